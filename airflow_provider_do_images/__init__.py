@@ -1,0 +1,3 @@
+"""Apache Airflow provider for DigitalOcean image actions."""
+
+__version__ = "0.1.0"
