@@ -1,0 +1,1 @@
+"""Submitting and waiting without Airflow: pure decisions, and one thin loop each."""

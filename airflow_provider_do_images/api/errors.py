@@ -1,0 +1,164 @@
+"""Everything that can go wrong when talking to DigitalOcean, as one tree.
+
+::
+
+    DigitalOceanError
+    ├── InvalidInputError          a parameter or the connection is wrong; nothing was sent
+    ├── TransportError             no answer came; the request may have taken effect
+    │   └── NotSentError           no connection was made; the request had no effect
+    ├── InvalidResponseError       an answer that is not what the API documents
+    │   └── UnknownStatusError     the action has a status that nobody knows
+    └── ApiError                   the API answered with an error status, or a redirect
+        ├── AuthenticationError    401
+        ├── PermissionDeniedError  403
+        ├── NotFoundError          404
+        ├── UnprocessableError     422
+        ├── RateLimitedError       429
+        └── ServerError            5xx
+
+No error carries the token.
+"""
+
+from __future__ import annotations
+
+
+class DigitalOceanError(Exception):
+    """Base of all errors of this package's ``api``.
+
+    :param message: what went wrong, in the API's own words where it gave any.
+    :param status: the HTTP status, if there was an answer.
+    :param error_id: the API's short name of the error, such as ``unprocessable_entity``.
+    :param request_id: the API's id of the request, which DigitalOcean's support asks for.
+    """
+
+    advice = ""
+    """What the reader can do about it."""
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        status: int | None = None,
+        error_id: str | None = None,
+        request_id: str | None = None,
+    ) -> None:
+        super().__init__(message)
+        self.message = message
+        self.status = status
+        self.error_id = error_id
+        self.request_id = request_id
+        self.request: str | None = None
+        """Method and path of the request that failed, such as ``GET /v2/images/1``."""
+        self.attempts = 1
+        """How often the request was sent before it was given up."""
+        self.image_id: int | None = None
+        self.action_id: int | None = None
+        self.region: str | None = None
+        self.scope: str | None = None
+        """The token scope that the request needs, such as ``image:read``."""
+
+    def __str__(self) -> str:
+        """One line for the reader of a log: what failed, on what, and the API's reference."""
+        about = [
+            f"{name} {value}"
+            for name, value in (
+                ("image", self.image_id),
+                ("action", self.action_id),
+                ("region", self.region),
+            )
+            if value is not None
+        ]
+        details = [
+            self.request,
+            f"status {self.status}" if self.status is not None else None,
+            self.error_id,
+            f"request id {self.request_id}" if self.request_id else None,
+            f"sent {self.attempts} times" if self.attempts > 1 else None,
+        ]
+        line = f"{', '.join(about)}: {self.message}" if about else self.message
+        if known := ", ".join(detail for detail in details if detail):
+            line = f"{line} ({known})"
+        return f"{line.rstrip('.')}. {self.advice}" if self.advice else line
+
+
+class InvalidInputError(DigitalOceanError, ValueError):
+    """A parameter or the connection is wrong; nothing was sent."""
+
+
+class TransportError(DigitalOceanError):
+    """No answer came (time-out, reset, broken connection); the request may have taken effect."""
+
+
+class NotSentError(TransportError):
+    """No connection was made, so the request had no effect and may be sent again."""
+
+
+class InvalidResponseError(DigitalOceanError):
+    """An answer that is not what the API documents: HTML, broken JSON, a missing id."""
+
+
+class UnknownStatusError(InvalidResponseError):
+    """The action has a status that nobody knows: neither running nor a success nor a failure."""
+
+    advice = "Look at the action in DigitalOcean's control panel; this provider may need an update."
+
+
+class ApiError(DigitalOceanError):
+    """The API answered with an error status, or with a redirect, which is not followed."""
+
+
+class AuthenticationError(ApiError):
+    """401: the token is wrong, expired or revoked."""
+
+    advice = "Put a valid token into the connection's password: this one is unknown or revoked."
+
+
+class PermissionDeniedError(ApiError):
+    """403: the token lacks a scope."""
+
+    @property
+    def advice(self) -> str:  # type: ignore[override]  # read-only here, made from the scope
+        """Name the scope to add."""
+        return f"Give the token the scope {self.scope}." if self.scope else ""
+
+
+class NotFoundError(ApiError):
+    """404: no such image or action, or a backup that has expired."""
+
+    advice = (
+        "There is no such thing under this token: check the ids, and that the image was not "
+        "deleted and, if it was a backup, has not expired."
+    )
+
+
+class UnprocessableError(ApiError):
+    """422: the API refuses, for example the transfer of a backup."""
+
+    advice = "The API will refuse it again: change what is asked for."
+
+
+class RateLimitedError(ApiError):
+    """429: one of the two rate limits is used up."""
+
+    advice = "Other users of this token may use up its 5,000 requests an hour or 250 a minute."
+
+    retry_after: float | None = None
+    """Seconds to wait as told by the API. Only the limit of 250 requests a minute tells it; the one
+    of 5,000 an hour leaves it ``None`` (DigitalOcean API, "Rate Limit")."""
+
+
+class ServerError(ApiError):
+    """5xx: DigitalOcean or the proxy before it failed. A POST may have taken effect."""
+
+
+def error_class(status: int) -> type[ApiError]:
+    """Return the class for an HTTP error status (400 and above)."""
+    if status >= 500:  # noqa: PLR2004 - the boundary is HTTP's
+        return ServerError
+    return {
+        401: AuthenticationError,
+        403: PermissionDeniedError,
+        404: NotFoundError,
+        422: UnprocessableError,
+        429: RateLimitedError,
+    }.get(status, ApiError)

@@ -1,0 +1,100 @@
+"""Checks of what a user gives, made before anything is sent. Pure functions."""
+
+from __future__ import annotations
+
+import ipaddress
+import re
+from typing import Any
+from urllib.parse import urlsplit
+
+from airflow_provider_do_images.api.errors import InvalidInputError
+
+DEFAULT_BASE_URL = "https://api.digitalocean.com"
+
+# All slugs seen so far are letters and a number (nyc3, mkc1). The list itself depends on the
+# account and grows, so a well-formed slug is left for the API to judge.
+_REGION_SLUG = re.compile(r"[a-z]{2,}[0-9]+")
+
+
+def check_id(name: str, value: Any) -> int:
+    """Return a positive integer id, given as one or as a string of digits.
+
+    :param name: the parameter's name for the message, such as ``image_id``.
+    :raises InvalidInputError: for anything else, ``bool`` included.
+    """
+    text = value.strip() if isinstance(value, str) else value
+    if isinstance(text, str) and text.isascii() and text.isdigit():
+        text = int(text)
+    if isinstance(text, int) and not isinstance(text, bool) and text > 0:
+        return text
+    raise InvalidInputError(
+        f"{name} must be a positive whole number, for example 3038067722; got {value!r}"
+    )
+
+
+def check_region(value: Any, name: str = "region") -> str:
+    """Return a region slug such as ``nyc3``.
+
+    :raises InvalidInputError: for an empty or malformed slug.
+    """
+    if isinstance(value, str) and _REGION_SLUG.fullmatch(value):
+        return value
+    raise InvalidInputError(
+        f"{name} must be a region slug in lower case, for example 'nyc3'; got {value!r}"
+    )
+
+
+def check_seconds(name: str, value: Any) -> float:
+    """Return a finite number of seconds above 0.
+
+    :raises InvalidInputError: for anything else.
+    """
+    try:
+        seconds = float(value)
+    except (TypeError, ValueError):
+        seconds = 0.0
+    if 0 < seconds < float("inf"):
+        return seconds
+    raise InvalidInputError(f"{name} must be seconds above 0; got {value!r}")
+
+
+def check_base_url(value: str | None) -> str:
+    """Return the API's base URL without a trailing slash; empty means DigitalOcean itself.
+
+    :raises InvalidInputError: without scheme or host, with anything behind the host, or with
+        plain http to anything but this machine, since that would send the token in the clear.
+    """
+    text = (value or "").strip().rstrip("/")
+    if not text:
+        return DEFAULT_BASE_URL
+    fix = "the base URL (host) must look like 'https://api.digitalocean.com', or be empty"
+    try:
+        parts = urlsplit(text)
+        host, _ = parts.hostname, parts.port
+    except ValueError as error:
+        raise InvalidInputError(f"{fix}; got {_without_userinfo(text)!r} ({error})") from None
+    if parts.scheme not in ("http", "https") or not host:
+        raise InvalidInputError(f"{fix}; got {_without_userinfo(text)!r}")
+    if parts.username or parts.password:
+        raise InvalidInputError(f"{fix}; the token belongs into the password, not into the URL")
+    if parts.path or parts.query or parts.fragment:
+        raise InvalidInputError(f"{fix}, with nothing behind the host; got {text!r}")
+    if parts.scheme == "http" and not _is_loopback(host):
+        raise InvalidInputError(
+            f"the base URL (host) must use https, since plain http would show the token to the "
+            f"network; got {text!r}"
+        )
+    return text
+
+
+def _is_loopback(host: str) -> bool:
+    if host == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+def _without_userinfo(text: str) -> str:
+    return re.sub(r"[^/@]*@", "***@", text)

@@ -1,0 +1,283 @@
+"""The API's objects as frozen, typed values, and the one place that knows their JSON keys.
+
+Reading is tolerant where the API is loose and strict where a guess would lie: an action without an
+id or with an unknown status is an :class:`~.errors.InvalidResponseError`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from enum import StrEnum
+from typing import Any
+
+from airflow_provider_do_images.api.errors import InvalidResponseError, UnknownStatusError
+
+Json = dict[str, Any]
+
+
+class ActionStatus(StrEnum):
+    """The three states of an action (DigitalOcean API, "Image Actions")."""
+
+    IN_PROGRESS = "in-progress"
+    COMPLETED = "completed"
+    ERRORED = "errored"
+
+
+@dataclass(frozen=True, slots=True)
+class Region:
+    """A region. ``available`` speaks of new droplets: images may be copied to a closed region."""
+
+    slug: str
+    name: str | None = None
+    available: bool | None = None
+    features: tuple[str, ...] = ()
+
+    @classmethod
+    def from_json(cls, data: Any) -> Region:
+        """Build from the API's object, or from a bare slug as old answers have it.
+
+        :raises InvalidResponseError: without a slug.
+        """
+        if isinstance(data, str) and data:
+            return cls(slug=data)
+        row = _object(data, "region")
+        if not isinstance(row.get("slug"), str) or not row["slug"]:
+            raise InvalidResponseError(f"a region without a slug: {_short(data)}")
+        return cls(
+            slug=row["slug"],
+            name=_text(row.get("name")),
+            available=row.get("available") if isinstance(row.get("available"), bool) else None,
+            features=_texts(row.get("features")),
+        )
+
+    def to_json(self) -> Json:
+        """Return the object as the API names it, without its long list of droplet sizes."""
+        return {
+            "name": self.name,
+            "slug": self.slug,
+            "features": list(self.features),
+            "available": self.available,
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class ImageAction:
+    """An action: something that DigitalOcean does, or did, to an image.
+
+    The nine fields are the API's. ``type`` may differ from what was asked for: ``convert`` is
+    answered with ``convert_to_snapshot``. ``region``, ``region_slug`` and ``resource_id`` may be
+    ``None``, the first two for every convert. An action never says why it errored. ``image_id`` is
+    the image it was asked for, since ``resource_id`` may be null.
+    """
+
+    id: int
+    status: ActionStatus
+    type: str
+    started_at: datetime | None = None
+    completed_at: datetime | None = None
+    resource_id: int | None = None
+    resource_type: str | None = None
+    region: Region | None = None
+    region_slug: str | None = None
+    image_id: int | None = None
+
+    @classmethod
+    def from_json(cls, data: Any, image_id: int | None = None) -> ImageAction:
+        """Build from the API's JSON.
+
+        :param image_id: the image that was asked for; by default ``resource_id`` of an action on
+            an image, or what an earlier :meth:`to_json` put there.
+        :raises InvalidResponseError: without a usable id.
+        :raises UnknownStatusError: with a status that nobody knows.
+        """
+        row = _object(data, "action")
+        action_id = _required_id(row, "action")
+        try:
+            status = ActionStatus(str(row.get("status")))
+        except ValueError:
+            raise UnknownStatusError(
+                f"action {action_id} has the unknown status {row.get('status')!r}"
+            ) from None
+        resource_id = _id_or_none(row.get("resource_id"))
+        resource_type = _text(row.get("resource_type"))
+        if image_id is None:
+            own = resource_id if resource_type == "image" else None
+            image_id = _id_or_none(row.get("image_id")) or own
+        known_region = _region_or_none(row.get("region"))
+        slug = _text(row.get("region_slug")) or (known_region.slug if known_region else None)
+        return cls(
+            id=action_id,
+            status=status,
+            type=_text(row.get("type")) or "",
+            started_at=_time(row.get("started_at")),
+            completed_at=_time(row.get("completed_at")),
+            resource_id=resource_id,
+            resource_type=resource_type,
+            region=known_region,
+            region_slug=slug,
+            image_id=image_id,
+        )
+
+    def to_json(self) -> Json:
+        """Return the nine fields as the API names them, and ``image_id``; primitives only."""
+        return {
+            "id": self.id,
+            "resource_id": self.resource_id,
+            "resource_type": self.resource_type,
+            "region": self.region.to_json() if self.region else None,
+            "region_slug": self.region_slug,
+            "started_at": format_time(self.started_at),
+            "completed_at": format_time(self.completed_at),
+            "status": self.status.value,
+            "type": self.type,
+            "image_id": self.image_id,
+        }
+
+    @property
+    def finished(self) -> bool:
+        """Whether the action has come to an end, good or bad."""
+        return self.status is not ActionStatus.IN_PROGRESS
+
+
+@dataclass(frozen=True, slots=True)
+class Image:
+    """An image: a backup, a snapshot, a custom image or one of DigitalOcean's own.
+
+    ``size_gigabytes`` and ``min_disk_size`` are in GiB and ``None`` until an import is done.
+    ``regions`` has no duplicates, although the API's list may.
+    """
+
+    id: int
+    name: str
+    type: str
+    regions: tuple[str, ...] = ()
+    created_at: datetime | None = None
+    size_gigabytes: float | None = None
+    min_disk_size: int | None = None
+    status: str | None = None
+    slug: str | None = None
+    distribution: str | None = None
+    public: bool = False
+    tags: tuple[str, ...] = ()
+
+    @classmethod
+    def from_json(cls, data: Any) -> Image:
+        """Build from the API's JSON, also from an item of a droplet's backups or snapshots.
+
+        :raises InvalidResponseError: without a usable id.
+        """
+        row = _object(data, "image")
+        return cls(
+            id=_required_id(row, "image"),
+            name=_text(row.get("name")) or "",
+            type=_text(row.get("type")) or "",
+            regions=tuple(dict.fromkeys(_texts(row.get("regions")))),
+            created_at=_time(row.get("created_at")),
+            size_gigabytes=_number(row.get("size_gigabytes")),
+            min_disk_size=_id_or_none(row.get("min_disk_size")),
+            status=_text(row.get("status")),
+            slug=_text(row.get("slug")),
+            distribution=_text(row.get("distribution")),
+            public=row.get("public") is True,
+            tags=_texts(row.get("tags")),
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Droplet:
+    """A droplet, as far as its backups are concerned. ``region`` is a slug."""
+
+    id: int
+    name: str
+    region: str | None = None
+    tags: tuple[str, ...] = ()
+    features: tuple[str, ...] = ()
+    backup_ids: tuple[int, ...] = field(default=())
+    snapshot_ids: tuple[int, ...] = field(default=())
+
+    @classmethod
+    def from_json(cls, data: Any) -> Droplet:
+        """Build from the API's JSON.
+
+        :raises InvalidResponseError: without a usable id.
+        """
+        row = _object(data, "droplet")
+        region = _region_or_none(row.get("region"))
+        return cls(
+            id=_required_id(row, "droplet"),
+            name=_text(row.get("name")) or "",
+            region=region.slug if region else None,
+            tags=_texts(row.get("tags")),
+            features=_texts(row.get("features")),
+            backup_ids=_ids(row.get("backup_ids")),
+            snapshot_ids=_ids(row.get("snapshot_ids")),
+        )
+
+
+def format_time(moment: datetime | None) -> str | None:
+    """Return a time as the API writes it, ``2026-11-23T20:15:00Z``, or ``None``."""
+    if moment is None:
+        return None
+    return moment.astimezone(UTC).isoformat().replace("+00:00", "Z")
+
+
+def _time(value: Any) -> datetime | None:
+    """Read the API's time, with or without a fraction of a second."""
+    if not isinstance(value, str):
+        return None
+    try:
+        moment = datetime.fromisoformat(value)
+    except ValueError:
+        return None
+    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+
+
+def _region_or_none(value: Any) -> Region | None:
+    """Read the region of another object, where null, a bare slug and an odd value all occur."""
+    try:
+        return Region.from_json(value)
+    except InvalidResponseError:
+        return None
+
+
+def _object(data: Any, what: str) -> Json:
+    if isinstance(data, dict):
+        return data
+    raise InvalidResponseError(f"expected an object for the {what}, got {_short(data)}")
+
+
+def _required_id(row: Json, what: str) -> int:
+    number = _id_or_none(row.get("id"))
+    if number is None:
+        raise InvalidResponseError(f"the {what} has no usable id: {_short(row)}")
+    return number
+
+
+def _id_or_none(value: Any) -> int | None:
+    """Read an id; some endpoints (``/v2/snapshots``) write it as a string."""
+    if isinstance(value, str) and value.isascii() and value.isdigit():
+        return int(value)
+    return value if isinstance(value, int) and not isinstance(value, bool) else None
+
+
+def _number(value: Any) -> float | None:
+    return float(value) if isinstance(value, int | float) and not isinstance(value, bool) else None
+
+
+def _text(value: Any) -> str | None:
+    return value if isinstance(value, str) else None
+
+
+def _texts(value: Any) -> tuple[str, ...]:
+    return tuple(item for item in value if isinstance(item, str)) if isinstance(value, list) else ()
+
+
+def _ids(value: Any) -> tuple[int, ...]:
+    numbers = (_id_or_none(item) for item in value) if isinstance(value, list) else ()
+    return tuple(number for number in numbers if number is not None)
+
+
+def _short(data: Any) -> str:
+    text = repr(data)
+    return text if len(text) <= 120 else f"{text[:117]}..."  # noqa: PLR2004 - one log line

@@ -1,0 +1,92 @@
+"""What may be sent again, and after how long. Pure functions: no sleep, no clock, no I/O.
+
+The rules:
+
+- GET is repeated after connection errors, 429, 5xx and answers that are not what the API documents
+  (HTML from the proxy before it).
+- POST is repeated only where it had no effect for certain: no connection was made, or 429 refused
+  it. The API has no idempotency key, so after any other failure a second POST could start a second
+  action.
+- A lone 403 on a token that has worked before is asked once more, whatever the method: a refusal
+  has no effect, and passing ones are seen in practice.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from airflow_provider_do_images.api.errors import (
+    DigitalOceanError,
+    InvalidResponseError,
+    NotSentError,
+    PermissionDeniedError,
+    RateLimitedError,
+    ServerError,
+    TransportError,
+)
+
+HOURLY_LIMIT_SECONDS = 30.0
+"""First pause after a 429 without ``retry-after``: the hour's requests come back one by one, and
+``ratelimit-reset`` may lie in the past, so neither tells how long to wait."""
+
+
+@dataclass(frozen=True, slots=True)
+class RetryPolicy:
+    """Bounds for repeating one request.
+
+    :param attempts: how often the request is sent at most, 1 for no repeat.
+    :param total_seconds: no pause may end later than this many seconds after the first sending.
+    :param first_pause: seconds before the second sending; doubles each time.
+    :param longest_pause: upper bound of the doubling, in seconds.
+    """
+
+    attempts: int = 5
+    total_seconds: float = 120.0
+    first_pause: float = 1.0
+    longest_pause: float = 30.0
+
+
+ONCE = RetryPolicy(attempts=1)
+"""For a request whose next try comes anyway, such as one look of a wait."""
+
+
+def may_repeat(method: str, error: DigitalOceanError, *, token_worked: bool = False) -> bool:
+    """Whether a request that failed with ``error`` may be sent again without doing harm.
+
+    :param token_worked: whether an earlier answer to this token was not a refusal.
+    """
+    if isinstance(error, PermissionDeniedError):
+        return token_worked
+    if isinstance(error, NotSentError | RateLimitedError):
+        return True
+    return method == "GET" and isinstance(
+        error, TransportError | ServerError | InvalidResponseError
+    )
+
+
+def pause_before_repeat(
+    policy: RetryPolicy,
+    method: str,
+    error: DigitalOceanError,
+    *,
+    attempt: int,
+    elapsed: float,
+    jitter: float,
+    token_worked: bool = False,
+) -> float | None:
+    """Return the seconds to wait before sending again, or ``None`` to give up.
+
+    :param attempt: how often the request has been sent, from 1.
+    :param elapsed: seconds since it was first sent.
+    :param jitter: a random number from 0 to 1 that spreads clients which failed together.
+    """
+    attempts = (
+        min(policy.attempts, 2) if isinstance(error, PermissionDeniedError) else policy.attempts
+    )
+    if attempt >= attempts or not may_repeat(method, error, token_worked=token_worked):
+        return None
+    pause = min(policy.first_pause * 2 ** (attempt - 1), policy.longest_pause) * (0.5 + jitter / 2)
+    if isinstance(error, RateLimitedError):
+        # What the API asks for is a lower bound: jitter only adds to it.
+        pause += HOURLY_LIMIT_SECONDS if error.retry_after is None else error.retry_after
+    return pause if elapsed + pause <= policy.total_seconds else None

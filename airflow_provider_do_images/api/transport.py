@@ -1,0 +1,157 @@
+"""From what ``requests`` gives to bodies and errors of ours. Pure functions, no sending."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+import requests
+from urllib3.exceptions import ConnectTimeoutError, NewConnectionError
+
+from airflow_provider_do_images.api.errors import (
+    ApiError,
+    DigitalOceanError,
+    InvalidInputError,
+    InvalidResponseError,
+    NotSentError,
+    RateLimitedError,
+    TransportError,
+    error_class,
+)
+from airflow_provider_do_images.api.models import Json
+
+
+@dataclass(frozen=True, slots=True)
+class RateLimit:
+    """The hour's budget as an answer tells it (DigitalOcean API, "Rate Limit").
+
+    :param limit: requests allowed in an hour.
+    :param remaining: requests left now.
+    :param reset: when the oldest request stops counting. It may lie in the past.
+    """
+
+    limit: int
+    remaining: int
+    reset: datetime | None
+
+
+def check_token(token: str) -> str:
+    """Return the token, if it can be sent in a header.
+
+    :raises InvalidInputError: for an empty one, or one with blanks or line ends. The message does
+        not repeat it.
+    """
+    if not token:
+        raise InvalidInputError("the token is empty")
+    if not token.isascii() or not token.isprintable() or " " in token:
+        raise InvalidInputError(
+            "the token has blanks, line ends or other characters that no token has; paste it again"
+        )
+    return token
+
+
+def read_rate_limit(response: requests.Response) -> RateLimit | None:
+    """Read the rate limit headers; a 401 and a proxy's own answers have none."""
+    headers = response.headers
+    try:
+        limit, remaining = int(headers["ratelimit-limit"]), int(headers["ratelimit-remaining"])
+    except (KeyError, ValueError):
+        return None
+    reset = headers.get("ratelimit-reset", "")
+    moment = (
+        datetime.fromtimestamp(int(reset), UTC) if reset.isascii() and reset.isdigit() else None
+    )
+    return RateLimit(limit=limit, remaining=remaining, reset=moment)
+
+
+def read_body(response: requests.Response) -> Json:
+    """Return the JSON object of an answer.
+
+    :raises ApiError: for a status of 400 and above, and for a redirect.
+    :raises InvalidResponseError: where there is no JSON object.
+    """
+    status = response.status_code
+    try:
+        body = response.json()
+    except ValueError:
+        body = None
+    fields = body if isinstance(body, dict) else {}
+    request_id = fields.get("request_id") or response.headers.get("x-request-id")
+    if status >= 400:  # noqa: PLR2004 - the boundary is HTTP's
+        raise _api_error(response, fields, request_id)
+    if not 200 <= status < 300:  # noqa: PLR2004 - the boundary is HTTP's
+        raise ApiError(
+            "the API answered with a redirect, which is not followed because it could take the "
+            "token to another host; check the connection's host",
+            status=status,
+            request_id=request_id,
+        )
+    if not isinstance(body, dict):
+        kind = response.headers.get("content-type", "no content type")
+        raise InvalidResponseError(
+            f"the answer is not a JSON object but {kind}", status=status, request_id=request_id
+        )
+    return fields
+
+
+def _api_error(response: requests.Response, fields: Json, request_id: Any) -> DigitalOceanError:
+    status = response.status_code
+    message = fields.get("message")
+    if not isinstance(message, str) or not message:
+        message = f"{response.reason or 'an error'} (no message from the API)"
+    error_id = fields.get("id")
+    kind = error_class(status)
+    error = kind(
+        message,
+        status=status,
+        error_id=error_id if isinstance(error_id, str) else None,
+        request_id=request_id if isinstance(request_id, str) else None,
+    )
+    if isinstance(error, RateLimitedError):
+        error.retry_after = _retry_after(response)
+    return error
+
+
+def _retry_after(response: requests.Response) -> float | None:
+    try:
+        return max(float(response.headers["retry-after"]), 0.0)
+    except (KeyError, ValueError):
+        return None
+
+
+def transport_error(error: requests.RequestException) -> DigitalOceanError:
+    """Translate an exception of ``requests``, telling "never sent" from "nobody knows"."""
+    reason = getattr(error.args[0], "reason", None) if error.args else None
+    not_connected = isinstance(error, requests.exceptions.ConnectTimeout) or isinstance(
+        reason, NewConnectionError | ConnectTimeoutError
+    )
+    kind = NotSentError if not_connected else TransportError
+    # The text of the exception may hold the address and, through a proxy, more: its kind is enough.
+    cause = type(reason or error).__name__
+    if not_connected:
+        return kind(f"no connection to the API ({cause}); nothing was sent")
+    return kind(f"no answer from the API ({cause}); whether the request took effect is not known")
+
+
+def has_next_page(body: Json) -> bool:
+    """Whether a list goes on; ``links`` may be missing, ``{}`` or ``{"pages": {}}``."""
+    links = body.get("links")
+    pages = links.get("pages") if isinstance(links, dict) else None
+    return isinstance(pages, dict) and bool(pages.get("next"))
+
+
+@contextmanager
+def error_context(
+    *, image_id: int | None = None, action_id: int | None = None, region: str | None = None
+) -> Iterator[None]:
+    """Write into a passing error what it was about."""
+    try:
+        yield
+    except DigitalOceanError as error:
+        error.image_id = error.image_id or image_id
+        error.action_id = error.action_id or action_id
+        error.region = error.region or region
+        raise

@@ -1,0 +1,70 @@
+"""From this package's errors and verdicts to Airflow's exceptions: one judge, two translations.
+
+An ``AirflowFailException`` ends the task without retries and an ``AirflowSensorTimeout`` ends a
+sensor as timed out; any other ``AirflowException`` leaves the retry to Airflow.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from airflow_provider_do_images.actions.judge import Outcome, Verdict
+from airflow_provider_do_images.api import (
+    AuthenticationError,
+    DigitalOceanError,
+    InvalidInputError,
+    NotFoundError,
+    PermissionDeniedError,
+    UnknownStatusError,
+    UnprocessableError,
+)
+from airflow_provider_do_images.version_compat import (
+    AirflowException,
+    AirflowFailException,
+    AirflowSensorTimeout,
+)
+
+_NOT_HELPED_BY_A_RETRY = (
+    AuthenticationError,
+    InvalidInputError,
+    NotFoundError,
+    PermissionDeniedError,
+    UnknownStatusError,
+    UnprocessableError,
+)
+
+
+@contextmanager
+def as_airflow_exceptions() -> Iterator[None]:
+    """Raise what the API refuses for good as final, and what may pass as open to a retry."""
+    try:
+        yield
+    except _NOT_HELPED_BY_A_RETRY as error:
+        raise AirflowFailException(str(error)) from error
+    except DigitalOceanError as error:
+        raise AirflowException(str(error)) from error
+
+
+def operator_failure(verdict: Verdict) -> AirflowException:
+    """Return the exception of an operator that submits and waits: a retry may submit again."""
+    if verdict.outcome in (Outcome.ERRORED, Outcome.TIMED_OUT):
+        return AirflowException(verdict.message)
+    return AirflowFailException(verdict.message)
+
+
+def sensor_failure(verdict: Verdict) -> AirflowException:
+    """Return the exception of a sensor, which only looks: looking again changes no verdict.
+
+    ``AirflowFailException`` is the one class that poke, reschedule and deferrable mode treat alike,
+    ``soft_fail`` and ``silent_fail`` included.
+    """
+    if verdict.outcome is Outcome.TIMED_OUT:
+        return AirflowSensorTimeout(verdict.message)
+    advice = (
+        " Clear the task that submitted the action to submit it again; clearing this sensor only "
+        "looks again."
+        if verdict.outcome is Outcome.ERRORED
+        else ""
+    )
+    return AirflowFailException(verdict.message + advice)

@@ -1,0 +1,150 @@
+"""The hook: from an Airflow connection to a client."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from airflow.sdk import BaseHook
+
+from airflow_provider_do_images.api import (
+    ONCE,
+    DigitalOceanError,
+    ImageAction,
+    InvalidInputError,
+    PermissionDeniedError,
+)
+from airflow_provider_do_images.api.inputs import check_seconds
+from airflow_provider_do_images.version_compat import AirflowNotFoundException
+
+if TYPE_CHECKING:
+    from airflow.sdk import Connection
+
+    from airflow_provider_do_images.api import ApiClient
+
+
+class DigitalOceanHook(BaseHook):
+    """Talk to DigitalOcean with the token of an Airflow connection.
+
+    The connection (type ``digitalocean``) has the API token as its password. Its host is empty, or
+    the full URL of something that stands in for the API. Its extra may have ``connect_timeout``
+    and ``read_timeout`` in seconds (10 and 30 by default). Nothing is read or opened before the
+    first call. The methods raise the errors of :mod:`airflow_provider_do_images.api.errors`.
+
+    :param digitalocean_conn_id: id of the connection.
+    """
+
+    conn_name_attr = "digitalocean_conn_id"
+    default_conn_name = "digitalocean_default"
+    conn_type = "digitalocean"
+    hook_name = "DigitalOcean"
+
+    def __init__(self, digitalocean_conn_id: str = default_conn_name) -> None:
+        super().__init__()
+        self.digitalocean_conn_id = digitalocean_conn_id
+        self._client: ApiClient | None = None
+
+    def get_conn(self, *, fresh: bool = False) -> ApiClient:
+        """Return the client for the connection, with the verbs for all endpoints.
+
+        :param fresh: read the connection again first, since its token may have been replaced.
+        :raises InvalidInputError: if there is no such connection, or nothing can be sent with it.
+        """
+        if fresh:
+            self.close()
+        if self._client is None:
+            try:
+                connection = self.get_connection(self.digitalocean_conn_id)
+            except AirflowNotFoundException as error:
+                raise InvalidInputError(
+                    f"the connection {self.digitalocean_conn_id!r} (digitalocean_conn_id) is not "
+                    f"defined; add it with type 'digitalocean' and the API token as its password"
+                ) from error
+            self._client = client_for(connection)
+        return self._client
+
+    def close(self) -> None:
+        """Close the client's connections; the next call opens new ones."""
+        if self._client is not None:
+            self._client.close()
+            self._client = None
+
+    def convert_image(self, image_id: int) -> ImageAction:
+        """Submit the conversion of a backup into a snapshot. Token scope ``image:update``."""
+        return self.get_conn().convert_image(image_id)
+
+    def transfer_image(self, image_id: int, region: str) -> ImageAction:
+        """Submit a copy of an image to another region. Token scope ``image:update``.
+
+        :param region: slug of the destination, such as ``ams3``.
+        """
+        return self.get_conn().transfer_image(image_id, region)
+
+    def get_image_action(self, image_id: int, action_id: int) -> ImageAction:
+        """Read one action of an image. Token scope ``image:read``."""
+        return self.get_conn().get_image_action(image_id, action_id)
+
+    def poll_image_action(self, image_id: int, action_id: int, fresh: bool = False) -> ImageAction:
+        """Read one action without repeats, for a wait whose next look is the repeat.
+
+        :param fresh: read the connection again first.
+        """
+        return self.get_conn(fresh=fresh).get_image_action(image_id, action_id, retry=ONCE)
+
+    def list_image_actions(self, image_id: int) -> list[ImageAction]:
+        """Read all actions of an image, newest first. Token scope ``image:read``."""
+        return list(self.get_conn().list_image_actions(image_id))
+
+    def test_connection(self) -> tuple[bool, str]:
+        """Say what the token can see and how much of its hourly budget is left.
+
+        Asks for one image, which needs only the scope ``image:read``.
+        """
+        try:
+            client = self.get_conn()
+            count = client.count_private_images(retry=ONCE)
+        except PermissionDeniedError as error:
+            return False, f"The token is valid but may not read images. {error}"
+        except DigitalOceanError as error:
+            return False, str(error)
+        finally:
+            self.close()
+        seen = f"The token works: it can see {count} images of its own at {client.base_url}."
+        if client.rate_limit is None:
+            return True, seen
+        return True, (
+            f"{seen} {client.rate_limit.remaining} of {client.rate_limit.limit} requests are left "
+            f"in this hour."
+        )
+
+
+def client_for(connection: Connection) -> ApiClient:
+    """Return the client for a connection that has been read.
+
+    :raises InvalidInputError: if nothing can be sent with it; the message names the field to fix.
+    """
+    from airflow import __version__ as airflow_version  # noqa: PLC0415 - see below
+
+    # A DAG file that is parsed sends nothing, so it need not pay for loading requests.
+    from airflow_provider_do_images.api.client import USER_AGENT, ApiClient  # noqa: PLC0415
+
+    where = f"connection {connection.conn_id!r}"
+    if connection.port is not None:
+        raise InvalidInputError(f"{where}: write the port into the host's URL and leave port empty")
+    if not connection.password:
+        raise InvalidInputError(f"{where} has no token: put the API token into its password")
+    extra = connection.extra_dejson
+    try:
+        return ApiClient(
+            connection.password,
+            connection.host or "",
+            connect_timeout=_seconds(extra, "connect_timeout", 10.0),
+            read_timeout=_seconds(extra, "read_timeout", 30.0),
+            user_agent=f"{USER_AGENT} apache-airflow/{airflow_version}",
+        )
+    except InvalidInputError as error:
+        raise InvalidInputError(f"{where}: {error.message}") from None
+
+
+def _seconds(extra: dict[str, Any], name: str, default: float) -> float:
+    value = extra.get(name)
+    return default if value in (None, "") else check_seconds(f"{name} in its extra", value)

@@ -1,0 +1,69 @@
+"""What Airflow is told about this provider.
+
+Every ``airflow`` process calls this, so it imports nothing. It is held against Airflow's own schema
+by a test: a malformed answer would break every ``airflow`` command.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+_NAME = "DigitalOcean images"
+_PACKAGE = "airflow_provider_do_images"
+
+
+def get_provider_info() -> dict[str, Any]:
+    """Return the provider's metadata, connection form included."""
+    return {
+        "package-name": "airflow-provider-do-images",
+        "name": _NAME,
+        "description": (
+            "Convert backups to snapshots and copy images between regions at DigitalOcean."
+        ),
+        "integrations": [
+            {
+                "integration-name": _NAME,
+                "external-doc-url": "https://docs.digitalocean.com/reference/api/",
+                "tags": ["service"],
+            }
+        ],
+        "hooks": _modules("hooks.digitalocean"),
+        "operators": _modules("operators.image_actions"),
+        "sensors": _modules("sensors.image_actions"),
+        "triggers": _modules("triggers.image_actions"),
+        "connection-types": [
+            {
+                "connection-type": "digitalocean",
+                "hook-class-name": f"{_PACKAGE}.hooks.digitalocean.DigitalOceanHook",
+                "hook-name": "DigitalOcean",
+                "ui-field-behaviour": {
+                    "hidden-fields": ["login", "port", "schema", "extra"],
+                    "relabeling": {"password": "API token", "host": "API base URL"},
+                    "placeholders": {
+                        "password": "dop_v1_...",
+                        "host": "empty: https://api.digitalocean.com",
+                    },
+                },
+                "conn-fields": {
+                    "connect_timeout": _seconds(
+                        "Connect timeout", "Seconds until a connection must stand; 10 if empty."
+                    ),
+                    "read_timeout": _seconds(
+                        "Read timeout", "Seconds until the API must have answered; 30 if empty."
+                    ),
+                },
+            }
+        ],
+    }
+
+
+def _modules(module: str) -> list[dict[str, Any]]:
+    return [{"integration-name": _NAME, "python-modules": [f"{_PACKAGE}.{module}"]}]
+
+
+def _seconds(label: str, description: str) -> dict[str, Any]:
+    return {
+        "label": label,
+        "description": description,
+        "schema": {"type": ["number", "null"], "exclusiveMinimum": 0},
+    }

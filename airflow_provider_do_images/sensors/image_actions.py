@@ -1,0 +1,190 @@
+"""The sensor that waits for an image action."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from datetime import timedelta
+from functools import partial
+from typing import Any
+
+from airflow.sdk import BaseSensorOperator, Context, PokeReturnValue
+
+from airflow_provider_do_images.actions.judge import Outcome, Verdict, Wait
+from airflow_provider_do_images.actions.wait import look_once
+from airflow_provider_do_images.api import InvalidInputError
+from airflow_provider_do_images.api.inputs import check_id, check_seconds
+from airflow_provider_do_images.failures import as_airflow_exceptions, sensor_failure
+from airflow_provider_do_images.hooks.digitalocean import DigitalOceanHook
+from airflow_provider_do_images.triggers.image_actions import deferral
+from airflow_provider_do_images.version_compat import (
+    AirflowFailException,
+    AirflowSensorTimeout,
+    AirflowSkipException,
+    conf,
+)
+
+_HEAD_START = 0.1
+"""Seconds by which our deadline comes before Airflow's own check of a poked sensor's timeout, whose
+message knows nothing of the action."""
+
+
+class DigitalOceanImageActionSensor(BaseSensorOperator):
+    """Wait until an image action has completed, and return it.
+
+    All modes (poke, reschedule, deferrable) end alike: a completed action is returned as a dict of
+    its nine fields and ``image_id``; a time-out raises ``AirflowSensorTimeout``; an errored action
+    and everything else that ends the wait raises ``AirflowFailException``. ``soft_fail`` and
+    ``never_fail`` turn both into a skip. Failing looks (429, 5xx, no answer) are waited out.
+
+    :param action: the result of a convert or transfer operator, whole: ``transfer.output``, or
+        mapped, ``.expand(action=transfers.output)``. (templated)
+    :param image_id: instead of ``action``, the image's id, with ``action_id``. (templated)
+    :param action_id: the action's id. (templated)
+    :param digitalocean_conn_id: id of the connection. (templated)
+    :param deferrable: wait in the triggerer instead of a worker; by default as Airflow's setting
+        ``operators.default_deferrable`` says.
+    :param poke_interval: seconds between two looks, or a ``timedelta``.
+    :param timeout: seconds until the wait is given up, or a ``timedelta``; by default 2 hours,
+        since transfers of 80 minutes are reported.
+    """
+
+    template_fields: Sequence[str] = ("action", "image_id", "action_id", "digitalocean_conn_id")
+    ui_color = "#d6e7ff"
+
+    def __init__(
+        self,
+        *,
+        action: Any = None,
+        image_id: int | str | None = None,
+        action_id: int | str | None = None,
+        digitalocean_conn_id: str = DigitalOceanHook.default_conn_name,
+        deferrable: bool = conf.getboolean("operators", "default_deferrable", fallback=False),
+        poke_interval: timedelta | float = 30.0,
+        timeout: timedelta | float = 2 * 60 * 60,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(poke_interval=poke_interval, timeout=timeout, **kwargs)
+        self.action = action
+        self.image_id = image_id
+        self.action_id = action_id
+        self.digitalocean_conn_id = digitalocean_conn_id
+        self.deferrable = deferrable
+        self._hook: DigitalOceanHook | None = None
+        self._wait: Wait | None = None
+
+    def execute(self, context: Context) -> Any:  # noqa: RET503 - defer() never returns
+        """Wait in the way that was asked for, and return the completed action."""
+        with self._skipped_if_soft():
+            self._wait = self._begin(context)
+            if not self.deferrable:
+                return super().execute(context)
+            if verdict := self._look(self._wait):
+                return self._conclude(verdict)
+        self.log.info(
+            "Deferring; the next look is in %g s, the last at %s.",
+            self.poke_interval,
+            self._wait.until,
+        )
+        self.defer(
+            **deferral(
+                self._wait,
+                poll_interval=self.poke_interval,
+                digitalocean_conn_id=self.digitalocean_conn_id,
+            )
+        )
+
+    def poke(self, context: Context) -> PokeReturnValue:
+        """Look once."""
+        self._wait = self._wait or self._begin(context)
+        if verdict := self._look(self._wait):
+            return PokeReturnValue(is_done=True, xcom_value=self._conclude(verdict))
+        return PokeReturnValue(is_done=False)
+
+    def execute_complete(self, context: Context, event: Any = None) -> dict[str, Any]:
+        """Return or raise what the trigger found."""
+        try:
+            verdict = Verdict.from_event(event)
+        except ValueError as error:
+            raise AirflowFailException(str(error)) from error
+        return self._conclude(verdict)
+
+    def on_kill(self) -> None:
+        """Say that nothing is cancelled."""
+        if self._wait:
+            self.log.info(self._wait.goes_on)
+
+    def _begin(self, context: Context) -> Wait:
+        with as_airflow_exceptions():
+            check_seconds("poke_interval", self.poke_interval)
+            image_id, action_id = ids_to_wait_for(self.action, self.image_id, self.action_id)
+        started_at = time.time()
+        if self.reschedule and not self.deferrable:
+            first = context["ti"].get_first_reschedule_date(context)
+            started_at = first.timestamp() if first else started_at
+        self.log.info("Waiting for action %s of image %s.", action_id, image_id)
+        return Wait(image_id, action_id, started_at, started_at + self.timeout - _HEAD_START)
+
+    def _look(self, wait: Wait) -> Verdict | None:
+        self._hook = self._hook or DigitalOceanHook(self.digitalocean_conn_id)
+        ask = partial(self._hook.poll_image_action, wait.image_id, wait.action_id)
+        return look_once(wait, ask)
+
+    def _conclude(self, verdict: Verdict) -> dict[str, Any]:
+        if verdict.outcome is not Outcome.COMPLETED or verdict.action is None:
+            raise sensor_failure(verdict)
+        self.log.info(verdict.message)
+        return verdict.action.to_json()
+
+    @contextmanager
+    def _skipped_if_soft(self) -> Iterator[None]:
+        """Treat a failure as Airflow does while it pokes or resumes, with Airflow's own words."""
+        try:
+            yield
+        except (AirflowFailException, AirflowSensorTimeout) as error:
+            for switch in ("soft_fail", "never_fail"):
+                if getattr(self, switch):
+                    raise AirflowSkipException(
+                        f"Skipping due to {switch} is set to True."
+                    ) from error
+            raise
+
+
+def ids_to_wait_for(action: Any, image_id: Any, action_id: Any) -> tuple[int, int]:
+    """Return image id and action id from what the sensor was given.
+
+    :raises InvalidInputError: with the line that would be right, for what people get wrong.
+    """
+    if action is None and (image_id is None or action_id is None):
+        raise InvalidInputError(
+            "give either action=transfer.output (a result that is not empty), or both image_id and "
+            f"action_id; got action={action!r}, image_id={image_id!r}, action_id={action_id!r}"
+        )
+    if action is None:
+        return check_id("image_id", image_id), check_id("action_id", action_id)
+    if image_id is not None or action_id is not None:
+        raise InvalidInputError("give either action, or image_id and action_id, not both")
+    if isinstance(action, str):
+        raise InvalidInputError(
+            "action is text, as a Jinja template makes it; hand the result over whole: "
+            "action=transfer.output"
+        )
+    if isinstance(action, Mapping):
+        if "id" not in action or "image_id" not in action:
+            raise InvalidInputError(
+                f"action must be the result of a convert or transfer operator, whole "
+                f"(action=transfer.output); got one with the keys {sorted(map(str, action))}"
+            )
+        return check_id("action['image_id']", action["image_id"]), check_id(
+            "action['id']", action["id"]
+        )
+    if isinstance(action, tuple | list) and len(action) == 2 and isinstance(action[0], str):  # noqa: PLR2004 - a key and its value
+        raise InvalidInputError(
+            "action is one key of a single result, because .expand() took it apart; write "
+            "DigitalOceanImageActionSensor(task_id=..., action=transfer.output) without .expand()"
+        )
+    raise InvalidInputError(
+        "action is not one result but several, the output of a mapped task; write "
+        "DigitalOceanImageActionSensor.partial(task_id=...).expand(action=transfers.output)"
+    )
