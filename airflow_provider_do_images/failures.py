@@ -8,8 +8,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any
 
 from airflow_provider_do_images.actions.judge import Outcome, Verdict
+from airflow_provider_do_images.actions.messages import explain
 from airflow_provider_do_images.api import (
     AuthenticationError,
     DigitalOceanError,
@@ -46,11 +48,19 @@ def as_airflow_exceptions() -> Iterator[None]:
         raise AirflowException(str(error)) from error
 
 
+def verdict_of(event: Any) -> Verdict:
+    """Read the trigger's event; one that is not ours ends the task, since a guess could lie."""
+    try:
+        return Verdict.from_event(event)
+    except ValueError as error:
+        raise AirflowFailException(str(error)) from error
+
+
 def operator_failure(verdict: Verdict) -> AirflowException:
     """Return the exception of an operator that submits and waits: a retry may submit again."""
     if verdict.outcome in (Outcome.ERRORED, Outcome.TIMED_OUT):
-        return AirflowException(verdict.message)
-    return AirflowFailException(verdict.message)
+        return AirflowException(explain(verdict))
+    return AirflowFailException(explain(verdict))
 
 
 def sensor_failure(verdict: Verdict) -> AirflowException:
@@ -60,11 +70,11 @@ def sensor_failure(verdict: Verdict) -> AirflowException:
     ``soft_fail`` and ``silent_fail`` included.
     """
     if verdict.outcome is Outcome.TIMED_OUT:
-        return AirflowSensorTimeout(verdict.message)
+        return AirflowSensorTimeout(explain(verdict))
     advice = (
         " Clear the task that submitted the action to submit it again; clearing this sensor only "
         "looks again."
         if verdict.outcome is Outcome.ERRORED
         else ""
     )
-    return AirflowFailException(verdict.message + advice)
+    return AirflowFailException(explain(verdict) + advice)

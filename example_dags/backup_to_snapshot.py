@@ -58,7 +58,7 @@ def backup_to_snapshot() -> None:
         task_id="transfer", image_id=convert.output["image_id"]
     ).expand(region=REGIONS)
     transferred = DigitalOceanImageActionSensor.partial(
-        task_id="transferred", deferrable=True, poke_interval=30
+        task_id="transferred", deferrable=True, poke_interval=15
     ).expand(action=transfer.output)
     converted >> transfer
     summary(transferred.output)

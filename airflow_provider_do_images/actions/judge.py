@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from datetime import UTC, datetime
+from dataclasses import asdict, dataclass
 from enum import StrEnum
 from typing import Any
 
+from airflow_provider_do_images.actions.history import is_type
 from airflow_provider_do_images.api import (
     ActionStatus,
     AuthenticationError,
     DigitalOceanError,
+    Image,
     ImageAction,
     InvalidInputError,
     NotFoundError,
@@ -23,10 +24,15 @@ NOT_FOUND_GRACE = 120.0
 readable at once (read-after-write 404s are reported of this API)."""
 
 
+PROOF_TIMEOUT = 120.0
+"""Seconds that an image's ``regions`` and ``type`` may lag behind a completed action."""
+
+
 class Outcome(StrEnum):
     """How a wait can end."""
 
     COMPLETED = "completed"
+    UNPROVED = "unproved"
     ERRORED = "errored"
     TIMED_OUT = "timed_out"
     GONE = "gone"
@@ -40,25 +46,17 @@ class Wait:
 
     :param started_at: when the wait began.
     :param deadline: when it is given up; absolute, so that no restart moves it.
+    :param region: slug of the region that a transfer goes to, if it is known.
+    :param proof_timeout: seconds in which the image must show what a completed action did; 0 to
+        take the action's word for it.
     """
 
     image_id: int
     action_id: int
     started_at: float
     deadline: float
-
-    @property
-    def until(self) -> str:
-        """The deadline for a log."""
-        return f"{datetime.fromtimestamp(self.deadline, UTC):%Y-%m-%d %H:%M:%S} UTC"
-
-    @property
-    def goes_on(self) -> str:
-        """What to tell whoever stops the wait."""
-        return (
-            f"No longer waiting here for action {self.action_id} of image {self.image_id}. "
-            f"DigitalOcean has no way to cancel an action: it goes on, and a new wait joins it."
-        )
+    region: str | None = None
+    proof_timeout: float = PROOF_TIMEOUT
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,45 +74,11 @@ class Verdict:
     action: ImageAction | None = None
     error: str | None = None
 
-    @property
-    def message(self) -> str:
-        """What happened, to what, since when, and what is going on at DigitalOcean now."""
-        waited = _duration(self.decided_at - self.wait.started_at)
-        what = _describe(self.wait, self.action)
-        if self.outcome is Outcome.COMPLETED:
-            return f"{what} completed{_took(self.action)}."
-        if self.outcome is Outcome.ERRORED:
-            return (
-                f"{what} errored at DigitalOcean{_took(self.action)}. The API gives no reason; "
-                f"DigitalOcean's support can look it up by the action id."
-            )
-        if self.outcome is Outcome.TIMED_OUT:
-            state = f"Its last look failed: {self.error}" if self.error else "It is in-progress."
-            return (
-                f"{what} timed out: not finished by {self.wait.until}, after "
-                f"{waited} of waiting. {state} Nothing was cancelled: it goes on at DigitalOcean, "
-                f"and a new wait for these ids joins it."
-            )
-        if self.outcome is Outcome.GONE:
-            return (
-                f"{what} is not there (waited {waited}): the image was deleted or has expired, "
-                f"or the action belongs to another image. {self.error}"
-            )
-        if self.outcome is Outcome.NOT_ALLOWED:
-            return (
-                f"{what} can no longer be watched (waited {waited}), though it may go on at "
-                f"DigitalOcean. {self.error}"
-            )
-        return f"{what} cannot be judged: {self.error}"
-
     def to_event(self) -> dict[str, Any]:
         """Return primitives that :meth:`from_event` reads back in another process."""
         return {
             "outcome": self.outcome.value,
-            "image_id": self.wait.image_id,
-            "action_id": self.wait.action_id,
-            "started_at": self.wait.started_at,
-            "deadline": self.wait.deadline,
+            "wait": asdict(self.wait),
             "decided_at": self.decided_at,
             "action": self.action.to_json() if self.action else None,
             "error": self.error,
@@ -127,12 +91,7 @@ class Verdict:
         :raises ValueError: for anything else; a success must show the completed action.
         """
         try:
-            wait = Wait(
-                image_id=int(event["image_id"]),
-                action_id=int(event["action_id"]),
-                started_at=float(event["started_at"]),
-                deadline=float(event["deadline"]),
-            )
+            wait = Wait(**event["wait"])
             row, error = event["action"], event["error"]
             action = ImageAction.from_json(row) if row is not None else None
             verdict = cls(
@@ -141,10 +100,10 @@ class Verdict:
         except (KeyError, TypeError, ValueError, DigitalOceanError) as problem:
             raise ValueError(f"not the event of a finished wait: {event!r}") from problem
         status = action.status.value if action else None
-        ended = {Outcome.COMPLETED, Outcome.ERRORED}
-        if verdict.outcome in ended and (
-            status != verdict.outcome.value or action is None or action.id != wait.action_id
-        ):
+        ends = {Outcome.COMPLETED: "completed", Outcome.ERRORED: "errored"}
+        if action is not None and action.id != wait.action_id:
+            raise ValueError(f"the event's action is not the one waited for: {event!r}")
+        if verdict.outcome in ends and status != ends[verdict.outcome]:
             raise ValueError(f"the event's outcome contradicts its action: {event!r}")
         return verdict
 
@@ -169,6 +128,34 @@ def judge(wait: Wait, look: ImageAction | DigitalOceanError, now: float) -> Verd
     return Verdict(outcome_of_error, wait, now, error=str(look)) if outcome_of_error else None
 
 
+def is_proved(wait: Wait, action: ImageAction, image: Image) -> bool:
+    """Whether the image shows what the completed action did.
+
+    Actions other than convert and transfer leave nothing to be seen on the image.
+    """
+    if action.type == "transfer":
+        return (wait.region or action.region_slug) in image.regions
+    if is_type(action, "convert"):
+        return image.type == "snapshot"
+    return True
+
+
+def judge_proof(
+    wait: Wait, action: ImageAction, look: Image | DigitalOceanError, now: float, until: float
+) -> Verdict | None:
+    """Return how the wait for a completed action ends by a look at its image, or ``None``.
+
+    :param until: when the proof is given up, in Unix seconds.
+    """
+    if isinstance(look, Image):
+        if is_proved(wait, action, look):
+            return Verdict(Outcome.COMPLETED, wait, now, action=action)
+        seen = f"It has type {look.type!r} and regions {', '.join(look.regions) or 'none'}."
+    else:
+        seen = f"The last look failed: {look}"
+    return Verdict(Outcome.UNPROVED, wait, now, action=action, error=seen) if now >= until else None
+
+
 def worth_a_second_look(verdict: Verdict | None) -> bool:
     """Whether the verdict rests on a refusal that may pass, so that one more look decides."""
     return verdict is not None and verdict.outcome in (Outcome.GONE, Outcome.NOT_ALLOWED)
@@ -182,25 +169,3 @@ def _final(error: DigitalOceanError, *, settling: bool) -> Outcome | None:
     if isinstance(error, NotFoundError) and not settling:
         return Outcome.GONE
     return None
-
-
-def _describe(wait: Wait, action: ImageAction | None) -> str:
-    kind = action.type if action and action.type else "action"
-    region = f" to {action.region_slug}" if action and action.region_slug else ""
-    return f"{kind} of image {wait.image_id}{region} (action {wait.action_id})"
-
-
-def _took(action: ImageAction | None) -> str:
-    if action is None or action.started_at is None or action.completed_at is None:
-        return ""
-    return f" after {_duration((action.completed_at - action.started_at).total_seconds())}"
-
-
-def _duration(seconds: float) -> str:
-    """Write seconds as people say them: ``45 s``, ``12 min 5 s``, ``1 h 20 min``."""
-    whole = max(round(seconds), 0)
-    hours, rest = divmod(whole, 3600)
-    minutes, left = divmod(rest, 60)
-    if hours:
-        return f"{hours} h {minutes} min"
-    return f"{minutes} min {left} s" if minutes else f"{left} s"

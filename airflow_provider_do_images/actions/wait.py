@@ -1,63 +1,151 @@
-"""The thin loop around :func:`~.judge.judge` for a wait that holds its process."""
+"""Waiting for an action: one flow that decides, and two loops that only ask and sleep.
+
+The flow is a generator. It yields what it needs next, an :class:`Ask` or a :class:`Pause`, gets the
+answer or the error sent in, and returns the verdict. So the worker's loop and the triggerer's share
+every decision.
+"""
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import time
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable, Generator
+from dataclasses import dataclass, replace
+from typing import Any, TypeVar
 
-from airflow_provider_do_images.actions.judge import Verdict, Wait, judge, worth_a_second_look
-from airflow_provider_do_images.api import DigitalOceanError, ImageAction
+from airflow_provider_do_images.actions.judge import (
+    Outcome,
+    Verdict,
+    Wait,
+    judge,
+    judge_proof,
+    worth_a_second_look,
+)
+from airflow_provider_do_images.api import ONCE, ApiClient, DigitalOceanError, Image, ImageAction
 
 log = logging.getLogger(__name__)
 
 SECOND_LOOK_PAUSE = 2.0
 """Seconds before a refusal that would end the wait is asked for once more."""
 
-Ask = Callable[[bool], ImageAction]
-"""Reads the action once; ``True`` gets the token anew before, so that rotating it ends no wait."""
+PROOF_INTERVAL = 10.0
+"""Seconds between two looks at the image of a completed action."""
 
 
-def look_once(
-    wait: Wait,
-    ask: Ask,
-    *,
-    clock: Callable[[], float] = time.time,
-    sleep: Callable[[float], None] = time.sleep,
-) -> Verdict | None:
-    """Look at the action, and once more if a refusal would end the wait."""
-    verdict = _look(wait, ask, clock, fresh=False)
+@dataclass(frozen=True, slots=True)
+class Pause:
+    """Sleep for so many seconds."""
+
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class Ask:
+    """Read the action, or with ``action_id`` ``None`` the image.
+
+    :param fresh: get the token anew before, since it may have been replaced.
+    """
+
+    image_id: int
+    action_id: int | None
+    fresh: bool = False
+
+    def send(self, client: ApiClient) -> Answer:
+        """Read it once: for a wait, the next look is the repeat."""
+        if self.action_id is None:
+            return client.get_image(self.image_id, retry=ONCE)
+        return client.get_image_action(self.image_id, self.action_id, retry=ONCE)
+
+
+Answer = ImageAction | Image
+T = TypeVar("T")
+Flow = Generator[Ask | Pause, Any, T]
+Clock = Callable[[], float]
+
+
+def look_once(wait: Wait, clock: Clock = time.time) -> Flow[Verdict | None]:
+    """Look at the action: twice if a refusal would end the wait, and for the proof if it completed.
+
+    Returns the verdict, or ``None`` if the wait goes on.
+    """
+    ask = Ask(wait.image_id, wait.action_id)
+    look: ImageAction | DigitalOceanError = yield ask
+    verdict = judge(wait, look, clock())
     if worth_a_second_look(verdict):
-        sleep(SECOND_LOOK_PAUSE)
-        verdict = _look(wait, ask, clock, fresh=True)
-    return verdict
+        yield Pause(SECOND_LOOK_PAUSE)
+        look = yield replace(ask, fresh=True)
+        verdict = judge(wait, look, clock())
+    if verdict is None and isinstance(look, DigitalOceanError):
+        log.warning("A look at action %s failed, the wait goes on: %s", wait.action_id, look)
+    return (yield from prove(verdict, clock))
+
+
+def prove(verdict: Verdict | None, clock: Clock = time.time) -> Flow[Verdict | None]:
+    """Look at the image of a completed action until it shows what the action did.
+
+    Returns any other verdict as it is.
+    """
+    if verdict is None or verdict.outcome is not Outcome.COMPLETED or verdict.action is None:
+        return verdict
+    wait, action = verdict.wait, verdict.action
+    until = clock() + wait.proof_timeout
+    proved = verdict if wait.proof_timeout <= 0 else None
+    while proved is None:
+        look: Image | DigitalOceanError = yield Ask(wait.image_id, None)
+        proved = judge_proof(wait, action, look, clock(), until)
+        if proved is None:
+            log.info("Action %s is completed; the image does not show it yet.", action.id)
+            yield Pause(min(PROOF_INTERVAL, max(until - clock(), 0.0)))
+    return proved
 
 
 def wait_until_finished(
-    wait: Wait,
-    ask: Ask,
-    *,
-    poll_interval: float,
-    clock: Callable[[], float] = time.time,
-    sleep: Callable[[float], None] = time.sleep,
-) -> Verdict:
-    """Look every ``poll_interval`` seconds, a last time at the deadline, and return the end.
+    wait: Wait, *, poll_interval: float, clock: Clock = time.time
+) -> Flow[Verdict]:
+    """Look every ``poll_interval`` seconds, a last time at the deadline, and return the verdict.
 
     The first look is one interval from now.
     """
     while True:
-        sleep(max(0.0, min(poll_interval, wait.deadline - clock())))
-        if verdict := look_once(wait, ask, clock=clock, sleep=sleep):
+        yield Pause(max(0.0, min(poll_interval, wait.deadline - clock())))
+        if verdict := (yield from look_once(wait, clock)):
             return verdict
 
 
-def _look(wait: Wait, ask: Ask, clock: Callable[[], float], *, fresh: bool) -> Verdict | None:
-    look: ImageAction | DigitalOceanError
-    try:
-        look = ask(fresh)
-    except DigitalOceanError as error:
-        look = error
-    verdict = judge(wait, look, clock())
-    if verdict is None and isinstance(look, DigitalOceanError):
-        log.warning("A look at action %s failed, the wait goes on: %s", wait.action_id, look)
-    return verdict
+def run(
+    flow: Flow[T], ask: Callable[[Ask], Answer], sleep: Callable[[float], None] = time.sleep
+) -> T:
+    """Drive a flow in this thread."""
+    answer: Answer | DigitalOceanError | None = None
+    while True:
+        try:
+            step = flow.send(answer)
+        except StopIteration as end:
+            return end.value  # type: ignore[no-any-return]  # StopIteration is untyped
+        answer = None
+        if isinstance(step, Pause):
+            sleep(step.seconds)
+            continue
+        try:
+            answer = ask(step)
+        except DigitalOceanError as error:
+            answer = error
+
+
+async def run_async(flow: Flow[T], ask: Callable[[Ask], Awaitable[Answer]]) -> T:
+    """Drive a flow on an event loop."""
+    answer: Answer | DigitalOceanError | None = None
+    while True:
+        try:
+            step = flow.send(answer)
+        except StopIteration as end:
+            return end.value  # type: ignore[no-any-return]  # StopIteration is untyped
+        answer = None
+        if isinstance(step, Pause):
+            await asyncio.sleep(step.seconds)
+            continue
+        try:
+            answer = await ask(step)
+        except DigitalOceanError as error:
+            answer = error

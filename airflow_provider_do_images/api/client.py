@@ -143,11 +143,14 @@ class ApiClient:
 
     # Images, droplets, regions
 
-    def get_image(self, image_id: int) -> Image:
-        """Read one image. Scope ``image:read``."""
+    def get_image(self, image_id: int, *, retry: RetryPolicy | None = None) -> Image:
+        """Read one image. Scope ``image:read``.
+
+        :param retry: instead of the client's own rules, for one request.
+        """
         image_id = check_id("image_id", image_id)
         with transport.error_context(image_id=image_id):
-            body = self._send("GET", f"/v2/images/{image_id}", "image:read")
+            body = self._send("GET", f"/v2/images/{image_id}", "image:read", retry=retry)
             return Image.from_json(body.get("image"))
 
     def list_images(self, *, private: bool = True, tag: str | None = None) -> Iterator[Image]:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from enum import StrEnum
-from typing import Any
+from typing import Any, ClassVar
 
 from airflow_provider_do_images.api.errors import InvalidResponseError, UnknownStatusError
 
@@ -81,6 +81,19 @@ class ImageAction:
     region: Region | None = None
     region_slug: str | None = None
     image_id: int | None = None
+
+    FIELDS: ClassVar[tuple[str, ...]] = (
+        "id",
+        "resource_id",
+        "resource_type",
+        "region",
+        "region_slug",
+        "started_at",
+        "completed_at",
+        "status",
+        "type",
+    )
+    """The API's nine fields."""
 
     @classmethod
     def from_json(cls, data: Any, image_id: int | None = None) -> ImageAction:

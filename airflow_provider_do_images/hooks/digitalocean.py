@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from airflow.sdk import BaseHook
 
+from airflow_provider_do_images.actions.wait import Answer, Ask
 from airflow_provider_do_images.api import (
     ONCE,
     DigitalOceanError,
@@ -83,12 +84,9 @@ class DigitalOceanHook(BaseHook):
         """Read one action of an image. Token scope ``image:read``."""
         return self.get_conn().get_image_action(image_id, action_id)
 
-    def poll_image_action(self, image_id: int, action_id: int, fresh: bool = False) -> ImageAction:
-        """Read one action without repeats, for a wait whose next look is the repeat.
-
-        :param fresh: read the connection again first.
-        """
-        return self.get_conn(fresh=fresh).get_image_action(image_id, action_id, retry=ONCE)
+    def ask(self, question: Ask) -> Answer:
+        """Answer a question of a wait, with the connection read anew if it asks for that."""
+        return question.send(self.get_conn(fresh=question.fresh))
 
     def list_image_actions(self, image_id: int) -> list[ImageAction]:
         """Read all actions of an image, newest first. Token scope ``image:read``."""

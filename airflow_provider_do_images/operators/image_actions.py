@@ -6,20 +6,30 @@ import time
 from abc import abstractmethod
 from collections.abc import Sequence
 from datetime import datetime
-from functools import partial
 from typing import Any
 
 from airflow.sdk import BaseOperator, Context
 
 from airflow_provider_do_images.actions.history import ActionFilter
-from airflow_provider_do_images.actions.judge import Outcome, Verdict, Wait, judge
-from airflow_provider_do_images.actions.wait import wait_until_finished
-from airflow_provider_do_images.api import ImageAction
+from airflow_provider_do_images.actions.judge import (
+    PROOF_TIMEOUT,
+    Outcome,
+    Verdict,
+    Wait,
+    judge,
+)
+from airflow_provider_do_images.actions.messages import deadline, explain, goes_on
+from airflow_provider_do_images.actions.submit import Request, Submitter
+from airflow_provider_do_images.actions.wait import prove, run, wait_until_finished
 from airflow_provider_do_images.api.inputs import check_id, check_region, check_seconds
-from airflow_provider_do_images.failures import as_airflow_exceptions, operator_failure
+from airflow_provider_do_images.failures import (
+    as_airflow_exceptions,
+    operator_failure,
+    verdict_of,
+)
 from airflow_provider_do_images.hooks.digitalocean import DigitalOceanHook
 from airflow_provider_do_images.triggers.image_actions import deferral
-from airflow_provider_do_images.version_compat import AirflowFailException, conf
+from airflow_provider_do_images.version_compat import conf
 
 
 class _SubmitImageActionOperator(BaseOperator):
@@ -27,7 +37,6 @@ class _SubmitImageActionOperator(BaseOperator):
 
     ui_color = "#0069ff"
     ui_fgcolor = "#ffffff"
-    region: str | None = None
 
     def __init__(
         self,
@@ -38,6 +47,7 @@ class _SubmitImageActionOperator(BaseOperator):
         deferrable: bool = conf.getboolean("operators", "default_deferrable", fallback=False),
         poll_interval: float = 30.0,
         timeout: float = 2 * 60 * 60,
+        proof_timeout: float = PROOF_TIMEOUT,
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
@@ -47,43 +57,49 @@ class _SubmitImageActionOperator(BaseOperator):
         self.deferrable = deferrable
         self.poll_interval = poll_interval
         self.timeout = timeout
+        self.proof_timeout = proof_timeout
         self._wait: Wait | None = None
 
     @abstractmethod
-    def _submit(self, hook: DigitalOceanHook, image_id: int) -> ImageAction:
-        """Check what is left to check, and submit."""
+    def _request(self) -> Request:
+        """Return what is wanted, checked."""
 
     def execute(self, context: Context) -> dict[str, Any]:
         """Submit the action and return it, finished if that was asked for."""
         hook = DigitalOceanHook(self.digitalocean_conn_id)
         with as_airflow_exceptions():
-            image_id = check_id("image_id", self.image_id)
             check_seconds("poll_interval", self.poll_interval)
             check_seconds("timeout", self.timeout)
-            action = self._submit(hook, image_id)
-        self.log.info(
-            "Submitted %s of image %s: action %s is %s.",
-            action.type,
-            image_id,
-            action.id,
-            action.status,
-        )
+            request = self._request()
+            submission = Submitter(hook.get_conn(), request).submit()
+        result = submission.to_json()
+        self.log.info("%s: %s, action %s.", request, submission.outcome, result["id"])
         for key, value in (
-            ("image_id", image_id),
-            ("action_id", action.id),
-            ("region", self.region),
+            ("image_id", request.image_id),
+            ("action_id", result["id"]),
+            ("region", request.region),
+            ("outcome", submission.outcome.value),
         ):
             context["ti"].xcom_push(key=key, value=value)
-        if not self.wait_for_completion:
-            return action.to_json()
+        action = submission.action
+        if action is None or not self.wait_for_completion:
+            return result
         now = time.time()
-        self._wait = Wait(image_id, action.id, now, now + self.timeout)
-        return self._conclude(judge(self._wait, action, now) or self._wait_on(hook, self._wait))
+        self._wait = Wait(
+            request.image_id,
+            action.id,
+            started_at=now,
+            deadline=now + self.timeout,
+            region=request.region,
+            proof_timeout=self.proof_timeout,
+        )
+        verdict = run(prove(judge(self._wait, action, now)), hook.ask)
+        return self._conclude(verdict or self._wait_on(hook, self._wait))
 
     def _wait_on(self, hook: DigitalOceanHook, wait: Wait) -> Verdict:
         """Wait here, or leave the worker and let :meth:`execute_complete` go on."""
         self.log.info(
-            "Waiting; the next look is in %g s, the last at %s.", self.poll_interval, wait.until
+            "Waiting; the next look is in %g s, the last at %s.", self.poll_interval, deadline(wait)
         )
         if self.deferrable:
             self.defer(
@@ -93,26 +109,21 @@ class _SubmitImageActionOperator(BaseOperator):
                     digitalocean_conn_id=self.digitalocean_conn_id,
                 )
             )
-        ask = partial(hook.poll_image_action, wait.image_id, wait.action_id)
-        return wait_until_finished(wait, ask, poll_interval=self.poll_interval)
+        return run(wait_until_finished(wait, poll_interval=self.poll_interval), hook.ask)
 
     def execute_complete(self, context: Context, event: Any = None) -> dict[str, Any]:
         """Return or raise what the trigger found."""
-        try:
-            verdict = Verdict.from_event(event)
-        except ValueError as error:
-            raise AirflowFailException(str(error)) from error
-        return self._conclude(verdict)
+        return self._conclude(verdict_of(event))
 
     def on_kill(self) -> None:
         """Say that nothing is cancelled."""
         if self._wait:
-            self.log.info(self._wait.goes_on)
+            self.log.info(goes_on(self._wait))
 
     def _conclude(self, verdict: Verdict) -> dict[str, Any]:
         if verdict.outcome is not Outcome.COMPLETED or verdict.action is None:
             raise operator_failure(verdict)
-        self.log.info(verdict.message)
+        self.log.info(explain(verdict))
         return verdict.action.to_json()
 
 
@@ -122,7 +133,11 @@ class DigitalOceanConvertImageOperator(_SubmitImageActionOperator):
     Returns the action's nine fields as the API names them, and ``image_id``, as one dict for
     :class:`~airflow_provider_do_images.sensors.image_actions.DigitalOceanImageActionSensor`. The
     API names the type ``convert_to_snapshot`` and may answer with a completed action at once.
-    ``image_id``, ``action_id`` and ``region`` are XComs of their own too.
+    ``image_id``, ``action_id``, ``region`` and ``outcome`` are XComs of their own too.
+
+    Before it posts, it looks: what is already there or under way is taken, not done again, so a
+    retried or cleared task is safe. ``outcome`` is ``posted``, ``joined_running``,
+    ``found_after_lost_reply`` or ``already_there``; then the fields of the action are null.
 
     :param image_id: id of the backup; the snapshot keeps it. (templated)
     :param digitalocean_conn_id: id of the connection; its token needs the scope ``image:update``,
@@ -131,13 +146,15 @@ class DigitalOceanConvertImageOperator(_SubmitImageActionOperator):
     :param deferrable: wait, if at all, in the triggerer instead of the worker; by default as
         Airflow's setting ``operators.default_deferrable`` says.
     :param poll_interval: seconds between two looks.
-    :param timeout: seconds until the wait is given up; the action goes on then.
+    :param timeout: seconds until the wait is given up, by default 2 hours; the action goes on then.
+    :param proof_timeout: seconds in which the image must be a snapshot after the action has
+        completed, or the task fails; 0 to skip this.
     """
 
     template_fields: Sequence[str] = ("image_id", "digitalocean_conn_id")
 
-    def _submit(self, hook: DigitalOceanHook, image_id: int) -> ImageAction:
-        return hook.convert_image(image_id)
+    def _request(self) -> Request:
+        return Request(check_id("image_id", self.image_id))
 
 
 class DigitalOceanTransferImageOperator(_SubmitImageActionOperator):
@@ -145,7 +162,11 @@ class DigitalOceanTransferImageOperator(_SubmitImageActionOperator):
 
     Returns the action's nine fields as the API names them, and ``image_id``, as one dict for
     :class:`~airflow_provider_do_images.sensors.image_actions.DigitalOceanImageActionSensor`.
-    ``image_id``, ``action_id`` and ``region`` are XComs of their own too.
+    ``image_id``, ``action_id``, ``region`` and ``outcome`` are XComs of their own too.
+
+    Before it posts, it looks: what is already there or under way is taken, not done again, so a
+    retried or cleared task is safe. ``outcome`` is ``posted``, ``joined_running``,
+    ``found_after_lost_reply`` or ``already_there``; then the fields of the action are null.
 
     :param image_id: id of the image. A backup must be converted first. (templated)
     :param region: slug of the region to copy to, such as ``ams3``. (templated)
@@ -157,6 +178,8 @@ class DigitalOceanTransferImageOperator(_SubmitImageActionOperator):
     :param poll_interval: seconds between two looks.
     :param timeout: seconds until the wait is given up, by default 2 hours, since transfers of 80
         minutes are reported; the action goes on then.
+    :param proof_timeout: seconds in which the image must list the region after the action has
+        completed, or the task fails; 0 to skip this.
     """
 
     template_fields: Sequence[str] = ("image_id", "region", "digitalocean_conn_id")
@@ -165,8 +188,8 @@ class DigitalOceanTransferImageOperator(_SubmitImageActionOperator):
         super().__init__(**kwargs)
         self.region = region
 
-    def _submit(self, hook: DigitalOceanHook, image_id: int) -> ImageAction:
-        return hook.transfer_image(image_id, check_region(self.region))
+    def _request(self) -> Request:
+        return Request(check_id("image_id", self.image_id), check_region(self.region))
 
 
 class DigitalOceanListImageActionsOperator(BaseOperator):

@@ -6,16 +6,16 @@ import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import timedelta
-from functools import partial
 from typing import Any
 
 from airflow.sdk import BaseSensorOperator, Context, PokeReturnValue
 
-from airflow_provider_do_images.actions.judge import Outcome, Verdict, Wait
-from airflow_provider_do_images.actions.wait import look_once
-from airflow_provider_do_images.api import InvalidInputError
+from airflow_provider_do_images.actions.judge import PROOF_TIMEOUT, Outcome, Verdict, Wait
+from airflow_provider_do_images.actions.messages import deadline, explain, goes_on
+from airflow_provider_do_images.actions.wait import look_once, run
+from airflow_provider_do_images.api import ImageAction, InvalidInputError
 from airflow_provider_do_images.api.inputs import check_id, check_seconds
-from airflow_provider_do_images.failures import as_airflow_exceptions, sensor_failure
+from airflow_provider_do_images.failures import as_airflow_exceptions, sensor_failure, verdict_of
 from airflow_provider_do_images.hooks.digitalocean import DigitalOceanHook
 from airflow_provider_do_images.triggers.image_actions import deferral
 from airflow_provider_do_images.version_compat import (
@@ -36,7 +36,8 @@ class DigitalOceanImageActionSensor(BaseSensorOperator):
     All modes (poke, reschedule, deferrable) end alike: a completed action is returned as a dict of
     its nine fields and ``image_id``; a time-out raises ``AirflowSensorTimeout``; an errored action
     and everything else that ends the wait raises ``AirflowFailException``. ``soft_fail`` and
-    ``never_fail`` turn both into a skip. Failing looks (429, 5xx, no answer) are waited out.
+    ``never_fail`` turn both into a skip. Failing looks (429, 5xx, no answer) are waited out. A
+    result without an action, of a submit that found everything there already, passes at once.
 
     :param action: the result of a convert or transfer operator, whole: ``transfer.output``, or
         mapped, ``.expand(action=transfers.output)``. (templated)
@@ -48,6 +49,8 @@ class DigitalOceanImageActionSensor(BaseSensorOperator):
     :param poke_interval: seconds between two looks, or a ``timedelta``.
     :param timeout: seconds until the wait is given up, or a ``timedelta``; by default 2 hours,
         since transfers of 80 minutes are reported.
+    :param proof_timeout: seconds in which the image must show what the completed action did (a
+        transfer's region is listed, a converted backup is a snapshot); 0 to skip this.
     """
 
     template_fields: Sequence[str] = ("action", "image_id", "action_id", "digitalocean_conn_id")
@@ -63,6 +66,7 @@ class DigitalOceanImageActionSensor(BaseSensorOperator):
         deferrable: bool = conf.getboolean("operators", "default_deferrable", fallback=False),
         poke_interval: timedelta | float = 30.0,
         timeout: timedelta | float = 2 * 60 * 60,
+        proof_timeout: float = PROOF_TIMEOUT,
         **kwargs: Any,
     ) -> None:
         super().__init__(poke_interval=poke_interval, timeout=timeout, **kwargs)
@@ -71,11 +75,15 @@ class DigitalOceanImageActionSensor(BaseSensorOperator):
         self.action_id = action_id
         self.digitalocean_conn_id = digitalocean_conn_id
         self.deferrable = deferrable
+        self.proof_timeout = proof_timeout
         self._hook: DigitalOceanHook | None = None
         self._wait: Wait | None = None
 
     def execute(self, context: Context) -> Any:  # noqa: RET503 - defer() never returns
         """Wait in the way that was asked for, and return the completed action."""
+        if is_already_there(self.action):
+            self.log.info("Nothing to wait for: what was asked for was there already.")
+            return dict(self.action)
         with self._skipped_if_soft():
             self._wait = self._begin(context)
             if not self.deferrable:
@@ -85,7 +93,7 @@ class DigitalOceanImageActionSensor(BaseSensorOperator):
         self.log.info(
             "Deferring; the next look is in %g s, the last at %s.",
             self.poke_interval,
-            self._wait.until,
+            deadline(self._wait),
         )
         self.defer(
             **deferral(
@@ -104,16 +112,12 @@ class DigitalOceanImageActionSensor(BaseSensorOperator):
 
     def execute_complete(self, context: Context, event: Any = None) -> dict[str, Any]:
         """Return or raise what the trigger found."""
-        try:
-            verdict = Verdict.from_event(event)
-        except ValueError as error:
-            raise AirflowFailException(str(error)) from error
-        return self._conclude(verdict)
+        return self._conclude(verdict_of(event))
 
     def on_kill(self) -> None:
         """Say that nothing is cancelled."""
         if self._wait:
-            self.log.info(self._wait.goes_on)
+            self.log.info(goes_on(self._wait))
 
     def _begin(self, context: Context) -> Wait:
         with as_airflow_exceptions():
@@ -124,17 +128,23 @@ class DigitalOceanImageActionSensor(BaseSensorOperator):
             first = context["ti"].get_first_reschedule_date(context)
             started_at = first.timestamp() if first else started_at
         self.log.info("Waiting for action %s of image %s.", action_id, image_id)
-        return Wait(image_id, action_id, started_at, started_at + self.timeout - _HEAD_START)
+        return Wait(
+            image_id,
+            action_id,
+            started_at=started_at,
+            deadline=started_at + self.timeout - _HEAD_START,
+            region=(self.action or {}).get("region_slug"),
+            proof_timeout=self.proof_timeout,
+        )
 
     def _look(self, wait: Wait) -> Verdict | None:
         self._hook = self._hook or DigitalOceanHook(self.digitalocean_conn_id)
-        ask = partial(self._hook.poll_image_action, wait.image_id, wait.action_id)
-        return look_once(wait, ask)
+        return run(look_once(wait), self._hook.ask)
 
     def _conclude(self, verdict: Verdict) -> dict[str, Any]:
         if verdict.outcome is not Outcome.COMPLETED or verdict.action is None:
             raise sensor_failure(verdict)
-        self.log.info(verdict.message)
+        self.log.info(explain(verdict))
         return verdict.action.to_json()
 
     @contextmanager
@@ -149,6 +159,17 @@ class DigitalOceanImageActionSensor(BaseSensorOperator):
                         f"Skipping due to {switch} is set to True."
                     ) from error
             raise
+
+
+def is_already_there(action: Any) -> bool:
+    """Whether this is the result of a submit that found nothing left to do."""
+    return (
+        isinstance(action, Mapping)
+        and action.get("image_id") is not None
+        and all(name in action for name in ImageAction.FIELDS)
+        and action["id"] is None
+        and action["status"] is None
+    )
 
 
 def ids_to_wait_for(action: Any, image_id: Any, action_id: Any) -> tuple[int, int]:

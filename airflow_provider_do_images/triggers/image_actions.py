@@ -5,14 +5,22 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import AsyncIterator
+from dataclasses import asdict
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 from airflow.triggers.base import BaseTrigger, TriggerEvent
 
-from airflow_provider_do_images.actions.judge import Verdict, Wait, judge, worth_a_second_look
-from airflow_provider_do_images.actions.wait import SECOND_LOOK_PAUSE
-from airflow_provider_do_images.api import ONCE, DigitalOceanError, ImageAction, NotSentError
+from airflow_provider_do_images.actions.judge import PROOF_TIMEOUT, Wait
+from airflow_provider_do_images.actions.messages import goes_on
+from airflow_provider_do_images.actions.wait import (
+    Answer,
+    Ask,
+    look_once,
+    run_async,
+    wait_until_finished,
+)
+from airflow_provider_do_images.api import NotSentError
 from airflow_provider_do_images.hooks.digitalocean import DigitalOceanHook, client_for
 from airflow_provider_do_images.version_compat import AirflowNotFoundException
 
@@ -32,10 +40,7 @@ def deferral(wait: Wait, *, poll_interval: float, digitalocean_conn_id: str) -> 
     """
     now = time.time()
     trigger = DigitalOceanImageActionTrigger(
-        image_id=wait.image_id,
-        action_id=wait.action_id,
-        started_at=wait.started_at,
-        deadline=wait.deadline,
+        **asdict(wait),
         first_look_at=now + poll_interval,
         poll_interval=poll_interval,
         digitalocean_conn_id=digitalocean_conn_id,
@@ -51,7 +56,7 @@ def deferral(wait: Wait, *, poll_interval: float, digitalocean_conn_id: str) -> 
 class DigitalOceanImageActionTrigger(BaseTrigger):
     """Wait until an image action has ended, and fire one event that says how.
 
-    The event is :meth:`~airflow_provider_do_images.actions.judge.Verdict.to_event`. All arguments
+    The event is :meth:`airflow_provider_do_images.actions.judge.Verdict.to_event`. All arguments
     are primitives and all times absolute, so a restarted triggerer goes on where the last one was.
     The connection is read by its id in the triggerer; no token is an argument.
 
@@ -61,6 +66,8 @@ class DigitalOceanImageActionTrigger(BaseTrigger):
     :param deadline: when it is given up, in Unix seconds.
     :param first_look_at: when to look first, in Unix seconds: one interval after the task deferred.
     :param poll_interval: seconds between two looks.
+    :param region: slug of the region that a transfer goes to, if it is known.
+    :param proof_timeout: seconds in which the image must show what the completed action did.
     :param digitalocean_conn_id: id of the connection.
     """
 
@@ -73,17 +80,15 @@ class DigitalOceanImageActionTrigger(BaseTrigger):
         deadline: float,
         first_look_at: float,
         poll_interval: float,
+        region: str | None = None,
+        proof_timeout: float = PROOF_TIMEOUT,
         digitalocean_conn_id: str = DigitalOceanHook.default_conn_name,
     ) -> None:
         super().__init__()  # type: ignore[no-untyped-call]  # Airflow leaves it untyped
-        self.image_id = image_id
-        self.action_id = action_id
-        self.started_at = started_at
-        self.deadline = deadline
+        self.wait = Wait(image_id, action_id, started_at, deadline, region, proof_timeout)
         self.first_look_at = first_look_at
         self.poll_interval = poll_interval
         self.digitalocean_conn_id = digitalocean_conn_id
-        self._wait = Wait(image_id, action_id, started_at, deadline)
         self._client: ApiClient | None = None
 
     def serialize(self) -> tuple[str, dict[str, Any]]:
@@ -91,10 +96,7 @@ class DigitalOceanImageActionTrigger(BaseTrigger):
         return (
             "airflow_provider_do_images.triggers.image_actions.DigitalOceanImageActionTrigger",
             {
-                "image_id": self.image_id,
-                "action_id": self.action_id,
-                "started_at": self.started_at,
-                "deadline": self.deadline,
+                **asdict(self.wait),
                 "first_look_at": self.first_look_at,
                 "poll_interval": self.poll_interval,
                 "digitalocean_conn_id": self.digitalocean_conn_id,
@@ -105,44 +107,24 @@ class DigitalOceanImageActionTrigger(BaseTrigger):
         """Look every interval, a last time at the deadline, and fire the event."""
         # An event that comes right after the deferral can cost the task a retry, since the
         # scheduler may not yet have taken note of the deferral: hence never a look at once.
-        pause = self.first_look_at - time.time()
+        await asyncio.sleep(max(self.first_look_at - time.time(), 0.0))
         try:
-            while True:
-                await asyncio.sleep(max(pause, 0.0))
-                if verdict := await self._look_once():
-                    yield TriggerEvent(verdict.to_event())
-                    return
-                pause = min(self.poll_interval, self.deadline - time.time())
+            verdict = await run_async(look_once(self.wait), self._ask)
+            if verdict is None:
+                rest = wait_until_finished(self.wait, poll_interval=self.poll_interval)
+                verdict = await run_async(rest, self._ask)
+            yield TriggerEvent(verdict.to_event())
         finally:
             self._close()
 
     async def on_kill(self) -> None:
         """Say that nothing is cancelled; Airflow also calls this when it moves triggers."""
-        self.log.info(self._wait.goes_on)
+        self.log.info(goes_on(self.wait))
 
-    # The two methods below are actions.wait.look_once on an event loop.
-
-    async def _look_once(self) -> Verdict | None:
-        verdict = await self._look(fresh=False)
-        if worth_a_second_look(verdict):
-            await asyncio.sleep(SECOND_LOOK_PAUSE)
-            verdict = await self._look(fresh=True)
-        return verdict
-
-    async def _look(self, *, fresh: bool) -> Verdict | None:
-        look: ImageAction | DigitalOceanError
-        try:
-            client = await self._get_client(fresh=fresh)
-            # requests blocks, so it runs in a thread; the connection above is read on the loop.
-            look = await asyncio.to_thread(
-                client.get_image_action, self.image_id, self.action_id, retry=ONCE
-            )
-        except DigitalOceanError as error:
-            look = error
-        verdict = judge(self._wait, look, time.time())
-        if verdict is None and isinstance(look, DigitalOceanError):
-            self.log.warning("A look failed, the wait goes on: %s", look)
-        return verdict
+    async def _ask(self, question: Ask) -> Answer:
+        client = await self._get_client(fresh=question.fresh)
+        # requests blocks, so it runs in a thread; the connection is read on the loop.
+        return await asyncio.to_thread(question.send, client)
 
     async def _get_client(self, *, fresh: bool) -> ApiClient:
         if fresh:

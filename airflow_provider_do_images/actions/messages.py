@@ -1,0 +1,77 @@
+"""The words for the reader of a task log: what happened, to what, and what is going on now."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+from airflow_provider_do_images.actions.judge import Outcome, Verdict, Wait
+from airflow_provider_do_images.api import ImageAction
+
+
+def explain(verdict: Verdict) -> str:
+    """Say how a wait ended, and what that means for the action at DigitalOcean."""
+    wait, action, error = verdict.wait, verdict.action, verdict.error
+    what = _describe(wait, action)
+    waited = _duration(verdict.decided_at - wait.started_at)
+    state = f"Its last look failed: {error}" if error else "It is in-progress."
+    return {
+        Outcome.COMPLETED: f"{what} completed{_took(action)}.",
+        Outcome.ERRORED: (
+            f"{what} errored at DigitalOcean{_took(action)}. The API gives no reason; "
+            f"DigitalOcean's support can look it up by the action id."
+        ),
+        Outcome.UNPROVED: (
+            f"{what} is completed, but within {_duration(wait.proof_timeout)} the image did not "
+            f"show it. {error} Do not rely on this copy before you have seen it."
+        ),
+        Outcome.TIMED_OUT: (
+            f"{what} timed out: not finished by {deadline(wait)}, after {waited} of waiting. "
+            f"{state} Nothing was cancelled: it goes on at DigitalOcean, and a new wait for these "
+            f"ids joins it."
+        ),
+        Outcome.GONE: (
+            f"{what} is not there (waited {waited}): the image was deleted or has expired, or the "
+            f"action belongs to another image. {error}"
+        ),
+        Outcome.NOT_ALLOWED: (
+            f"{what} can no longer be watched (waited {waited}), though it may go on at "
+            f"DigitalOcean. {error}"
+        ),
+        Outcome.NOT_UNDERSTOOD: f"{what} cannot be judged: {error}",
+    }[verdict.outcome]
+
+
+def deadline(wait: Wait) -> str:
+    """Write when the wait is given up."""
+    return f"{datetime.fromtimestamp(wait.deadline, UTC):%Y-%m-%d %H:%M:%S} UTC"
+
+
+def goes_on(wait: Wait) -> str:
+    """Tell whoever stops the wait that it stops nothing else."""
+    return (
+        f"No longer waiting here for the {_describe(wait, None)}. DigitalOcean has no way to "
+        f"cancel an action: it goes on, and a new wait joins it."
+    )
+
+
+def _describe(wait: Wait, action: ImageAction | None) -> str:
+    kind = action.type if action and action.type else "action"
+    slug = wait.region or (action.region_slug if action else None)
+    region = f" to {slug}" if slug else ""
+    return f"{kind} of image {wait.image_id}{region} (action {wait.action_id})"
+
+
+def _took(action: ImageAction | None) -> str:
+    if action is None or action.started_at is None or action.completed_at is None:
+        return ""
+    return f" after {_duration((action.completed_at - action.started_at).total_seconds())}"
+
+
+def _duration(seconds: float) -> str:
+    """Write seconds as people say them: ``45 s``, ``12 min 5 s``, ``1 h 20 min``."""
+    whole = max(round(seconds), 0)
+    hours, rest = divmod(whole, 3600)
+    minutes, left = divmod(rest, 60)
+    if hours:
+        return f"{hours} h {minutes} min"
+    return f"{minutes} min {left} s" if minutes else f"{left} s"

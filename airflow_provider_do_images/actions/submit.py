@@ -1,0 +1,227 @@
+"""Submitting an action so that it cannot happen twice. A pure decision, and a thin loop around it.
+
+The API has no idempotency key, so the image's own list of actions is the memory: it is read before
+the POST (a retried, cleared or lost task finds what it started) and after a POST without a clear
+answer (the action may have started all the same). Actions are compared by id, never by time.
+
+One window is left. Two submits that both read the list before either has posted both post: the API
+can neither refuse the second nor tell them apart. Both end with an action of their own, so at most
+one action too many arises for each such submit.
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any
+
+from airflow_provider_do_images.actions.history import is_type
+from airflow_provider_do_images.api import (
+    ActionStatus,
+    ApiClient,
+    DigitalOceanError,
+    Image,
+    ImageAction,
+    InvalidResponseError,
+    NotFoundError,
+    NotSentError,
+    ServerError,
+    TransportError,
+    UnprocessableError,
+)
+
+log = logging.getLogger(__name__)
+
+SETTLE_SECONDS = 60.0
+"""How long the list of actions is asked for what an unanswered POST may have started, before the
+POST is sent again; also how long a transfer is waited for that does not tell its region yet."""
+
+SETTLE_INTERVAL = 5.0
+"""Seconds between two of these looks."""
+
+MOST_POSTS = 3
+"""How often a POST without a clear answer is sent before the task fails."""
+
+
+class SubmitOutcome(StrEnum):
+    """How a submit came by its action."""
+
+    POSTED = "posted"
+    JOINED_RUNNING = "joined_running"
+    FOUND_AFTER_LOST_REPLY = "found_after_lost_reply"
+    ALREADY_THERE = "already_there"
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """What is wanted: a transfer to ``region``, or without one a convert."""
+
+    image_id: int
+    region: str | None = None
+
+    @property
+    def type(self) -> str:
+        """The type of the action to post."""
+        return "transfer" if self.region else "convert"
+
+    def __str__(self) -> str:
+        to = f" to {self.region}" if self.region else ""
+        return f"{self.type} of image {self.image_id}{to}"
+
+
+@dataclass(frozen=True, slots=True)
+class Submission:
+    """The result of a submit; ``action`` is ``None`` only for ``already_there``."""
+
+    outcome: SubmitOutcome
+    request: Request
+    action: ImageAction | None = None
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the action's nine fields and ``image_id``; null where there is no action."""
+        if self.action:
+            return self.action.to_json()
+        known = {"region_slug": self.request.region, "image_id": self.request.image_id}
+        return dict.fromkeys(ImageAction.FIELDS) | known
+
+
+class Next(StrEnum):
+    """What to do where the look shows nothing to join."""
+
+    POST = "post"
+    LOOK_AGAIN = "look again"
+
+
+def decide(request: Request, image: Image, actions: Iterable[ImageAction]) -> Submission | Next:
+    """Return what the image and its actions call for.
+
+    A matching action in progress is joined, and so is a completed one whose effect the image does
+    not show yet; the wait proves it. An errored one is not: a retry is meant to try again. A
+    transfer in progress that does not tell its region is neither joined nor doubled but looked at
+    again, until it tells.
+    """
+    done = image.type == "snapshot" if request.region is None else request.region in image.regions
+    if done:
+        return Submission(SubmitOutcome.ALREADY_THERE, request)
+    same_type = [action for action in actions if is_type(action, request.type)]
+    for action in sorted(_matching(request, same_type), key=lambda a: a.id, reverse=True):
+        if action.status is not ActionStatus.ERRORED:
+            return Submission(SubmitOutcome.JOINED_RUNNING, request, action)
+    return Next.LOOK_AGAIN if _region_untold(request, same_type) else Next.POST
+
+
+def find_new(
+    request: Request, actions: Iterable[ImageAction], seen: frozenset[int]
+) -> Submission | Next:
+    """Return what a POST without an answer started: the action that was not there before."""
+    new = [a for a in actions if a.id not in seen and is_type(a, request.type)]
+    if found := _matching(request, new):
+        first = min(found, key=lambda action: action.id)
+        return Submission(SubmitOutcome.FOUND_AFTER_LOST_REPLY, request, first)
+    return Next.LOOK_AGAIN if _region_untold(request, new) else Next.POST
+
+
+def _matching(request: Request, actions: Iterable[ImageAction]) -> list[ImageAction]:
+    return [a for a in actions if request.region in (None, a.region_slug)]
+
+
+def _region_untold(request: Request, actions: Iterable[ImageAction]) -> bool:
+    return request.region is not None and any(
+        a.region_slug is None and a.status is ActionStatus.IN_PROGRESS for a in actions
+    )
+
+
+class Submitter:
+    """The loop around the decisions, for one request.
+
+    :param client: sends; it repeats a GET by its own rules, and a POST only if it had no effect.
+    :param clock: seconds that only go forward.
+    :param sleep: waits for so many seconds.
+    """
+
+    def __init__(
+        self,
+        client: ApiClient,
+        request: Request,
+        *,
+        clock: Callable[[], float] = time.monotonic,
+        sleep: Callable[[float], None] = time.sleep,
+    ) -> None:
+        self.client = client
+        self.request = request
+        self._clock = clock
+        self._sleep = sleep
+        self._seen: frozenset[int] = frozenset()
+
+    def submit(self) -> Submission:
+        """Look, then join what runs or post once, and say which.
+
+        :raises DigitalOceanError: if the API refuses, or it stays unknown whether an action runs.
+        """
+        found = self._repeat(self._look, {Next.LOOK_AGAIN})
+        posts = 0
+        while found is Next.POST:
+            posts += 1
+            found = self._post(last=posts == MOST_POSTS)
+        if isinstance(found, Submission):
+            return found
+        raise DigitalOceanError(
+            f"a transfer of image {self.request.image_id} is in progress that does not tell its "
+            f"region, so it may be the {self.request}; nothing was posted. A retry looks again."
+        )
+
+    def _look(self) -> Submission | Next:
+        try:
+            image = self.client.get_image(self.request.image_id)
+            actions = list(self.client.list_image_actions(self.request.image_id))
+        except NotFoundError as error:
+            if self.request.type == "convert":
+                error.advice = (
+                    "The backup has expired or was removed: clear the task that chose it, so that "
+                    "it chooses again."
+                )
+            raise
+        self._seen = frozenset(action.id for action in actions)
+        return decide(self.request, image, actions)
+
+    def _post(self, *, last: bool) -> Submission | Next:
+        image_id, region = self.request.image_id, self.request.region
+        try:
+            if region:
+                action = self.client.transfer_image(image_id, region)
+            else:
+                action = self.client.convert_image(image_id)
+        except UnprocessableError:
+            # Somebody may have been faster.
+            if isinstance(found := self._look(), Submission):
+                return found
+            raise
+        except NotSentError:
+            raise
+        except (TransportError, ServerError, InvalidResponseError) as error:
+            log.warning("The POST got no clear answer; looking for what it started. %s", error)
+            found = self._repeat(self._look_for_new, {Next.LOOK_AGAIN, Next.POST})
+            if found is Next.LOOK_AGAIN or (last and found is Next.POST):
+                raise
+            return found
+        return Submission(SubmitOutcome.POSTED, self.request, action)
+
+    def _look_for_new(self) -> Submission | Next:
+        try:
+            actions = list(self.client.list_image_actions(self.request.image_id))
+        except DigitalOceanError as error:
+            log.warning("A look for it failed: %s", error)
+            return Next.LOOK_AGAIN
+        return find_new(self.request, actions, self._seen)
+
+    def _repeat(
+        self, look: Callable[[], Submission | Next], unsettled: set[Next]
+    ) -> Submission | Next:
+        """Look until there is something else to do, or for as long as it may take to show."""
+        end = self._clock() + SETTLE_SECONDS
+        while (found := look()) in unsettled and self._clock() < end:
+            self._sleep(SETTLE_INTERVAL)
+        return found

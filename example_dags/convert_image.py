@@ -1,0 +1,26 @@
+"""Turn one backup into a snapshot, in one task that submits and waits."""
+
+from __future__ import annotations
+
+import pendulum
+from airflow.sdk import DAG, Param
+
+from airflow_provider_do_images.operators.image_actions import DigitalOceanConvertImageOperator
+
+with DAG(
+    dag_id="convert_image",
+    schedule=None,
+    start_date=pendulum.datetime(2026, 1, 1, tz="UTC"),
+    catchup=False,
+    max_active_runs=1,
+    # A retry of a task that submits and waits looks first: it joins what still runs, and submits
+    # again only what errored.
+    default_args={"retries": 2, "retry_delay": pendulum.duration(seconds=30)},
+    params={"image_id": Param(0, type="integer", description="Id of the backup")},
+    tags=["digitalocean"],
+):
+    DigitalOceanConvertImageOperator(
+        task_id="convert",
+        image_id="{{ params.image_id }}",
+        wait_for_completion=True,
+    )
