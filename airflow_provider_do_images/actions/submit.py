@@ -16,12 +16,11 @@ import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from airflow_provider_do_images.actions.history import is_type
 from airflow_provider_do_images.api import (
     ActionStatus,
-    ApiClient,
     DigitalOceanError,
     Image,
     ImageAction,
@@ -32,6 +31,9 @@ from airflow_provider_do_images.api import (
     TransportError,
     UnprocessableError,
 )
+
+if TYPE_CHECKING:  # the client loads requests, which a DAG file that is parsed need not pay for
+    from airflow_provider_do_images.api import ApiClient
 
 log = logging.getLogger(__name__)
 

@@ -12,7 +12,7 @@ import logging
 import time
 from collections.abc import Awaitable, Callable, Generator
 from dataclasses import dataclass, replace
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from airflow_provider_do_images.actions.judge import (
     Outcome,
@@ -22,7 +22,10 @@ from airflow_provider_do_images.actions.judge import (
     judge_proof,
     worth_a_second_look,
 )
-from airflow_provider_do_images.api import ONCE, ApiClient, DigitalOceanError, Image, ImageAction
+from airflow_provider_do_images.api import ONCE, DigitalOceanError, Image, ImageAction
+
+if TYPE_CHECKING:  # the client loads requests, which a DAG file that is parsed need not pay for
+    from airflow_provider_do_images.api import ApiClient
 
 log = logging.getLogger(__name__)
 

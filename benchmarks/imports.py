@@ -1,0 +1,60 @@
+"""Measure what importing this package costs, beside what it stands on, in one run.
+
+Each import runs in fresh interpreters; the table shows the median of the rounds. A DAG file is
+parsed over and over, so the classes it imports must cost little beyond ``airflow.sdk``.
+"""
+
+from __future__ import annotations
+
+import statistics
+import subprocess
+import sys
+
+ROUNDS = 5
+PACKAGE = "airflow_provider_do_images"
+CLASSES = ", ".join(
+    f"{PACKAGE}.{module}.image_actions" for module in ("operators", "sensors", "triggers")
+)
+CASES = {
+    "requests": ("pass", "import requests"),
+    f"{PACKAGE}.api with its client": ("pass", f"from {PACKAGE}.api import ApiClient"),
+    f"{PACKAGE}.api client, after requests": (
+        "import requests",
+        f"from {PACKAGE}.api import ApiClient",
+    ),
+    "airflow.sdk": ("pass", "from airflow.sdk import DAG, BaseOperator, BaseSensorOperator"),
+    "operators, sensors, triggers, after airflow.sdk": (
+        "from airflow.sdk import DAG, BaseOperator, BaseSensorOperator",
+        f"import {CLASSES}",
+    ),
+}
+PROGRAM = """
+import time
+{before}
+started = time.perf_counter()
+{measured}
+print(time.perf_counter() - started)
+"""
+
+
+def seconds(before: str, measured: str) -> float:
+    """Return how long ``measured`` takes in a fresh interpreter that has run ``before``."""
+    program = PROGRAM.format(before=before, measured=measured)
+    result = subprocess.run(
+        [sys.executable, "-c", program], check=True, capture_output=True, text=True
+    )
+    return float(result.stdout.split()[-1])
+
+
+def main() -> None:
+    """Print the table."""
+    medians = {
+        name: statistics.median(seconds(*case) for _ in range(ROUNDS))
+        for name, case in CASES.items()
+    }
+    for name, median in medians.items():
+        print(f"{median:8.3f} s  {median / medians['requests']:6.2f} x requests  {name}")
+
+
+if __name__ == "__main__":
+    main()
