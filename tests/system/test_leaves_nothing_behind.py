@@ -1,0 +1,61 @@
+"""Whatever ends the demo or a start of Airflow: no process stays, no port was open to others."""
+
+from __future__ import annotations
+
+import signal
+import subprocess
+import sys
+
+import psutil
+import pytest
+
+from devtools.airflow_instance import AirflowInstance
+
+
+@pytest.fixture
+def demo(root, tmp_path):
+    """A demo that has just started its Airflow."""
+    command = [sys.executable, "-m", "devtools.demo", f"--home={tmp_path / 'home'}"]
+    with subprocess.Popen(command, cwd=root, stdout=subprocess.PIPE, text=True) as process:
+        for line in process.stdout:
+            if "healthy" in line:
+                break
+        yield process
+        process.send_signal(signal.SIGINT)
+
+
+def test_ctrl_c_ends_the_demo_and_all_it_started(demo):
+    """After Ctrl-C in the middle of the demo, none of its processes runs any more."""
+    started = psutil.Process(demo.pid).children(recursive=True)
+    assert len(started) >= 4
+
+    demo.send_signal(signal.SIGINT)
+    output, _ = demo.communicate(timeout=60)
+
+    assert "Nothing is left running" in output
+    assert demo.returncode == 130
+    assert psutil.wait_procs(started, timeout=0)[1] == []
+
+
+def test_airflow_listens_on_this_machine_only(airflow):
+    """No part of Airflow can be reached from elsewhere: only the API server has a port at all."""
+    addresses = {
+        connection.laddr
+        for pid in airflow.process_ids()
+        for connection in psutil.Process(pid).net_connections(kind="inet")
+        if connection.status == psutil.CONN_LISTEN
+    }
+
+    assert {f"http://{address.ip}:{address.port}" for address in addresses} == {airflow.ui_url}
+
+
+def test_an_airflow_that_cannot_start_leaves_nothing_behind(root, tmp_path):
+    """When one component fails at start, the others are ended and its last words are told."""
+    broken = AirflowInstance(
+        tmp_path / "home", root / "example_dags", {"AIRFLOW__CORE__EXECUTOR": "NoSuchExecutor"}
+    )
+
+    with pytest.raises(RuntimeError, match="NoSuchExecutor"), broken:
+        pass
+
+    assert broken.process_ids() == []

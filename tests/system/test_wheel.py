@@ -1,0 +1,124 @@
+"""What a user gets: the wheel, in an environment where nothing of this checkout is."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from zipfile import ZipFile
+
+import pytest
+
+PACKAGE = "airflow-provider-do-images"
+HOOK = "airflow_provider_do_images.hooks.digitalocean.DigitalOceanHook"
+
+Airflow = Callable[..., str]
+
+
+@pytest.fixture(scope="session")
+def wheel(root: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The wheel, built from the source distribution."""
+    out = tmp_path_factory.mktemp("dist")
+    run(sys.executable, "-m", "build", "--installer=uv", f"--outdir={out}", root)
+    [path] = out.glob("*.whl")
+    return path
+
+
+@pytest.fixture(scope="session")
+def clean_python(root: Path, wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The Python of an environment that has the wheel and what that asks for."""
+    venv = tmp_path_factory.mktemp("clean") / "venv"
+    run(sys.executable, "-m", "uv", "venv", f"--python={sys.executable}", venv)
+    python = venv / "bin" / "python"
+    pins = f"--constraint={root / 'constraints.txt'}"
+    run(sys.executable, "-m", "uv", "pip", "install", f"--python={python}", pins, wheel)
+    return python
+
+
+@pytest.fixture
+def airflow_command(clean_python: Path, tmp_path: Path, connection: str) -> Airflow:
+    """The ``airflow`` command of the clean environment; returns what it prints."""
+    env = {
+        "AIRFLOW_HOME": str(tmp_path),
+        "AIRFLOW__CORE__TEST_CONNECTION": "Enabled",
+        "AIRFLOW_CONN_DIGITALOCEAN_DEFAULT": connection,
+    }
+
+    def airflow(*arguments: str) -> str:
+        return run(clean_python, "-m", "airflow", *arguments, cwd=tmp_path, env=env)
+
+    return airflow
+
+
+def run(*command: str | Path, cwd: Path | None = None, env: dict[str, str] | None = None) -> str:
+    """Run a command with nobody's Airflow or Python path around it; return what it prints."""
+    inherited = {
+        key: value for key, value in os.environ.items() if not key.startswith(("AIRFLOW", "PYTHON"))
+    }
+    done = subprocess.run(
+        command,
+        check=False,
+        cwd=cwd,
+        env={**inherited, **(env or {})},
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 0, f"{command}\n{done.stdout}\n{done.stderr}"
+    return done.stdout
+
+
+def test_the_wheel_holds_the_package_and_nothing_else(wheel):
+    """The wheel has the typed package, its metadata and its licence; no tests, no tools."""
+    names = ZipFile(wheel).namelist()
+
+    package, metadata = sorted({name.split("/")[0] for name in names})
+    assert package == "airflow_provider_do_images"
+    assert metadata.endswith(".dist-info")
+    assert f"{package}/py.typed" in names
+    assert f"{metadata}/licenses/LICENSE" in names
+
+
+def test_airflow_lists_the_provider(airflow_command):
+    """Airflow finds the installed provider by its entry point."""
+    rows = json.loads(airflow_command("providers", "list", "--output=json"))
+
+    assert PACKAGE in [row["package_name"] for row in rows]
+
+
+def test_airflow_tells_what_the_provider_has(airflow_command):
+    """`airflow providers get` shows the provider's modules and its connection type."""
+    [info] = json.loads(
+        airflow_command("providers", "get", PACKAGE, "--full", "--output=json"), strict=False
+    )
+
+    assert {"hooks", "operators", "sensors", "triggers"} <= set(info)
+    assert [row["connection-type"] for row in info["connection-types"]] == ["digitalocean"]
+
+
+def test_airflow_ties_the_connection_type_to_the_hook(airflow_command):
+    """`airflow providers hooks` has the connection type with its hook and its name in the form."""
+    rows = json.loads(airflow_command("providers", "hooks", "--output=json"))
+
+    [row] = [row for row in rows if row["connection_type"] == "digitalocean"]
+    assert (row["class"], row["hook_name"]) == (HOOK, "DigitalOcean")
+
+
+def test_airflow_has_the_connection_form(airflow_command):
+    """`airflow providers widgets` and `behaviours` have the form, though no web server ran."""
+    widgets = json.loads(airflow_command("providers", "widgets", "--output=json"))
+    behaviours = json.loads(airflow_command("providers", "behaviours", "--output=json"))
+
+    fields = {row["connection_parameter_name"] for row in widgets if row["class"] == HOOK}
+    assert fields == {
+        "extra__digitalocean__connect_timeout",
+        "extra__digitalocean__read_timeout",
+    }
+    assert {"field_behaviours": "digitalocean"} in behaviours
+
+
+def test_the_connection_can_be_tested(airflow_command):
+    """`airflow connections test` reaches the API with the connection's token."""
+    assert "Connection success" in airflow_command("connections", "test", "digitalocean_default")
