@@ -1,0 +1,46 @@
+"""Everything that stands behind the HTTP face: account, clock, faults, limits, tokens, journal."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from airflow_provider_do_images.simulator.account import fill_default_account
+from airflow_provider_do_images.simulator.clock import Clock
+from airflow_provider_do_images.simulator.faults import Fault, FaultList
+from airflow_provider_do_images.simulator.journal import Journal
+from airflow_provider_do_images.simulator.limits import RateLimits
+from airflow_provider_do_images.simulator.rules import Rules
+from airflow_provider_do_images.simulator.state import State
+from airflow_provider_do_images.simulator.tokens import Tokens
+
+
+class Backend:
+    """One simulated DigitalOcean, without HTTP.
+
+    :param clock: where all times come from.
+    :param rules: the switches.
+    :param seed: decides ids, names, durations, and chances of faults.
+    :param faults: faults that are there from the start.
+    """
+
+    def __init__(self, clock: Clock, rules: Rules, seed: int, faults: Iterable[Fault] = ()) -> None:
+        self.clock = clock
+        self.rules = rules
+        self.seed = seed
+        self.journal = Journal()
+        self.reset()
+        for fault in faults:
+            self.faults.add(fault)
+
+    def reset(self) -> None:
+        """Begin anew: default account, no faults, any token, full budgets, empty journal.
+
+        The clock goes on, and keeps its time.
+        """
+        self.tokens = Tokens()
+        self.limits = RateLimits(self.clock, self.rules)
+        self.faults = FaultList(self.clock, self.seed)
+        self.state = State(self.clock, self.rules, self.seed)
+        fill_default_account(self.state)
+        self.state.choose_fate = self.faults.fate_of
+        self.journal.clear()

@@ -1,0 +1,64 @@
+"""One request as an endpoint sees it, and its answer before it becomes bytes."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, field
+from typing import Any
+
+from airflow_provider_do_images.simulator.errors import error_of, not_found
+from airflow_provider_do_images.simulator.state import State
+from airflow_provider_do_images.simulator.tokens import EVERYTHING, Scopes
+
+LONGEST_ID = 19
+"""Digits of the largest 64-bit number: no id is longer."""
+
+
+@dataclass(slots=True)
+class Call:
+    """A request that is allowed, with what the endpoint needs to answer it.
+
+    :param params: the variable parts of the path.
+    :param base_url: what links begin with, such as ``http://127.0.0.1:8080``.
+    :param scopes: what the caller's token may do.
+    """
+
+    state: State
+    method: str
+    path: str
+    base_url: str = ""
+    query: dict[str, str] = field(default_factory=dict)
+    params: dict[str, str] = field(default_factory=dict)
+    body: bytes = b""
+    token: str | None = None
+    scopes: Scopes = EVERYTHING
+
+    def id(self, name: str) -> int:
+        """Return the id in this part of the path; what can not be one is a 404."""
+        text = self.params[name]
+        if text.isascii() and text.isdigit() and len(text) <= LONGEST_ID:
+            return int(text)
+        raise not_found()
+
+    def json(self) -> dict[str, Any]:
+        """Return the JSON object in the body, empty without body; anything else is a 400."""
+        if not self.body.strip():
+            return {}
+        try:
+            content = json.loads(self.body)
+        except ValueError:
+            content = None
+        if not isinstance(content, dict):
+            raise error_of(400)
+        return content
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What an endpoint answers: a JSON object, or nothing."""
+
+    body: dict[str, Any] | None
+    status: int = 200
+
+
+NO_CONTENT = Answer(None, 204)

@@ -1,0 +1,85 @@
+"""The simulator's time: virtual Unix seconds, faster than real time or stepped by hand.
+
+Everything in the simulator runs on it: durations, backups, retention, rate limits. What a client
+outside must act upon in real time (``retry-after``, ``ratelimit-reset``) goes through ``wall``.
+"""
+
+from __future__ import annotations
+
+import time
+from datetime import UTC, datetime
+from typing import Protocol
+
+
+class Clock(Protocol):
+    """What the simulator needs of a clock. All times are Unix seconds, as float."""
+
+    def now(self) -> float:
+        """Return the virtual time."""
+
+    def advance(self, seconds: float) -> None:
+        """Jump ahead by this many virtual seconds."""
+
+    def wall(self, moment: float) -> float:
+        """Return the real time at which the virtual ``moment`` comes, as far as is known."""
+
+
+class ScaledClock:
+    """A clock that starts at the present and runs ``speed`` times as fast as real time.
+
+    :param speed: virtual seconds for each real second, above 0. At 60 an hour takes a minute.
+    :raises ValueError: if ``speed`` is not positive.
+    """
+
+    def __init__(self, speed: float = 60.0) -> None:
+        if not speed > 0:
+            raise ValueError(f"speed must be above 0, not {speed}")
+        self.speed = speed
+        self._real_start = time.time()
+        self._zero = time.monotonic()
+        self._start = self._real_start
+
+    def now(self) -> float:
+        """Return the virtual time."""
+        return self._start + (time.monotonic() - self._zero) * self.speed
+
+    def advance(self, seconds: float) -> None:
+        """Jump ahead by this many virtual seconds, 0 or more."""
+        self._start += _forward(seconds)
+
+    def wall(self, moment: float) -> float:
+        """Return the real time at which the virtual ``moment`` comes."""
+        return self._real_start + (moment - self._start) / self.speed
+
+
+class ManualClock:
+    """A clock that moves only when told to. Real time is then the same as virtual time.
+
+    :param start: where it starts, Unix seconds; default: the present.
+    """
+
+    def __init__(self, start: float | None = None) -> None:
+        self._now = time.time() if start is None else start
+
+    def now(self) -> float:
+        """Return the virtual time."""
+        return self._now
+
+    def advance(self, seconds: float) -> None:
+        """Jump ahead by this many virtual seconds, 0 or more."""
+        self._now += _forward(seconds)
+
+    def wall(self, moment: float) -> float:
+        """Return ``moment``: nobody knows when the clock will be moved."""
+        return moment
+
+
+def timestamp(moment: float) -> str:
+    """Return a time as the API writes it: UTC, whole seconds, such as 2026-02-11T08:15:00Z."""
+    return datetime.fromtimestamp(moment, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def _forward(seconds: float) -> float:
+    if not seconds >= 0:
+        raise ValueError(f"time does not run backwards: {seconds}")
+    return seconds

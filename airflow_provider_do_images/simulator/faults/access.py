@@ -1,0 +1,78 @@
+"""Faults of what may be seen: revoked tokens, objects that are not there yet, strangers."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+
+from starlette.responses import Response
+
+from airflow_provider_do_images.simulator import responses
+from airflow_provider_do_images.simulator.exchange import Exchange
+from airflow_provider_do_images.simulator.faults.base import RequestFault
+
+
+@dataclass(eq=False)
+class Revoked(RequestFault):
+    """The token of the request that is struck is invalid from then on.
+
+    :param replacement: a token that is valid from then on, and only that one.
+    :param plain_text: answer this request with text instead of JSON (reported: typhoon#165).
+    """
+
+    replacement: str | None = None
+    plain_text: bool = False
+
+    async def play(self, exchange: Exchange) -> Response:
+        """Answer 401."""
+        if exchange.token is not None:
+            exchange.tokens.revoke(exchange.token)
+        if self.replacement is not None:
+            exchange.tokens.allow(self.replacement)
+        if self.plain_text:
+            return responses.text_response(401, "Unauthorized")
+        return exchange.perform()
+
+
+@dataclass(eq=False)
+class NotFoundAfterWrite(RequestFault):
+    """What a POST has made can not be read at once (seen: terraform-provider-digitalocean#1600).
+
+    :param reads: how many reads of the new action answer 404.
+    """
+
+    method: str = "POST"
+    reads: int = 2
+
+    async def play(self, exchange: Exchange) -> Response:
+        """Do it, and hide the action it began."""
+        response = await exchange.proceed()
+        if response.status_code == 201:  # noqa: PLR2004
+            action_id = json.loads(bytes(response.body))["action"]["id"]
+            exchange.state.actions[action_id].unseen_reads = self.reads
+        return response
+
+
+@dataclass(eq=False)
+class ForeignAction(RequestFault):
+    """Somebody else begins an action on an image, just before this request is answered.
+
+    :param image_id: the image; default: the newest private one.
+    :param status: any text, also one that the API does not document.
+    :param type: the action's type.
+    :param region: slug of its region.
+    """
+
+    image_id: int | None = None
+    status: str = "queued"
+    type: str = "transfer"
+    region: str = "fra1"
+
+    async def play(self, exchange: Exchange) -> Response:
+        """Add the action, then answer."""
+        state = exchange.state
+        newest = state.image_index.newest_first("private", 0, 1)
+        image_id = self.image_id or next(iter(newest), None)
+        if image_id is not None:
+            state.add_action(image_id, type=self.type, region=self.region, status=self.status)
+        return await exchange.proceed()

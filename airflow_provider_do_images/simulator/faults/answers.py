@@ -1,0 +1,129 @@
+"""Faults that spoil an answer, or give another one."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from http import HTTPStatus
+
+from starlette.responses import Response
+
+from airflow_provider_do_images.simulator import responses
+from airflow_provider_do_images.simulator.exchange import Exchange
+from airflow_provider_do_images.simulator.faults.base import RequestFault
+
+PAGES_OF_THE_PROXY = {502, 504, *range(520, 528)}
+"""Statuses that come from the proxy before the API, as HTML."""
+
+
+@dataclass(eq=False)
+class Status(RequestFault):
+    """An error status instead of the answer: ``Status(503)``, ``Status(504, after=True)``.
+
+    :param status: the HTTP status, 400 to 599.
+    :param html: an HTML page instead of JSON; default: as the real one has it, which is HTML for
+        502, 504 and 52x (logged: godo#142, marketplace-partners#48).
+    :param after: let the request take effect first (reported: analogsea#82).
+    :param retry_after: the ``retry-after`` header, in real seconds.
+    """
+
+    status: int = 500
+    html: bool | None = None
+    after: bool = False
+    retry_after: int | None = None
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if not 400 <= self.status <= 599:  # noqa: PLR2004
+            raise ValueError(f"status must be from 400 to 599, not {self.status}")
+
+    async def play(self, exchange: Exchange) -> Response:
+        """Answer with the status."""
+        if self.after:
+            exchange.perform()
+        if self.status in PAGES_OF_THE_PROXY if self.html is None else self.html:
+            response = responses.html_response(self.status, _title(self.status))
+        else:
+            response = exchange.refuse(self.status, {})
+        if self.retry_after is not None:
+            response.headers["retry-after"] = str(self.retry_after)
+        return response
+
+
+@dataclass(eq=False)
+class RateLimited(RequestFault):
+    """A 429 out of turn.
+
+    :param burst: the limit per minute, with ``retry-after``; False: the hourly one, without.
+    :param retry_after: real seconds, for ``burst``.
+    """
+
+    burst: bool = True
+    retry_after: int = 1
+
+    async def play(self, exchange: Exchange) -> Response:
+        """Answer 429 with nothing remaining."""
+        headers = {"ratelimit-remaining": "0"}
+        if self.burst:
+            headers["retry-after"] = str(self.retry_after)
+        return exchange.refuse(429, headers)
+
+
+@dataclass(eq=False)
+class Forbidden(RequestFault):
+    """A passing 403 to a token that may do this (reported: OpenRouterLabs/spawn#2549)."""
+
+    async def play(self, exchange: Exchange) -> Response:
+        """Answer 403."""
+        return exchange.refuse(403, {})
+
+
+@dataclass(eq=False)
+class Html(RequestFault):
+    """A page with status 200 instead of the answer; the request takes effect."""
+
+    async def play(self, exchange: Exchange) -> Response:
+        """Answer with a page."""
+        exchange.perform()
+        return responses.html_response(200, "Checking your browser")
+
+
+@dataclass(eq=False)
+class InvalidJson(RequestFault):
+    """An answer whose JSON breaks off in the middle, though all its bytes come."""
+
+    async def play(self, exchange: Exchange) -> Response:
+        """Answer with half of the text."""
+        response = await exchange.proceed()
+        headers = {k: v for k, v in response.headers.items() if k != "content-length"}
+        half = response.body[: len(response.body) // 2]
+        return Response(half, response.status_code, headers)
+
+
+@dataclass(eq=False)
+class Truncated(RequestFault):
+    """An answer that is cut off: fewer bytes than ``content-length`` says."""
+
+    async def play(self, exchange: Exchange) -> Response:
+        """Send half of the answer and close the connection."""
+        return responses.Truncated(await exchange.proceed())
+
+
+@dataclass(eq=False)
+class SlowBody(RequestFault):
+    """An answer whose body drips in.
+
+    :param seconds: real seconds from the headers to the end of the body.
+    """
+
+    seconds: float = 5.0
+
+    async def play(self, exchange: Exchange) -> Response:
+        """Send the answer slowly."""
+        return responses.Slow(await exchange.proceed(), self.seconds)
+
+
+def _title(status: int) -> str:
+    try:
+        return HTTPStatus(status).phrase
+    except ValueError:
+        return "A timeout occurred"

@@ -1,0 +1,159 @@
+"""What all faults have in common: when they strike."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from collections.abc import Iterator
+from dataclasses import dataclass
+from fnmatch import fnmatchcase
+from random import Random
+from threading import Lock
+
+from starlette.responses import Response
+
+from airflow_provider_do_images.simulator.clock import Clock
+from airflow_provider_do_images.simulator.exchange import Exchange
+from airflow_provider_do_images.simulator.models import Action, Fate
+
+
+@dataclass(kw_only=True, eq=False)
+class Fault:
+    """Something that goes wrong on purpose.
+
+    :param times: how often it strikes; None: whenever it matches.
+    :param probability: the chance, from 0 to 1, that it strikes when it matches.
+    :param skip: how many matches it lets pass first.
+    :param delay_seconds: virtual seconds after it was added before it matches at all.
+    :raises ValueError: for a value out of range.
+    """
+
+    times: int | None = 1
+    probability: float = 1.0
+    skip: int = 0
+    delay_seconds: float = 0.0
+
+    def __post_init__(self) -> None:
+        if self.times is not None and self.times < 1:
+            raise ValueError(f"times must be 1 or more, or None, not {self.times}")
+        if not 0 <= self.probability <= 1:
+            raise ValueError(f"probability must be from 0 to 1, not {self.probability}")
+        if self.skip < 0 or self.delay_seconds < 0:
+            raise ValueError("skip and delay_seconds must not be negative")
+
+
+@dataclass(kw_only=True, eq=False)
+class RequestFault(Fault):
+    """A fault that strikes a request.
+
+    :param method: such as ``POST``; default: any.
+    :param path: may have wildcards, such as ``/v2/images/*/actions``; ``*`` matches slashes.
+    """
+
+    method: str = "*"
+    path: str = "*"
+
+    def matches(self, method: str, path: str) -> bool:
+        """Tell whether a request is meant."""
+        return self.method in {"*", method} and fnmatchcase(path, self.path)
+
+    @abstractmethod
+    async def play(self, exchange: Exchange) -> Response:
+        """Answer the request, or not."""
+
+
+@dataclass(kw_only=True, eq=False)
+class ActionFault(Fault):
+    """A fault that strikes an action when it begins.
+
+    :param type: the action's type, such as ``transfer``; default: any.
+    :param region: the destination's slug; default: any.
+    :param image_id: the image; default: any.
+    """
+
+    type: str = "*"
+    region: str = "*"
+    image_id: int | None = None
+
+    def matches(self, action: Action) -> bool:
+        """Tell whether an action is meant."""
+        return (
+            self.type in {"*", action.type}
+            and self.region in {"*", action.region}
+            and self.image_id in {None, action.resource_id}
+        )
+
+    @abstractmethod
+    def fate(self) -> Fate:
+        """Return how the action ends."""
+
+
+class FaultList:
+    """The faults that are set up. They are asked in the order in which they were added.
+
+    :param seed: what probabilities are drawn from.
+    """
+
+    def __init__(self, clock: Clock, seed: int) -> None:
+        self._clock = clock
+        self._seed = seed
+        self._armed: list[_Armed] = []
+        self._lock = Lock()
+        self._added = 0
+
+    def add(self, fault: Fault) -> Fault:
+        """Set up a fault, and return it."""
+        with self._lock:
+            self._added += 1
+            random = Random(f"{self._seed}/{self._added}")  # noqa: S311 - not for secrets
+            self._armed.append(_Armed(fault, self._clock.now() + fault.delay_seconds, random))
+        return fault
+
+    def clear(self) -> None:
+        """Remove all faults. What they did to the account stays."""
+        with self._lock:
+            self._armed.clear()
+
+    def of_request(self, method: str, path: str) -> Iterator[RequestFault]:
+        """Yield the faults that strike a request; one that is not fetched does not strike."""
+        for armed in list(self._armed):
+            fault = armed.fault
+            if not isinstance(fault, RequestFault) or not fault.matches(method, path):
+                continue
+            if self._strikes(armed):
+                yield fault
+
+    def fate_of(self, action: Action) -> Fate:
+        """Return how an action ends."""
+        for armed in list(self._armed):
+            fault = armed.fault
+            if isinstance(fault, ActionFault) and fault.matches(action) and self._strikes(armed):
+                return fault.fate()
+        return Fate()
+
+    def _strikes(self, armed: _Armed) -> bool:
+        with self._lock:
+            return armed.strikes(self._clock.now())
+
+
+class _Armed:
+    """A fault in one simulator, and how often it may still strike there."""
+
+    def __init__(self, fault: Fault, since: float, random: Random) -> None:
+        self.fault = fault
+        self._since = since
+        self._random = random
+        self._skip = fault.skip
+        self._left = fault.times
+
+    def strikes(self, now: float) -> bool:
+        """Tell whether a match at this time is a hit, and count it."""
+        if now < self._since or self._left == 0:
+            return False
+        if self._skip > 0:
+            self._skip -= 1
+            return False
+        if self._random.random() >= self.fault.probability:
+            return False
+        if self._left is not None:
+            self._left -= 1
+        return True

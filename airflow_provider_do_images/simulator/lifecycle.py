@@ -1,0 +1,260 @@
+"""Images and actions as time passes: what begins, what ends, what a test puts there by hand.
+
+Nothing here knows HTTP. Time comes from an injected clock and has its effects when ``settle`` is
+called, which every method that changes something does first; reading an attribute changes nothing.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterable
+from random import Random
+from threading import RLock
+
+from airflow_provider_do_images.simulator import schedule
+from airflow_provider_do_images.simulator.clock import Clock
+from airflow_provider_do_images.simulator.models import (
+    COMPLETED,
+    ERRORED,
+    IN_PROGRESS,
+    VANISHED,
+    Action,
+    Droplet,
+    Fate,
+    Image,
+)
+from airflow_provider_do_images.simulator.rules import Rules
+from airflow_provider_do_images.simulator.store import Store
+from airflow_provider_do_images.simulator.timeline import Timeline
+
+USUAL = Fate()
+CONVERSIONS = {"convert", "convert_to_snapshot"}
+
+
+class Lifecycle(Store):
+    """Images and actions that begin and end. Hold ``lock`` around calls that belong together.
+
+    :param clock: where the time comes from.
+    :param rules: the switches.
+    :param seed: what ids and durations are drawn from; the same seed gives the same account.
+    """
+
+    def __init__(self, clock: Clock, rules: Rules | None = None, seed: int = 1) -> None:
+        super().__init__(seed)
+        self.rules = rules or Rules()
+        self.seed = seed
+        self.lock = RLock()
+        self.timeline = Timeline(clock)
+        self.hold_actions = False
+        """While True, actions that take time end only by ``finish_action``."""
+        self.choose_fate: Callable[[Action], Fate] = lambda _action: USUAL
+        """Asked for each action that begins."""
+
+    def settle(self) -> float:
+        """Let everything happen that is due, in order of time; return the virtual time."""
+        with self.lock:
+            return self.timeline.run_due()
+
+    def random_for(self, *names: object) -> Random:
+        """Return a source of chance that depends on the seed and these names alone."""
+        return Random("/".join(map(str, (self.seed, *names))))  # noqa: S311 - not for secrets
+
+    def add_image(
+        self,
+        name: str,
+        *,
+        type: str = "snapshot",  # noqa: A002 - the API's own name
+        regions: Iterable[str] = ("nyc3",),
+        size_gigabytes: float | None = 2.5,
+        droplet_id: int | None = None,
+        created_at: float | None = None,
+        tags: Iterable[str] = (),
+        slug: str | None = None,
+    ) -> Image:
+        """Add an image as if it had come about, without an action.
+
+        A backup is deleted at the end of its droplet's retention; a ``base`` image is public.
+
+        :param type: ``snapshot``, ``backup``, ``custom`` or ``base``.
+        :param droplet_id: the droplet it is a snapshot or backup of.
+        :param created_at: Unix seconds; default: now.
+        """
+        with self.lock:
+            now = self.settle()
+            droplet = self.droplets.get(droplet_id or 0)
+            image = Image(
+                id=self.next_id(Image),
+                name=name,
+                type=type,
+                regions=[self.regions[region].slug for region in regions],
+                created_at=int(now if created_at is None else created_at),
+                size_gigabytes=size_gigabytes,
+                min_disk_size=droplet.disk if droplet else 25,
+                slug=slug,
+                public=type == "base",
+                tags=list(tags),
+                droplet_id=droplet_id,
+            )
+            self.put_image(image)
+            if image.type == "backup":
+                plan = droplet.backups if droplet else None
+                self.expire_image(image, schedule.expiry(plan, image.created_at))
+            return image
+
+    def expire_image(self, image: Image, moment: int) -> None:
+        """Let a backup be deleted at this Unix time, unless it is a snapshot by then."""
+        image.expires_at = moment
+
+        def expire(now: float) -> None:
+            due = image.expires_at is not None and image.expires_at <= now
+            if due and image.type == "backup" and image.id in self.images:
+                self.remove_image(image, now)
+
+        self.timeline.at(moment, expire)
+
+    def remove_image(self, image: Image, now: float) -> None:
+        """Delete an image: its running actions end as errored (assumed), their record stays."""
+        self.drop_image(image)
+        self.deleted_images[image.id] = image
+        for action_id in self.action_index.newest_first(("image", image.id)):
+            self._end(self.actions[action_id], Fate(ERRORED), now)
+
+    def become_snapshot(self, image: Image) -> None:
+        """Turn a backup into a snapshot under the same id; it expires no more."""
+        with self.changing_image(image):
+            image.type = "snapshot"
+        image.expires_at = None
+
+    # Actions
+
+    def add_action(
+        self,
+        image_id: int,
+        *,
+        type: str = "transfer",  # noqa: A002 - the API's own name
+        region: str | None = None,
+        status: str = IN_PROGRESS,
+        started_at: float | None = None,
+        completed_at: float | None = None,
+    ) -> Action:
+        """Add an action on an image as if somebody else had begun it. The image is not touched.
+
+        It does not end by itself; see ``finish_action``.
+
+        :param region: slug of the destination, for a transfer.
+        :param status: any text, also one that the API does not know.
+        :param started_at: Unix seconds; default: now.
+        :param completed_at: Unix seconds; default: now, unless ``status`` is ``in-progress``.
+        """
+        with self.lock:
+            now = self.settle()
+            if completed_at is None and status in {COMPLETED, ERRORED}:
+                completed_at = now
+            action = Action(
+                id=self.next_id(Action),
+                status=status,
+                type=type,
+                started_at=int(now if started_at is None else started_at),
+                completed_at=None if completed_at is None else int(completed_at),
+                resource_id=image_id,
+                resource_type="image",
+                region=region,
+            )
+            self.put_action(action)
+            return action
+
+    def begin_action(
+        self,
+        type: str,  # noqa: A002 - the API's own name
+        resource: Image | Droplet,
+        *,
+        region: str | None = None,
+        seconds: float = 0.0,
+        snapshot_name: str | None = None,
+    ) -> Action:
+        """Begin an action that ends after some virtual seconds, or as its fate has it."""
+        now = self.settle()
+        action = Action(
+            id=self.next_id(Action),
+            status=IN_PROGRESS,
+            type=type,
+            started_at=int(now),
+            completed_at=None,
+            resource_id=resource.id,
+            resource_type="image" if isinstance(resource, Image) else "droplet",
+            region=region,
+            snapshot_name=snapshot_name,
+            unseen_reads=self.rules.not_found_polls,
+        )
+        self.put_action(action)
+        fate = self.choose_fate(action)
+        wait = seconds if fate.seconds is None else fate.seconds
+        if wait == 0:
+            self._end(action, fate, now)
+        elif wait != math.inf and not self.hold_actions:
+            action.due_at = now + wait
+            self.timeline.at(action.due_at, lambda moment: self._end(action, fate, moment))
+        return action
+
+    def finish_action(self, action_id: int, status: str = COMPLETED) -> Action:
+        """End a running action now, with the effect that its end has.
+
+        :param status: ``completed`` or ``errored``.
+        :raises KeyError: if there is no such action.
+        :raises ValueError: if it is not in progress.
+        """
+        with self.lock:
+            now = self.settle()
+            action = self.actions[action_id]
+            if action.status != IN_PROGRESS:
+                raise ValueError(f"action {action_id} is {action.status} already")
+            self._end(action, Fate(status), now)
+            return action
+
+    def _end(self, action: Action, fate: Fate, now: float) -> None:
+        if action.status != IN_PROGRESS or action.id not in self.actions:
+            return
+        if fate.status == VANISHED:
+            self.drop_action(action)
+            if image := self.images.get(action.resource_id):
+                self.remove_image(image, now)
+            return
+        action.status = fate.status
+        action.completed_at = int(now)
+        if action.resource_type == "droplet":
+            self._end_on_droplet(action)
+        elif fate.status == COMPLETED and action.resource_id in self.images:
+            self._complete_on_image(self.images[action.resource_id], action, fate, now)
+
+    def _complete_on_image(self, image: Image, action: Action, fate: Fate, now: float) -> None:
+        if action.type in CONVERSIONS:
+            self.become_snapshot(image)
+        if action.type != "transfer" or action.region is None:
+            return
+        region, lag = action.region, fate.regions_lag_seconds
+
+        def arrive(_moment: float) -> None:
+            if region not in image.regions:
+                image.regions.append(region)
+
+        lag = self.rules.regions_lag_seconds if lag is None else lag
+        if lag:
+            self.timeline.at(now + lag, arrive)
+        else:
+            arrive(now)
+
+    def _end_on_droplet(self, action: Action) -> None:
+        droplet = self.droplets.get(action.resource_id)
+        if droplet is None:
+            return
+        if droplet.busy_with == action.id:
+            droplet.busy_with = None
+        if action.type == "snapshot" and action.status == COMPLETED:
+            # A snapshot carries the time at which its action started: clients find it by that.
+            self.add_image(
+                action.snapshot_name or droplet.name,
+                regions=(droplet.region,),
+                size_gigabytes=droplet.used_gigabytes,
+                droplet_id=droplet.id,
+                created_at=action.started_at,
+            )

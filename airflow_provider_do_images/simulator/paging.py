@@ -1,0 +1,79 @@
+"""Pages: 20 rows by default, 200 at most (confirmed), from page 1 on.
+
+What can not be a page or a size counts as not given, and a size above 200 as 200 (both assumed).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Hashable
+from typing import Any
+from urllib.parse import urlencode
+
+from airflow_provider_do_images.simulator.call import Answer, Call
+from airflow_provider_do_images.simulator.index import Index
+
+DEFAULT_SIZE = 20
+MAX_SIZE = 200
+MAX_DIGITS = 9
+
+
+def paged(
+    call: Call, name: str, total: int, fetch: Callable[[int, int], list[dict[str, Any]]]
+) -> Answer:
+    """Return the page that was asked for, with ``links`` and ``meta``.
+
+    :param name: the key of the list, such as ``images``.
+    :param total: how many rows there are on all pages.
+    :param fetch: returns the rows from one place to before another.
+    """
+    page = _positive(call.query.get("page"), 1)
+    size = min(_positive(call.query.get("per_page"), DEFAULT_SIZE), MAX_SIZE)
+    body: dict[str, Any] = {name: fetch((page - 1) * size, page * size)}
+    links = _links(call, page, max(1, -(-total // size)))
+    if links is not None:
+        body["links"] = links
+    body["meta"] = {"total": total}
+    return Answer(body)
+
+
+def paged_index(
+    call: Call,
+    name: str,
+    index: Index,
+    key: Hashable,
+    row: Callable[[int], dict[str, Any]],
+    *,
+    newest_first: bool = False,
+) -> Answer:
+    """Return a page of what the index has under ``key``; ``row`` makes JSON of an id."""
+    ids = index.newest_first if newest_first else index.oldest_first
+    return paged(
+        call,
+        name,
+        index.count(key),
+        lambda start, stop: [row(id_) for id_ in ids(key, start, stop)],
+    )
+
+
+def _links(call: Call, page: int, last: int) -> dict[str, Any] | None:
+    if last == 1 and page == 1:
+        shapes: dict[str, dict[str, Any] | None] = {"empty": {}, "pages": {"pages": {}}}
+        return shapes.get(call.state.rules.single_page_links)
+    pages: dict[str, str] = {}
+    if page > 1:
+        pages |= {"first": _url(call, 1), "prev": _url(call, min(page - 1, last))}
+    if page < last:
+        pages |= {"next": _url(call, page + 1), "last": _url(call, last)}
+    return {"pages": pages}
+
+
+def _url(call: Call, page: int) -> str:
+    """Return the address of a page: absolute, repeating only what the caller sent (confirmed)."""
+    others = {key: value for key, value in call.query.items() if key != "page"}
+    return f"{call.base_url}{call.path}?{urlencode({'page': page, **others})}"
+
+
+def _positive(text: str | None, default: int) -> int:
+    if text is None or not (text.isascii() and text.isdigit() and len(text) <= MAX_DIGITS):
+        return default
+    return int(text) or default

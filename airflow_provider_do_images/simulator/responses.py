@@ -1,0 +1,160 @@
+"""Answers as bytes: with DigitalOcean's headers, or spoiled on the way."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import socket
+import struct
+import uuid
+from collections.abc import Mapping
+from hashlib import md5
+from typing import Any
+
+from starlette.responses import Response
+from starlette.types import Message, Receive, Scope, Send
+
+EDGE_HEADERS = {
+    "cf-cache-status": "DYNAMIC",
+    "server": "cloudflare",
+    "x-content-type-options": "nosniff",
+    "x-frame-options": "SAMEORIGIN",
+    "x-gateway": "Edge-Gateway",
+    "x-response-from": "service",
+    "x-xss-protection": "1; mode=block",
+}
+"""On every answer, as recorded."""
+
+JSON_TYPE = "application/json; charset=utf-8"
+PAGE = """<!DOCTYPE html>
+<html>
+<head><title>{status} {title}</title></head>
+<body>
+<h1>{title}</h1>
+<p>The page you were looking for is temporarily unavailable. Please try again in a moment.</p>
+<hr><center>cloudflare</center>
+</body>
+</html>
+"""
+
+
+def json_response(
+    body: Mapping[str, Any] | None, status: int, request_id: str, headers: Mapping[str, str]
+) -> Response:
+    """Return an answer of the API itself; without body it has no content type (confirmed)."""
+    content = b"" if body is None else json.dumps(body, separators=(",", ":")).encode()
+    all_headers = {**EDGE_HEADERS, "x-request-id": request_id, **headers}
+    if body is not None:
+        all_headers["content-type"] = JSON_TYPE
+        if status < 300:  # noqa: PLR2004
+            all_headers["cache-control"] = "max-age=0, private, must-revalidate"
+            all_headers["etag"] = f'W/"{md5(content, usedforsecurity=False).hexdigest()}"'
+    return Response(content, status, all_headers)
+
+
+def html_response(status: int, title: str) -> Response:
+    """Return a page as the proxy before the API sends it: no ids, no limits, no JSON."""
+    headers = {"server": "cloudflare", "content-type": "text/html; charset=UTF-8"}
+    return Response(PAGE.format(status=status, title=title), status, headers)
+
+
+def text_response(status: int, text: str) -> Response:
+    """Return plain text."""
+    return Response(text, status, media_type="text/plain")
+
+
+def new_request_id() -> str:
+    """Return what ``x-request-id`` holds."""
+    return str(uuid.uuid4())
+
+
+class Dropped(Response):
+    """No answer: the connection is closed, or reset.
+
+    :param reset: end it with a TCP reset instead of an orderly close.
+    """
+
+    def __init__(self, *, reset: bool = False) -> None:
+        super().__init__(status_code=0)
+        self._reset = reset
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Close the connection, and wait until it is gone."""
+        drop_connection(scope, reset=self._reset)
+        await disconnected(receive)
+
+
+class Silent(Response):
+    """No answer: the connection stays open until the client gives up."""
+
+    def __init__(self) -> None:
+        super().__init__(status_code=0)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Wait until the client has gone."""
+        await disconnected(receive)
+
+
+class Slow(Response):
+    """An answer whose headers come at once and whose body comes in pieces.
+
+    :param response: the answer to send.
+    :param seconds: real seconds until the last piece.
+    """
+
+    PIECES = 10
+
+    def __init__(self, response: Response, seconds: float) -> None:
+        super().__init__(response.body, response.status_code)
+        self.raw_headers = response.raw_headers
+        self._pause = seconds / self.PIECES
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Send the headers at once and the body piece by piece."""
+        await send(self._start())
+        size = -(-len(self.body) // self.PIECES) or 1
+        for begin in range(0, len(self.body), size):
+            await asyncio.sleep(self._pause)
+            piece = bytes(self.body[begin : begin + size])
+            await send({"type": "http.response.body", "body": piece, "more_body": True})
+        await send({"type": "http.response.body", "body": b""})
+
+    def _start(self) -> Message:
+        return {
+            "type": "http.response.start",
+            "status": self.status_code,
+            "headers": self.raw_headers,
+        }
+
+
+class Truncated(Slow):
+    """An answer that promises its whole length and is cut off after half of the body."""
+
+    def __init__(self, response: Response) -> None:
+        super().__init__(response, 0.0)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Send half of the body and close the connection."""
+        await send(self._start())
+        half = bytes(self.body[: len(self.body) // 2])
+        await send({"type": "http.response.body", "body": half, "more_body": True})
+        drop_connection(scope)
+        await disconnected(receive)
+
+
+async def disconnected(receive: Receive) -> None:
+    """Wait until the client's connection is gone."""
+    while (await receive())["type"] != "http.disconnect":
+        pass
+
+
+def drop_connection(scope: Scope, *, reset: bool = False) -> None:
+    """Close the connection that a request came on."""
+    for connection in scope["app"].state.connections():
+        if connection.client == scope["client"]:
+            if reset:
+                plug = connection.transport.get_extra_info("socket")
+                plug.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+                connection.transport.abort()
+            else:
+                connection.transport.close()

@@ -1,0 +1,67 @@
+"""Which call goes where, and what scopes it needs (confirmed: OpenAPI ``security`` entries)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import NamedTuple
+
+from airflow_provider_do_images.simulator.call import Answer, Call
+from airflow_provider_do_images.simulator.errors import not_found
+from airflow_provider_do_images.simulator.routes import (
+    account,
+    actions,
+    droplets,
+    images,
+    snapshots,
+)
+
+
+class Endpoint(NamedTuple):
+    """A method and a path, what answers it, and the scopes that the token must have."""
+
+    method: str
+    path: str
+    handle: Callable[[Call], Answer]
+    scopes: tuple[str, ...] = ()
+
+
+def nothing_there(_call: Call) -> Answer:
+    """Answer 404: what the API says to unknown paths, and (assumed) to unknown methods."""
+    raise not_found()
+
+
+UNKNOWN = Endpoint("*", "/{path:path}", nothing_there)
+
+IMAGE = "/v2/images/{image_id}"
+DROPLET = "/v2/droplets/{droplet_id}"
+SNAPSHOT = "/v2/snapshots/{snapshot_id}"
+
+ENDPOINTS = (
+    Endpoint("GET", "/v2/account", account.get_account, ("account:read",)),
+    Endpoint("GET", "/v2/regions", account.list_regions, ("regions:read",)),
+    Endpoint("GET", "/v2/actions", actions.list_actions, ("actions:read",)),
+    Endpoint("GET", "/v2/actions/{action_id}", actions.get_action, ("actions:read",)),
+    Endpoint("GET", "/v2/images", images.list_images, ("image:read",)),
+    Endpoint("GET", IMAGE, images.get_image, ("image:read",)),
+    Endpoint("PUT", IMAGE, images.update_image, ("image:update",)),
+    Endpoint("DELETE", IMAGE, images.delete_image, ("image:delete",)),
+    Endpoint("GET", f"{IMAGE}/actions", images.list_image_actions, ("image:read",)),
+    Endpoint("POST", f"{IMAGE}/actions", images.act_on_image, ("image:update",)),
+    Endpoint("GET", f"{IMAGE}/actions/{{action_id}}", images.get_image_action, ("image:read",)),
+    Endpoint("GET", "/v2/droplets", droplets.list_droplets, ("droplet:read",)),
+    Endpoint("GET", DROPLET, droplets.get_droplet, ("droplet:read",)),
+    Endpoint("DELETE", DROPLET, droplets.destroy_droplet, ("droplet:delete",)),
+    Endpoint("GET", f"{DROPLET}/backups", droplets.list_backups, ("droplet:read",)),
+    Endpoint("GET", f"{DROPLET}/snapshots", droplets.list_droplet_snapshots, ("droplet:read",)),
+    Endpoint("GET", f"{DROPLET}/actions", droplets.list_droplet_actions, ("droplet:read",)),
+    Endpoint("POST", f"{DROPLET}/actions", droplets.act_on_droplet, ("droplet:update",)),
+    Endpoint(
+        "GET",
+        f"{DROPLET}/actions/{{action_id}}",
+        droplets.get_droplet_action,
+        ("droplet:read",),
+    ),
+    Endpoint("GET", "/v2/snapshots", snapshots.list_snapshots, ("snapshot:read",)),
+    Endpoint("GET", SNAPSHOT, snapshots.get_snapshot, ("snapshot:read",)),
+    Endpoint("DELETE", SNAPSHOT, snapshots.delete_snapshot, ("image:delete", "snapshot:delete")),
+)

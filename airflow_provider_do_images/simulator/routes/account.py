@@ -1,0 +1,39 @@
+"""The account itself and the regions it sees."""
+
+from __future__ import annotations
+
+from airflow_provider_do_images.simulator.call import Answer, Call
+from airflow_provider_do_images.simulator.paging import paged
+from airflow_provider_do_images.simulator.views import region_json
+
+
+def get_account(call: Call) -> Answer:
+    """Return the account, with the keys of a recorded answer (February 2026)."""
+    return Answer(
+        {
+            "account": {
+                "droplet_limit": 25 if call.scopes.allow("droplet:read") else 0,
+                "floating_ip_limit": 3,
+                "reserved_ip_limit": 3,
+                "volume_limit": 100,
+                "email": "sammy@example.com",
+                "name": "Sammy the Shark",
+                "uuid": "b6f189dbf6d9156cace5f3c78dc9851d957381ef",
+                "email_verified": True,
+                "status": "active",
+                "status_message": "",
+                "team": {"uuid": "5df3e3004a17e242b7c20ca6c9fc25b701a47ece", "name": "My Team"},
+            }
+        }
+    )
+
+
+def list_regions(call: Call) -> Answer:
+    """List the regions that this account sees, in the recorded order."""
+    listed = [region for region in call.state.regions.values() if region.listed]
+    return paged(
+        call,
+        "regions",
+        len(listed),
+        lambda start, stop: [region_json(region, call.scopes) for region in listed[start:stop]],
+    )

@@ -1,0 +1,41 @@
+"""When backups are made and how long they are kept. Pure functions of Unix seconds.
+
+Weekly backups are kept four weeks, daily ones seven days; windows are four hours long and begin at
+0, 4, 8, 12, 16 or 20 o'clock UTC (confirmed: DigitalOcean docs on backups, and the policies in its
+OpenAPI specification). The moment inside the window is assumed.
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+from airflow_provider_do_images.simulator.models import BackupPlan, Droplet
+
+HOUR = 3600
+DAY = 24 * HOUR
+WINDOW = 4 * HOUR
+PERIOD: dict[BackupPlan, int] = {"daily": DAY, "weekly": 7 * DAY}
+RETENTION: dict[BackupPlan, int] = {"daily": 7 * DAY, "weekly": 28 * DAY}
+LONGEST_RETENTION = RETENTION["weekly"]
+SUNDAY_AFTER_EPOCH = 3 * DAY  # 1970-01-01 was a Thursday
+
+
+def next_window(droplet: Droplet, after: float) -> int:
+    """Return the begin of the first backup window of the droplet's plan after a moment."""
+    if droplet.backups is None:
+        raise ValueError(f"droplet {droplet.id} has no backups")
+    period = PERIOD[droplet.backups]
+    offset = droplet.backup_hour * HOUR
+    if droplet.backups == "weekly":
+        offset += SUNDAY_AFTER_EPOCH + droplet.backup_weekday * DAY
+    return int((after - offset) // period + 1) * period + offset
+
+
+def expiry(plan: BackupPlan | None, created_at: int) -> int:
+    """Return when a backup is deleted; without a known plan it is kept longest."""
+    return created_at + (RETENTION[plan] if plan else LONGEST_RETENTION)
+
+
+def backup_name(droplet_name: str, created_at: float) -> str:
+    """Return a backup's name as DigitalOcean writes it, with the odd space: web-01- 2020-07-29."""
+    return f"{droplet_name}- {datetime.fromtimestamp(created_at, UTC).date()}"

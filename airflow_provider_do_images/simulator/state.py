@@ -1,0 +1,81 @@
+"""The account: what ``sim.state`` is. Droplets and their backups, on top of images and actions."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from airflow_provider_do_images.simulator import schedule
+from airflow_provider_do_images.simulator.lifecycle import Lifecycle
+from airflow_provider_do_images.simulator.models import BackupPlan, Droplet, Image
+
+
+class State(Lifecycle):
+    """One account: plain dictionaries by id, and methods that change them.
+
+    ``images``, ``droplets`` and ``actions`` may be read at any time; they show the account as it
+    was at the last ``settle``, which each request and each method here does first.
+    """
+
+    def add_droplet(
+        self,
+        name: str,
+        *,
+        region: str = "nyc3",
+        tags: Iterable[str] = (),
+        backups: BackupPlan | None = None,
+        created_at: float | None = None,
+        used_gigabytes: float = 2.5,
+    ) -> Droplet:
+        """Add a droplet as if somebody had made it, without an action.
+
+        :param backups: ``daily`` or ``weekly`` backups are made from now on; None: none.
+        :param created_at: Unix seconds; default: now.
+        :param used_gigabytes: the size of its snapshots and backups.
+        """
+        with self.lock:
+            now = self.settle()
+            bases = self.image_index.oldest_first(("type", "base"), 0, 1)
+            droplet = Droplet(
+                id=self.next_id(Droplet),
+                name=name,
+                region=self.regions[region].slug,
+                created_at=int(now if created_at is None else created_at),
+                image_id=bases[0] if bases else None,
+                tags=list(tags),
+                used_gigabytes=used_gigabytes,
+            )
+            random = self.random_for("backups", droplet.id)
+            droplet.backup_hour = random.randrange(0, 24, 4)
+            droplet.backup_weekday = random.randrange(7)
+            self.put_droplet(droplet)
+            self.set_backup_plan(droplet, backups)
+            return droplet
+
+    def set_backup_plan(self, droplet: Droplet, plan: BackupPlan | None) -> None:
+        """Make backups of a droplet by this plan from now on; None: no more."""
+        droplet.backups = plan
+        droplet.next_window_at = None
+        if plan is not None:
+            self._plan_backup(droplet, self.settle())
+
+    def _plan_backup(self, droplet: Droplet, after: float) -> None:
+        window = droplet.next_window_at = schedule.next_window(droplet, after)
+        delay = self.random_for("backup", droplet.id, window).uniform(0, schedule.WINDOW)
+
+        def back_up(now: float) -> None:
+            if droplet.id in self.droplets and droplet.next_window_at == window:
+                self.add_backup(droplet, now)
+                self._plan_backup(droplet, window)
+
+        self.timeline.at(window + delay, back_up)
+
+    def add_backup(self, droplet: Droplet, created_at: float) -> Image:
+        """Add a backup of a droplet, named and kept as DigitalOcean does it."""
+        return self.add_image(
+            schedule.backup_name(droplet.name, created_at),
+            type="backup",
+            regions=(droplet.region,),
+            size_gigabytes=droplet.used_gigabytes,
+            droplet_id=droplet.id,
+            created_at=created_at,
+        )
