@@ -29,6 +29,7 @@ from airflow_provider_do_images.api import (
     NotSentError,
     ServerError,
     TransportError,
+    UnknownStatusError,
     UnprocessableError,
 )
 
@@ -201,7 +202,8 @@ class Submitter:
             if isinstance(found := self._look(), Submission):
                 return found
             raise
-        except NotSentError:
+        except (NotSentError, UnknownStatusError):
+            # The first had no effect; the second answers clearly that there is an action.
             raise
         except (TransportError, ServerError, InvalidResponseError) as error:
             log.warning("The POST got no clear answer; looking for what it started. %s", error)

@@ -52,7 +52,7 @@ class ApiClient:
     :param token: an API token. It is held by the session's auth alone.
     :param base_url: scheme and host; https, unless the host is this machine.
     :param connect_timeout: seconds until a connection must stand.
-    :param read_timeout: seconds until the server must have sent something.
+    :param read_timeout: seconds until the answer must have begun, and then until it must be whole.
     :param retry: how a failed request is repeated.
     :param user_agent: the ``User-Agent`` header.
     :param sleep: how to wait between two sendings, for tests.
@@ -272,10 +272,12 @@ class ApiClient:
                 json=json,
                 timeout=self._timeouts,
                 allow_redirects=False,
+                stream=True,
             )
         except requests.RequestException as error:
             raise transport.transport_error(error) from error
         self.rate_limit = transport.read_rate_limit(response) or self.rate_limit
-        body = transport.read_body(response)
+        content = transport.read_content(response, self._timeouts[1])
+        body = transport.read_body(response, content)
         self._token_worked = True
         return body

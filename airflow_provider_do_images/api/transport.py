@@ -1,7 +1,9 @@
-"""From what ``requests`` gives to bodies and errors of ours. Pure functions, no sending."""
+"""From what ``requests`` gives to bodies and errors of ours; nothing is sent here."""
 
 from __future__ import annotations
 
+import json
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -9,7 +11,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 import requests
-from urllib3.exceptions import ConnectTimeoutError, NewConnectionError
+from urllib3.exceptions import ConnectTimeoutError, HTTPError, NewConnectionError
 
 from airflow_provider_do_images.api.errors import (
     ApiError,
@@ -22,6 +24,8 @@ from airflow_provider_do_images.api.errors import (
     error_class,
 )
 from airflow_provider_do_images.api.models import Json
+
+_PIECE = 2**16
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +71,28 @@ def read_rate_limit(response: requests.Response) -> RateLimit | None:
     return RateLimit(limit=limit, remaining=remaining, reset=moment)
 
 
-def read_body(response: requests.Response) -> Json:
+def read_content(response: requests.Response, seconds: float) -> bytes:
+    """Read the whole body of a streamed answer.
+
+    The time-out of ``requests`` starts anew with each piece that comes, so that an answer which
+    drips in would hold up a wait beyond its deadline; this one is for the whole.
+
+    :raises TransportError: if the body breaks off, or is not there after so many seconds.
+    """
+    end = time.monotonic() + seconds
+    pieces = []
+    try:
+        while piece := response.raw.read1(_PIECE, decode_content=True):
+            pieces.append(piece)
+            if time.monotonic() > end:
+                response.close()
+                raise TransportError(f"the answer was not complete after {seconds:g} s")
+    except HTTPError as error:
+        raise transport_error(requests.ConnectionError(error)) from error
+    return b"".join(pieces)
+
+
+def read_body(response: requests.Response, content: bytes) -> Json:
     """Return the JSON object of an answer.
 
     :raises ApiError: for a status of 400 and above, and for a redirect.
@@ -75,7 +100,7 @@ def read_body(response: requests.Response) -> Json:
     """
     status = response.status_code
     try:
-        body = response.json()
+        body = json.loads(content)
     except ValueError:
         body = None
     fields = body if isinstance(body, dict) else {}

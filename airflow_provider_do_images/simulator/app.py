@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from dataclasses import dataclass
 from typing import Any, NamedTuple
@@ -16,7 +17,11 @@ from airflow_provider_do_images.simulator.call import Call
 from airflow_provider_do_images.simulator.errors import ApiError, error_of
 from airflow_provider_do_images.simulator.exchange import Exchange
 from airflow_provider_do_images.simulator.journal import Entry, fingerprint
-from airflow_provider_do_images.simulator.responses import json_response, new_request_id
+from airflow_provider_do_images.simulator.responses import (
+    drop_connection,
+    json_response,
+    new_request_id,
+)
 from airflow_provider_do_images.simulator.routes import ENDPOINTS, UNKNOWN, Endpoint
 
 PATTERNS = [(compile_path(endpoint.path)[0], endpoint) for endpoint in ENDPOINTS]
@@ -70,9 +75,14 @@ class Api:
             body=body,
             token=token,
         )
-        response = await self._through_faults(entry, call, found.endpoint)
-        entry.status = response.status_code or None
-        await response(scope, receive, send)
+        try:
+            response = await self._through_faults(entry, call, found.endpoint)
+            entry.status = response.status_code or None
+            await response(scope, receive, send)
+        except asyncio.CancelledError:
+            # The simulator stops while a fault keeps an answer back: that is no error.
+            drop_connection(scope, reset=True)
+            await asyncio.sleep(0)
 
     async def _through_faults(self, entry: Entry, call: Call, endpoint: Endpoint) -> Response:
         backend = self.backend

@@ -97,7 +97,12 @@ class Simulator:
     def run(self, plug: socket.socket) -> None:
         """Answer on a socket from ``listen`` until Ctrl-C, or until ``stop``."""
         config = uvicorn.Config(
-            self._app(), log_config=None, access_log=False, lifespan="off", server_header=False
+            self._app(),
+            log_config=None,
+            log_level="warning",
+            access_log=False,
+            lifespan="off",
+            server_header=False,
         )
         self._server = uvicorn.Server(config)
         self._server.run(sockets=[plug])
