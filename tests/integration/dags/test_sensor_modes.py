@@ -1,0 +1,150 @@
+"""The sensor in its three modes: the same result, the same message, the same state."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+from airflow.sdk import DAG
+
+from airflow_provider_do_images.sensors.image_actions import DigitalOceanImageActionSensor
+from airflow_provider_do_images.simulator import Status
+
+MODES = {
+    "poke": {"mode": "poke", "deferrable": False},
+    "reschedule": {"mode": "reschedule", "deferrable": False},
+    "deferrable": {"deferrable": True},
+}
+SWITCHES = ("none", "soft_fail", "silent_fail", "never_fail")
+
+
+def waiting_dag(dag_id, **arguments):
+    """Return a DAG with one sensor, whose ids are parameters of the run."""
+    with DAG(dag_id, schedule=None, params={"image": 0, "action": 0}) as dag:
+        DigitalOceanImageActionSensor(
+            task_id="wait",
+            image_id="{{ params.image }}",
+            action_id="{{ params.action }}",
+            poke_interval=0.3,
+            **arguments,
+        )
+    globals()[dag_id] = dag  # where Airflow looks for it
+    return dag
+
+
+WAITING = {
+    (name, switch): waiting_dag(
+        f"wait_{name}_{switch}",
+        timeout=1.2,
+        **arguments,
+        **({} if switch == "none" else {switch: True}),
+    )
+    for name, arguments in MODES.items()
+    for switch in SWITCHES
+}
+PROVING = {
+    name: waiting_dag(f"prove_{name}", proof_timeout=1, **arguments)
+    for name, arguments in MODES.items()
+}
+
+
+@pytest.fixture
+def snapshot(digitalocean):
+    """A snapshot in nyc3."""
+    return digitalocean.state.add_image("a-snapshot")
+
+
+@pytest.fixture(params=MODES)
+def mode(request):
+    """The mode of the sensor."""
+    return request.param
+
+
+def message_of(log):
+    """Return the words of the exception that ended the task, without what differs by the run."""
+    lines = re.findall(
+        r"^(?:airflow\S*\.)?(?:AirflowFailException|AirflowSensorTimeout): (.*)$", log, re.MULTILINE
+    )
+    return re.sub(r"\d\d:\d\d:\d\d|after \d+ s|waited \d+ s", "...", lines[-1]) if lines else ""
+
+
+@pytest.mark.parametrize("switch", SWITCHES)
+@pytest.mark.parametrize("status", ["completed", "errored", "in-progress"])
+def test_all_modes_end_alike(run, digitalocean, snapshot, status, switch):
+    """Success returns the nine fields and the image; failure and time-out fail or skip as told."""
+    action = digitalocean.state.add_action(snapshot.id, region="nyc3", status=status)
+
+    ends = {}
+    for name in MODES:
+        ended = run(WAITING[name, switch], image=snapshot.id, action=action.id)
+        ends[name] = (ended.tasks["wait"], ended.xcom("wait"), message_of(ended.log))
+
+    assert ends["poke"] == ends["reschedule"] == ends["deferrable"]
+    state, result, message = ends["poke"]
+    if status == "completed":
+        assert (state, result["id"], result["status"]) == ("success", action.id, "completed")
+        assert result["image_id"] == snapshot.id
+        return
+    assert state == ("skipped" if switch in ("soft_fail", "never_fail") else "failed")
+    assert result is None
+    if state == "failed":
+        assert f"transfer of image {snapshot.id} to nyc3 (action {action.id})" in message
+        word = "errored at DigitalOcean" if status == "errored" else "timed out"
+        assert word in message
+
+
+def test_the_sensor_waits_for_an_end_that_comes_later(run, digitalocean, snapshot, mode):
+    """An action that runs for a while is looked at again until it is completed, and proved."""
+    action = digitalocean.state.begin_action(
+        "transfer", snapshot, region="ams3", seconds=0.7 * 3600
+    )
+
+    ended = run(WAITING[mode, "none"], image=snapshot.id, action=action.id)
+
+    assert ended.tasks["wait"] == "success"
+    assert ended.xcom("wait")["region_slug"] == "ams3"
+    looks = digitalocean.journal.count(path=f"/v2/images/{snapshot.id}/actions/{action.id}")
+    assert looks >= 2
+    assert digitalocean.journal.count("POST") == 0
+
+
+def test_a_failing_look_does_not_end_the_wait(run, digitalocean, snapshot, mode):
+    """A 500 is waited out: the next look is the repeat."""
+    action = digitalocean.state.add_action(snapshot.id, region="nyc3", status="completed")
+    digitalocean.faults.add(Status(500))
+
+    ended = run(WAITING[mode, "none"], image=snapshot.id, action=action.id)
+
+    assert ended.tasks["wait"] == "success"
+    assert f"A look at action {action.id} failed, the wait goes on" in ended.log
+
+
+def test_an_action_with_an_unknown_status_fails(run, digitalocean, snapshot, mode):
+    """A status that nobody knows is neither success nor an endless wait."""
+    action = digitalocean.state.add_action(snapshot.id, region="nyc3", status="queued")
+
+    ended = run(WAITING[mode, "none"], image=snapshot.id, action=action.id)
+
+    assert ended.tasks["wait"] == "failed"
+    assert "queued" in message_of(ended.log)
+
+
+def test_a_revoked_token_ends_the_wait(run, digitalocean, snapshot, mode):
+    """A second 401, after the connection was read again, fails with what to do."""
+    action = digitalocean.state.add_action(snapshot.id, region="nyc3", status="completed")
+    digitalocean.tokens.allow("another")
+
+    ended = run(WAITING[mode, "none"], image=snapshot.id, action=action.id)
+
+    assert ended.tasks["wait"] == "failed"
+    assert "Put a valid token into the connection's password" in message_of(ended.log)
+
+
+def test_a_completed_transfer_that_is_not_there_fails(run, digitalocean, snapshot, mode):
+    """Completed is not enough: an image that does not list the region ends as unproved."""
+    action = digitalocean.state.add_action(snapshot.id, region="ams3", status="completed")
+
+    ended = run(PROVING[mode], image=snapshot.id, action=action.id)
+
+    assert ended.tasks["wait"] == "failed"
+    assert "within 1 s the image did not show it" in message_of(ended.log)

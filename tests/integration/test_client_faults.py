@@ -1,0 +1,257 @@
+"""What the client does when an answer is late, broken, refused or lost."""
+
+from __future__ import annotations
+
+import http.server
+import threading
+import traceback
+
+import pytest
+
+from airflow_provider_do_images.api import (
+    ApiError,
+    AuthenticationError,
+    DigitalOceanError,
+    InvalidResponseError,
+    NotSentError,
+    PermissionDeniedError,
+    RateLimitedError,
+    ServerError,
+    TransportError,
+)
+from airflow_provider_do_images.api.client import ApiClient
+from airflow_provider_do_images.api.retry import ONCE
+from airflow_provider_do_images.simulator import (
+    Forbidden,
+    Hang,
+    Html,
+    InvalidJson,
+    LostAfter,
+    LostBefore,
+    RateLimited,
+    Reset,
+    Revoked,
+    SlowBody,
+    Status,
+    Truncated,
+)
+
+PASSING = [
+    Status(500),
+    Status(502),
+    Status(503),
+    Status(504),
+    Status(524),
+    RateLimited(retry_after=7),
+    RateLimited(burst=False),
+    LostBefore(),
+    LostAfter(),
+    Reset(),
+    Hang(),
+    SlowBody(seconds=2),
+    Truncated(),
+    InvalidJson(),
+    Html(),
+]
+
+
+@pytest.mark.parametrize("fault", PASSING, ids=repr)
+def test_a_get_is_sent_again_after_what_may_pass(client, sim, slept, snapshot, fault):
+    """One fault costs a GET one pause; the second answer is taken."""
+    sim.faults.add(fault)
+
+    assert client.get_image(snapshot.id).id == snapshot.id
+
+    assert sim.journal.count("GET") == 2
+    assert len(slept) == 1
+
+
+def test_a_get_is_given_up_after_five_sendings(client, sim, slept, snapshot):
+    """A fault that stays ends as its error, which says how often was tried."""
+    sim.faults.add(Status(503, times=None))
+
+    with pytest.raises(ServerError, match="sent 5 times"):
+        client.get_image(snapshot.id)
+
+    assert sim.journal.count("GET") == 5
+    assert slept == sorted(slept)
+
+
+def test_a_polling_get_is_sent_once(client, sim, snapshot):
+    """Where the next look is the repeat, a fault is raised at once."""
+    sim.faults.add(Status(500))
+
+    with pytest.raises(ServerError):
+        client.get_image(snapshot.id, retry=ONCE)
+
+    assert sim.journal.count("GET") == 1
+
+
+def test_the_pause_after_a_burst_429_is_what_the_api_asks_for(client, sim, slept, snapshot):
+    """``retry-after`` is a lower bound."""
+    sim.faults.add(RateLimited(retry_after=7))
+
+    client.get_image(snapshot.id)
+
+    assert slept[0] >= 7
+
+
+def test_the_hourly_429_is_waited_out_without_a_hint(client, sim, slept, snapshot):
+    """Without ``retry-after`` the pause is long, since requests come back one by one."""
+    sim.faults.add(RateLimited(burst=False))
+
+    client.get_image(snapshot.id)
+
+    assert slept[0] >= 30
+
+
+@pytest.mark.parametrize("fault", [RateLimited(retry_after=1), RateLimited(burst=False)], ids=repr)
+def test_a_refused_post_is_sent_again(client, sim, snapshot, fault):
+    """A 429 had no effect for certain: the POST is repeated, and one action begins."""
+    sim.faults.add(fault)
+
+    client.transfer_image(snapshot.id, "ams3")
+
+    assert sim.journal.count("POST") == 2
+    assert _transfers(sim, snapshot) == 1
+
+
+@pytest.mark.parametrize(
+    ("fault", "error"),
+    [
+        (LostAfter(), TransportError),
+        (Reset(after=True), TransportError),
+        (Hang(after=True), TransportError),
+        (SlowBody(seconds=2), TransportError),
+        (Truncated(), TransportError),
+        (InvalidJson(), InvalidResponseError),
+        (Html(), InvalidResponseError),
+        (Status(500, after=True), ServerError),
+        (Status(504, after=True), ServerError),
+    ],
+    ids=repr,
+)
+def test_a_post_without_a_clear_answer_is_never_sent_again(client, sim, snapshot, fault, error):
+    """The client raises instead, since the action has begun all the same."""
+    sim.faults.add(fault)
+
+    with pytest.raises(error):
+        client.transfer_image(snapshot.id, "ams3")
+
+    assert sim.journal.count("POST") == 1
+    assert _transfers(sim, snapshot) == 1
+
+
+def test_a_post_that_found_nobody_is_sent_again(slept):
+    """Without a connection nothing was sent, so a POST is tried to the end and then open to it."""
+    nobody = "http://127.0.0.1:9"
+    with (
+        ApiClient("token", nobody, sleep=slept.append) as client,
+        pytest.raises(NotSentError, match="nothing was sent"),
+    ):
+        client.transfer_image(1, "ams3")
+
+    assert len(slept) == 4
+
+
+def test_a_lone_403_on_a_token_that_worked_is_asked_once_more(client, sim, snapshot):
+    """A passing refusal, as seen in practice, is survived."""
+    client.get_image(snapshot.id)
+    sim.faults.add(Forbidden())
+
+    assert client.get_image(snapshot.id).id == snapshot.id
+
+
+def test_a_403_that_stays_names_the_scope(client, sim, snapshot):
+    """Asked twice, then raised with the scope that the call needs."""
+    client.get_image(snapshot.id)
+    sim.tokens.allow("dop_v1_0123456789abcdef", {"image:read"})
+
+    with pytest.raises(PermissionDeniedError, match="Give the token the scope image:update"):
+        client.transfer_image(snapshot.id, "ams3")
+
+    assert sim.journal.count("POST") == 2
+
+
+def test_a_403_on_a_new_token_is_final(client, sim, snapshot):
+    """A token that never worked is not asked about twice."""
+    sim.faults.add(Forbidden(times=None))
+
+    with pytest.raises(PermissionDeniedError):
+        client.get_image(snapshot.id)
+
+    assert len(sim.journal.entries) == 1
+
+
+@pytest.mark.parametrize("plain_text", [False, True])
+def test_a_401_is_final(client, sim, snapshot, plain_text):
+    """A revoked token is told at once, whatever the answer looks like."""
+    sim.faults.add(Revoked(plain_text=plain_text))
+
+    with pytest.raises(AuthenticationError, match="valid token into the connection's password"):
+        client.get_image(snapshot.id)
+
+    assert len(sim.journal.entries) == 1
+
+
+def test_the_hours_budget_is_respected(client, sim, snapshot):
+    """When 5,000 requests are used up, the error is the one for rate limits."""
+    token = "dop_v1_0123456789abcdef"
+    for _ in range(20):
+        for _ in range(250):
+            sim._backend.limits.spend(token)
+        sim.clock.advance(61)
+
+    with pytest.raises(RateLimitedError) as caught:
+        client.get_image(snapshot.id, retry=ONCE)
+
+    assert caught.value.retry_after is None
+
+
+def test_a_redirect_is_not_followed():
+    """The token goes nowhere else: a redirect is an error that names the host as the cause."""
+    asked = []
+
+    class Elsewhere(http.server.BaseHTTPRequestHandler):
+        def do_GET(self):
+            asked.append(self.path)
+            self.send_response(302)
+            self.send_header("Location", f"http://127.0.0.1:{port}/stolen")
+            self.send_header("Content-Length", "0")
+            self.end_headers()
+
+        def log_message(self, *_):
+            pass
+
+    with http.server.HTTPServer(("127.0.0.1", 0), Elsewhere) as server:
+        port = server.server_address[1]
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        with (
+            ApiClient("token", f"http://127.0.0.1:{port}") as client,
+            pytest.raises(ApiError, match="redirect"),
+        ):
+            client.get_image(1)
+        server.shutdown()
+
+    assert asked == ["/v2/images/1"]
+
+
+def test_no_error_shows_the_token(client, sim, snapshot, caplog):
+    """Neither message, repr, traceback nor log of any failure has it."""
+    caplog.set_level("DEBUG")
+    shown = [repr(client), repr(client._session.auth)]
+    for fault in [*PASSING, Forbidden(), Revoked()]:
+        sim.faults.clear()
+        sim.faults.add(fault)
+        try:
+            client.get_image(snapshot.id, retry=ONCE)
+        except DigitalOceanError as error:
+            shown += [str(error), repr(error), "".join(traceback.format_exception(error))]
+
+    assert len(shown) > 2 * len(PASSING)
+    assert "dop_v1_0123456789abcdef" not in "\n".join([*shown, caplog.text])
+
+
+def _transfers(sim, image):
+    actions = [a for a in sim.state.actions.values() if a.resource_id == image.id]
+    return len([action for action in actions if action.type == "transfer"])

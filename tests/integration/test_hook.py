@@ -1,0 +1,187 @@
+"""The hook, from an Airflow connection to the API's answers."""
+
+from __future__ import annotations
+
+import pytest
+
+from airflow_provider_do_images.api import ImageAction, InvalidInputError
+from airflow_provider_do_images.hooks.digitalocean import DigitalOceanHook
+from airflow_provider_do_images.simulator.models import Fate
+
+STATUSES = ["in-progress", "completed", "errored"]
+
+
+@pytest.fixture
+def hook(connection):
+    """The hook of the connection ``digitalocean_default``."""
+    return DigitalOceanHook()
+
+
+def fields_of(sim, action_id):
+    """Return the nine fields of an action as the simulator's own account has them."""
+    action = sim.state.actions[action_id]
+    region = sim.state.regions[action.region]
+    return {
+        "id": action.id,
+        "status": action.status,
+        "type": action.type,
+        "started_at": action.started_at,
+        "completed_at": action.completed_at,
+        "resource_id": action.resource_id,
+        "resource_type": "image",
+        "region": region.name,
+        "region_slug": region.slug,
+    }
+
+
+def shown_by(action: ImageAction):
+    """Return the nine fields of an action as the hook gives them, times in Unix seconds."""
+    values = {name: getattr(action, name) for name in ImageAction.FIELDS}
+    for name in ("started_at", "completed_at"):
+        values[name] = values[name] and int(values[name].timestamp())
+    return {**values, "region": action.region.name, "status": str(action.status)}
+
+
+@pytest.mark.parametrize("status", STATUSES)
+def test_one_action_is_read_with_all_nine_fields(hook, sim, snapshot, status):
+    """`GET .../actions/{id}`: each field is what the account has, for each status."""
+    action = sim.state.add_action(snapshot.id, region="ams3", status=status)
+
+    found = hook.get_image_action(snapshot.id, action.id)
+
+    assert shown_by(found) == fields_of(sim, action.id)
+    assert (found.completed_at is None) == (status == "in-progress")
+
+
+@pytest.mark.parametrize("status", STATUSES)
+def test_the_history_is_read_with_all_nine_fields(hook, sim, snapshot, status):
+    """`GET .../actions`: each field is what the account has, for each status."""
+    action = sim.state.add_action(snapshot.id, region="ams3", status=status)
+
+    [found] = hook.list_image_actions(snapshot.id)
+
+    assert shown_by(found) == fields_of(sim, action.id)
+
+
+@pytest.mark.parametrize("status", STATUSES)
+def test_an_action_is_submitted_and_answered_with_all_nine_fields(hook, sim, snapshot, status):
+    """`POST .../actions`: the answer has each field, whatever becomes of the action at once."""
+    sim.state.choose_fate = lambda _: _fate(status)
+
+    found = hook.transfer_image(snapshot.id, "ams3")
+
+    assert str(found.status) == status
+    assert shown_by(found) == fields_of(sim, found.id)
+
+
+def test_convert_answers_without_a_region(hook, backup):
+    """The API gives a conversion no region; both fields are there and null."""
+    found = hook.convert_image(backup.id)
+
+    assert (found.region, found.region_slug) == (None, None)
+    assert found.to_json()["region"] is None
+
+
+def test_nothing_is_read_before_the_first_call(sim):
+    """A hook for a connection that is not there can be made; only its use fails."""
+    hook = DigitalOceanHook("nowhere")
+
+    with pytest.raises(InvalidInputError, match=r"'nowhere' \(digitalocean_conn_id\) is not def"):
+        hook.get_conn()
+
+    assert sim.journal.entries == []
+
+
+@pytest.mark.parametrize(
+    ("fields", "words"),
+    [
+        ({"password": ""}, "has no token"),
+        ({"host": "http://api.example.com"}, "must use https"),
+        ({"host": "https://"}, "must look like"),
+        ({"port": 8080}, "write the port into the host's URL"),
+        ({"extra": {"read_timeout": "soon"}}, "read_timeout in its extra must be seconds above 0"),
+        ({"password": "two words"}, "the token has blanks"),
+    ],
+)
+def test_an_unusable_connection_is_refused_before_anything_is_sent(
+    hook, sim, connection, fields, words
+):
+    """The error names the connection and the field to fix; the journal stays empty."""
+    connection(**fields)
+
+    with pytest.raises(InvalidInputError, match=words) as caught:
+        hook.get_conn()
+
+    assert "'digitalocean_default'" in str(caught.value)
+    assert sim.journal.entries == []
+
+
+def test_an_empty_host_means_digitalocean(hook, connection):
+    """Without a host the client talks to the real API."""
+    connection(host="")
+
+    assert hook.get_conn().base_url == "https://api.digitalocean.com"
+
+
+def test_time_outs_come_from_the_extra(hook, connection):
+    """``connect_timeout`` and ``read_timeout`` of the connection's extra are used."""
+    connection(extra={"connect_timeout": 3, "read_timeout": "4.5"})
+
+    assert hook.get_conn()._timeouts == (3.0, 4.5)
+
+
+def test_requests_name_airflow_too(hook):
+    """The User-Agent says which provider and which Airflow ask."""
+    agent = hook.get_conn()._session.headers["User-Agent"]
+
+    assert agent.startswith("airflow-provider-do-images/")
+    assert " apache-airflow/3." in agent
+
+
+def test_the_connection_test_tells_what_the_token_sees(hook, sim):
+    """A success names the number of images and the requests left, after one request."""
+    images = [image for image in sim.state.images.values() if not image.public]
+
+    ok, message = hook.test_connection()
+
+    assert ok
+    assert f"can see {len(images)} images of its own at {sim.url}" in message
+    assert "4999 of 5000 requests are left" in message
+    assert [entry.path for entry in sim.journal.entries] == ["/v2/images"]
+
+
+def test_the_connection_test_needs_only_image_read(hook, sim, connection):
+    """A token with no other scope passes."""
+    sim.tokens.allow("narrow", {"image:read"})
+    connection(password="narrow")
+
+    assert hook.test_connection()[0]
+
+
+@pytest.mark.parametrize(
+    ("scopes", "words"),
+    [({"droplet:read"}, "Give the token the scope image:read"), (None, "unknown or revoked")],
+)
+def test_the_connection_test_says_what_to_fix(hook, sim, connection, scopes, words):
+    """A token without the scope, and one that nobody knows, are told apart."""
+    sim.tokens.allow("known", scopes)
+    connection(password="known" if scopes else "unknown")
+
+    ok, message = hook.test_connection()
+
+    assert not ok
+    assert words in message
+
+
+def test_the_connection_test_says_what_is_missing(hook, connection):
+    """A connection without a token is told without a request."""
+    connection(password="")
+
+    assert hook.test_connection() == (
+        False,
+        "connection 'digitalocean_default' has no token: put the API token into its password",
+    )
+
+
+def _fate(status):
+    return Fate() if status == "in-progress" else Fate(status, seconds=0)
