@@ -1,0 +1,302 @@
+"""The operators in DAGs: what they return, what may be handed on, what fails and how."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+from airflow.sdk import DAG, task
+
+from airflow_provider_do_images.api import ImageAction
+from airflow_provider_do_images.operators.image_actions import (
+    DigitalOceanConvertImageOperator,
+    DigitalOceanListImageActionsOperator,
+    DigitalOceanTransferImageOperator,
+)
+from airflow_provider_do_images.sensors.image_actions import DigitalOceanImageActionSensor
+from airflow_provider_do_images.simulator import ActionErrors
+
+IMAGE = "{{ params.image }}"
+PARAMS = {"image": 0, "region": "ams3"}
+FIELDS = {*ImageAction.FIELDS, "image_id"}
+
+
+def new_dag(dag_id):
+    """Return a DAG, under a name where Airflow looks for it."""
+    dag = globals()[dag_id] = DAG(dag_id, schedule=None, params=PARAMS)
+    return dag
+
+
+with new_dag("submit_only"):
+    DigitalOceanConvertImageOperator(
+        task_id="convert",
+        image_id=IMAGE,
+        digitalocean_conn_id="{{ params.get('connection', 'digitalocean_default') }}",
+    ) >> DigitalOceanTransferImageOperator(
+        task_id="transfer", image_id=IMAGE, region="{{ params.region }}"
+    )
+
+WAITS = {
+    "here": {"wait_for_completion": True},
+    "deferred": {"wait_for_completion": True, "deferrable": True},
+}
+for name, arguments in WAITS.items():
+    with new_dag(f"submit_and_wait_{name}"):
+        DigitalOceanTransferImageOperator(
+            task_id="transfer",
+            image_id=IMAGE,
+            region="{{ params.region }}",
+            poll_interval=0.3,
+            timeout=1.5,
+            **arguments,
+        )
+
+with new_dag("hand_on_whole"):
+
+    @task
+    def image_of(params):
+        """Return the run's image, as a task that finds it would."""
+        return params["image"]
+
+    transfer = DigitalOceanTransferImageOperator.partial(
+        task_id="transfer", image_id=image_of()
+    ).expand(region=["ams3", "sgp1"])
+    DigitalOceanImageActionSensor.partial(
+        task_id="wait", deferrable=True, poke_interval=0.3, timeout=5
+    ).expand(action=transfer.output)
+
+with new_dag("hand_on_ids"):
+    transfer = DigitalOceanTransferImageOperator(
+        task_id="transfer", image_id=IMAGE, region="ams3", deferrable=True
+    )
+    DigitalOceanImageActionSensor(
+        task_id="wait",
+        image_id=transfer.output["image_id"],
+        action_id=transfer.output["action_id"],
+        poke_interval=0.3,
+        timeout=5,
+    )
+
+with new_dag("hand_on_wrongly"):
+    single = DigitalOceanTransferImageOperator(task_id="single", image_id=IMAGE, region="ams3")
+    mapped = DigitalOceanTransferImageOperator.partial(task_id="mapped", image_id=IMAGE).expand(
+        region=["sgp1"]
+    )
+    DigitalOceanImageActionSensor.partial(task_id="expanded").expand(action=single.output)
+    DigitalOceanImageActionSensor(task_id="unmapped", action=mapped.output)
+    DigitalOceanImageActionSensor(
+        task_id="jinja", action="{{ ti.xcom_pull(task_ids='single') }}"
+    ).set_upstream(single)
+
+with new_dag("history"):
+    DigitalOceanListImageActionsOperator(task_id="all", image_id=IMAGE)
+    DigitalOceanListImageActionsOperator(task_id="converts", image_id=IMAGE, type="convert")
+    DigitalOceanListImageActionsOperator(
+        task_id="some",
+        image_id=IMAGE,
+        status="completed",
+        region="{{ params.region }}",
+        since="2026-01-01T00:00:00Z",
+        limit="1",
+    )
+    DigitalOceanListImageActionsOperator(task_id="wrong", image_id=IMAGE, status="done")
+
+DAGS = {key: value for key, value in globals().items() if isinstance(value, DAG)}
+
+
+@pytest.fixture
+def snapshot(digitalocean):
+    """A snapshot in nyc3."""
+    return digitalocean.state.add_image("a-snapshot")
+
+
+@pytest.fixture
+def backup(digitalocean):
+    """A backup in nyc3."""
+    return digitalocean.state.add_image("a-backup", type="backup")
+
+
+def failure(ended):
+    """Return the words of the last exception in the log."""
+    return re.findall(r"^(?:airflow\S*\.)?Airflow\w*Exception: (.*)$", ended.log, re.MULTILINE)[-1]
+
+
+def test_convert_and_transfer_return_the_nine_fields_and_the_image(run, digitalocean, backup):
+    """Each result has the action's fields as the API names them; the ids are XComs of their own."""
+    ended = run(DAGS["submit_only"], image=backup.id)
+
+    convert, transfer = ended.xcom("convert"), ended.xcom("transfer")
+    assert set(convert) == set(transfer) == FIELDS
+    assert (convert["type"], convert["status"], convert["region"]) == (
+        "convert_to_snapshot",
+        "completed",
+        None,
+    )
+    assert (transfer["status"], transfer["region"]["slug"]) == ("in-progress", "ams3")
+    assert "sizes" not in transfer["region"]
+    keys = ("image_id", "action_id", "region", "outcome")
+    assert [ended.xcom("transfer", key) for key in keys] == [
+        backup.id,
+        transfer["id"],
+        "ams3",
+        "posted",
+    ]
+    assert digitalocean.journal.count("POST") == 2
+
+
+def test_a_submit_costs_two_gets_and_one_post(run, digitalocean, snapshot):
+    """The image and its actions are looked at, then one POST; nothing else is asked."""
+    run(DAGS["submit_and_wait_here"], image=snapshot.id)
+
+    image = f"/v2/images/{snapshot.id}"
+    asked = [(entry.method, entry.path) for entry in digitalocean.journal.entries]
+    assert asked[:3] == [("GET", image), ("GET", f"{image}/actions"), ("POST", f"{image}/actions")]
+    assert asked[-1] == ("GET", image)
+    looks = asked[3:-1]
+    assert {method for method, _ in looks} == {"GET"}
+    assert {path.rpartition("/")[0] for _, path in looks} == {f"{image}/actions"}
+
+
+@pytest.mark.parametrize("name", WAITS)
+def test_an_operator_that_waits_returns_the_finished_action(run, digitalocean, snapshot, name):
+    """Here or in the triggerer, the result is the completed action, and the copy is there."""
+    ended = run(DAGS[f"submit_and_wait_{name}"], image=snapshot.id)
+
+    result = ended.xcom("transfer")
+    assert (ended.tasks["transfer"], result["status"]) == ("success", "completed")
+    assert set(result) == FIELDS
+    assert "ams3" in digitalocean.state.images[snapshot.id].regions
+
+
+@pytest.mark.parametrize("name", WAITS)
+def test_an_errored_action_fails_an_operator_that_waits(run, digitalocean, snapshot, name):
+    """The error has image, region, action and how long it ran, and may be retried."""
+    digitalocean.faults.add(ActionErrors(seconds=1800))
+
+    ended = run(DAGS[f"submit_and_wait_{name}"], image=snapshot.id)
+
+    assert ended.tasks["transfer"] == "failed"
+    action_id = ended.xcom("transfer", "action_id")
+    assert failure(ended).startswith(
+        f"transfer of image {snapshot.id} to ams3 (action {action_id}) errored at DigitalOcean "
+        f"after 30 min"
+    )
+
+
+@pytest.mark.parametrize("name", WAITS)
+def test_a_time_out_says_that_the_action_goes_on(run, digitalocean, snapshot, name):
+    """An operator that gives up waiting names the ids to join."""
+    digitalocean.state.hold_actions = True
+
+    ended = run(DAGS[f"submit_and_wait_{name}"], image=snapshot.id)
+
+    assert ended.tasks["transfer"] == "failed"
+    assert "timed out" in failure(ended)
+    assert "it goes on at DigitalOcean, and a new wait for these ids joins it" in failure(ended)
+
+
+def test_results_are_handed_on_whole_and_mapped(run, digitalocean, snapshot):
+    """``.expand(action=transfer.output)`` waits for each of several transfers."""
+    ended = run(DAGS["hand_on_whole"], image=snapshot.id)
+
+    assert ended.tasks["wait"] == ["success", "success"]
+    results = [ended.xcom("wait", map_index=index) for index in (0, 1)]
+    assert [result["region_slug"] for result in results] == ["ams3", "sgp1"]
+    assert digitalocean.journal.count("POST") == 2
+
+
+def test_ids_are_handed_on_by_their_keys(run, snapshot):
+    """``transfer.output["action_id"]`` works; ``deferrable`` alone makes no operator wait."""
+    ended = run(DAGS["hand_on_ids"], image=snapshot.id)
+
+    assert ended.xcom("transfer")["status"] == "in-progress"
+    assert ended.xcom("wait")["id"] == ended.xcom("transfer", "action_id")
+
+
+def test_what_is_handed_on_wrongly_fails_with_the_right_line(run, snapshot):
+    """A single result expanded, a mapped one not expanded, and text: each message shows the fix."""
+    ended = run(DAGS["hand_on_wrongly"], image=snapshot.id)
+
+    assert set(ended.tasks["expanded"]) == {"failed"}
+    assert (ended.tasks["unmapped"], ended.tasks["jinja"]) == ("failed", "failed")
+    for line in (
+        "DigitalOceanImageActionSensor(task_id=..., action=transfer.output) without .expand()",
+        "DigitalOceanImageActionSensor.partial(task_id=...).expand(action=transfers.output)",
+        "hand the result over whole: action=transfer.output",
+    ):
+        assert line in ended.log
+
+
+def test_what_is_there_already_is_not_posted_and_passes_the_sensor(run, digitalocean, snapshot):
+    """A second run posts nothing; its result has all keys, null where unknown, and is let pass."""
+    run(DAGS["hand_on_whole"], image=snapshot.id)
+
+    ended = run(DAGS["hand_on_whole"], image=snapshot.id)
+
+    assert digitalocean.journal.count("POST") == 2
+    result = ended.xcom("wait", map_index=0)
+    assert set(result) == FIELDS
+    assert (result["id"], result["status"], result["region_slug"]) == (None, None, "ams3")
+    assert ended.xcom("transfer", "outcome", map_index=0) == "already_there"
+
+
+def test_a_running_transfer_is_joined(run, digitalocean, snapshot):
+    """A second submit of the same transfer takes the running action and posts nothing."""
+    digitalocean.state.hold_actions = True
+    first = run(DAGS["submit_only"], image=snapshot.id).xcom("transfer")
+
+    second = run(DAGS["submit_only"], image=snapshot.id)
+
+    assert second.xcom("transfer", "outcome") == "joined_running"
+    assert second.xcom("transfer")["id"] == first["id"]
+    assert digitalocean.journal.count("POST") == 1
+
+
+@pytest.mark.parametrize(
+    ("conf", "words"),
+    [
+        ({"image": "abc"}, "image_id must be a positive whole number"),
+        ({"image": -1}, "image_id must be a positive whole number"),
+        ({"image": 5, "connection": "nowhere"}, "'nowhere' (digitalocean_conn_id) is not defined"),
+    ],
+)
+def test_bad_input_fails_before_anything_is_sent(run, digitalocean, conf, words):
+    """The message names the parameter and what would be right; the journal stays empty."""
+    ended = run(DAGS["submit_only"], **conf)
+
+    assert ended.tasks["convert"] == "failed"
+    assert words in failure(ended)
+    assert digitalocean.journal.entries == []
+
+
+def test_what_the_api_refuses_is_told_in_its_own_words(run, backup):
+    """A 422 fails the task with the API's message and the id of the request."""
+    ended = run(DAGS["submit_and_wait_here"], image=backup.id)
+
+    assert "Backups can not be transfered to other regions" in failure(ended)
+    assert re.search(r"status 422, unprocessable_entity, request id [0-9a-f-]{36}", failure(ended))
+
+
+def test_a_backup_that_is_gone_names_the_task_to_clear(run):
+    """A 404 on convert says that the task which chose the backup must choose again."""
+    ended = run(DAGS["submit_only"], image=12345)
+
+    assert "The backup has expired or was removed: clear the task that chose it" in failure(ended)
+
+
+def test_history_is_filtered(run, digitalocean, backup):
+    """All actions or some: by status, type, region, time and number; a wrong filter fails."""
+    state = digitalocean.state
+    state.add_action(backup.id, type="convert_to_snapshot", status="completed")
+    for status in ("completed", "completed", "errored", "in-progress"):
+        newest = state.add_action(backup.id, region="ams3", status=status)
+
+    ended = run(DAGS["history"], image=backup.id)
+
+    assert [set(row) for row in ended.xcom("all")] == [FIELDS] * 5
+    assert ended.xcom("all")[0]["id"] == newest.id
+    assert [row["type"] for row in ended.xcom("converts")] == ["convert_to_snapshot"]
+    [row] = ended.xcom("some")
+    assert (row["status"], row["region_slug"]) == ("completed", "ams3")
+    assert ended.tasks["wrong"] == "failed"
+    assert "'done'" in failure(ended)

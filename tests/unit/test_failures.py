@@ -1,0 +1,83 @@
+"""Which failures Airflow may retry, and which end a task."""
+
+from __future__ import annotations
+
+import pytest
+
+from airflow_provider_do_images.actions.judge import Outcome, Verdict, Wait
+from airflow_provider_do_images.api import errors
+from airflow_provider_do_images.failures import (
+    as_airflow_exceptions,
+    operator_failure,
+    sensor_failure,
+    verdict_of,
+)
+from airflow_provider_do_images.version_compat import (
+    AirflowException,
+    AirflowFailException,
+    AirflowSensorTimeout,
+)
+
+FINAL = [
+    errors.InvalidInputError,
+    errors.AuthenticationError,
+    errors.PermissionDeniedError,
+    errors.NotFoundError,
+    errors.UnprocessableError,
+    errors.UnknownStatusError,
+]
+PASSING = [
+    errors.RateLimitedError,
+    errors.ServerError,
+    errors.TransportError,
+    errors.NotSentError,
+    errors.InvalidResponseError,
+    errors.ApiError,
+]
+
+
+@pytest.mark.parametrize("kind", FINAL)
+def test_what_a_retry_can_not_help_ends_the_task(kind):
+    """Wrong input and refusals fail without retries, in the error's own words."""
+    with pytest.raises(AirflowFailException, match="the words"), as_airflow_exceptions():
+        raise kind("the words")
+
+
+@pytest.mark.parametrize("kind", PASSING)
+def test_what_may_pass_is_open_to_a_retry(kind):
+    """Rate limits, 5xx and lost answers fail so that Airflow may try again."""
+    with pytest.raises(AirflowException, match="the words") as caught, as_airflow_exceptions():
+        raise kind("the words")
+
+    assert not isinstance(caught.value, AirflowFailException)
+
+
+def ended(outcome: Outcome) -> Verdict:
+    """Return a verdict with this outcome."""
+    wait = Wait(1, 2, started_at=0.0, deadline=60.0)
+    return Verdict(outcome, wait, 60.0, error="because")
+
+
+@pytest.mark.parametrize("outcome", [one for one in Outcome if one is not Outcome.COMPLETED])
+def test_an_operator_is_retried_after_an_errored_action_and_a_time_out_only(outcome):
+    """Its retry submits again, or joins; after any other end that would change nothing."""
+    retried = not isinstance(operator_failure(ended(outcome)), AirflowFailException)
+
+    assert retried == (outcome in (Outcome.ERRORED, Outcome.TIMED_OUT))
+
+
+@pytest.mark.parametrize("outcome", [one for one in Outcome if one is not Outcome.COMPLETED])
+def test_a_sensor_has_two_kinds_of_failure(outcome):
+    """A time-out is Airflow's own for sensors; every other verdict is final in all modes."""
+    expected = AirflowSensorTimeout if outcome is Outcome.TIMED_OUT else AirflowFailException
+
+    assert type(sensor_failure(ended(outcome))) is expected
+
+
+@pytest.mark.parametrize(
+    "event", [None, {}, "done", {"outcome": "completed"}, {"status": "success"}]
+)
+def test_an_event_that_is_not_ours_is_no_success(event):
+    """What the trigger did not write ends the task."""
+    with pytest.raises(AirflowFailException, match="not the event of a finished wait"):
+        verdict_of(event)
