@@ -1,0 +1,193 @@
+"""The trigger, as the triggerer runs it: from its serialised form to its one event."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import time
+
+import pytest
+
+from airflow_provider_do_images.actions.judge import Outcome, Verdict
+from airflow_provider_do_images.simulator import Forbidden, Hang, Html, LostBefore, Status
+from airflow_provider_do_images.triggers.image_actions import DigitalOceanImageActionTrigger
+
+
+@pytest.fixture
+def wait_for(sim, snapshot, connection):
+    """Run a trigger for an action until it fires; return the verdict of its event."""
+
+    def run(action_id, *, seconds=2.0, meanwhile=lambda: None, **arguments) -> Verdict:
+        now = time.time()
+        arguments = {
+            "image_id": snapshot.id,
+            "action_id": action_id,
+            "started_at": now,
+            "deadline": now + seconds,
+            "first_look_at": now + 0.1,
+            "poll_interval": 0.2,
+            "region": "ams3",
+            "proof_timeout": 1.0,
+            **arguments,
+        }
+        _, kwargs = DigitalOceanImageActionTrigger(**arguments).serialize()
+        trigger = DigitalOceanImageActionTrigger(**json.loads(json.dumps(kwargs)))
+        events = asyncio.run(_events(trigger, meanwhile))
+        assert len(events) == 1
+        return Verdict.from_event(json.loads(json.dumps(events[0].payload)))
+
+    return run
+
+
+async def _events(trigger, meanwhile):
+    async def later():
+        await asyncio.sleep(0.5)
+        meanwhile()
+
+    task = asyncio.create_task(later())
+    events = [event async for event in trigger.run()]
+    await task
+    return events
+
+
+@pytest.fixture
+def running(sim, snapshot):
+    """A transfer to ams3 that ends when the test says so."""
+    action = sim.state.begin_action("transfer", snapshot, region="ams3", seconds=3600)
+    return action.id
+
+
+def test_it_fires_when_the_action_has_completed(wait_for, sim, running):
+    """The event has the completed action, after the image was seen to be there."""
+    verdict = wait_for(running, meanwhile=lambda: sim.state.finish_action(running))
+
+    assert verdict.outcome is Outcome.COMPLETED
+    assert (verdict.action.id, verdict.action.region_slug) == (running, "ams3")
+    assert sim.journal.entries[-1].path == f"/v2/images/{verdict.wait.image_id}"
+
+
+def test_it_never_looks_before_its_time(wait_for, sim, running):
+    """The first look is at ``first_look_at``, even for an action that has ended already."""
+    sim.state.finish_action(running)
+    begun = time.time()
+
+    verdict = wait_for(running, first_look_at=begun + 0.6)
+
+    assert verdict.decided_at >= begun + 0.6
+
+
+def test_a_last_look_at_the_deadline_decides(wait_for, sim, running):
+    """An action that ended before the deadline is not called timed out, however long the pauses."""
+    verdict = wait_for(
+        running,
+        seconds=1.0,
+        poll_interval=60.0,
+        meanwhile=lambda: sim.state.finish_action(running),
+    )
+
+    assert verdict.outcome is Outcome.COMPLETED
+
+
+def test_the_deadline_is_kept(wait_for, running):
+    """A wait for what does not end is over right after its deadline."""
+    verdict = wait_for(running, seconds=0.7)
+
+    assert verdict.outcome is Outcome.TIMED_OUT
+    assert 0 <= verdict.decided_at - verdict.wait.deadline < 1
+
+
+def test_a_restarted_wait_keeps_its_deadline(wait_for, running):
+    """A trigger that starts after its deadline looks once and ends."""
+    now = time.time()
+
+    verdict = wait_for(running, started_at=now - 90, deadline=now - 30, first_look_at=now - 80)
+
+    assert verdict.outcome is Outcome.TIMED_OUT
+    assert verdict.wait.deadline == now - 30
+
+
+@pytest.mark.parametrize(
+    "fault", [Status(500), Status(524), Html(), LostBefore(), Hang(), Status(429)], ids=repr
+)
+def test_failing_looks_are_waited_out(wait_for, sim, connection, running, fault):
+    """Whatever a look meets, the next one is the repeat."""
+    connection(extra={"read_timeout": 0.3})
+    sim.faults.add(fault)
+
+    verdict = wait_for(running, meanwhile=lambda: sim.state.finish_action(running))
+
+    assert verdict.outcome is Outcome.COMPLETED
+
+
+def test_a_token_that_is_replaced_during_the_wait_does_not_end_it(
+    wait_for, sim, connection, running
+):
+    """On a 401 the connection is read once more, and the new token goes on."""
+
+    def rotate():
+        sim.tokens.allow("new")
+        connection(password="new")
+        sim.state.finish_action(running)
+
+    verdict = wait_for(running, seconds=6.0, meanwhile=rotate)
+
+    assert verdict.outcome is Outcome.COMPLETED
+    assert 401 in [entry.status for entry in sim.journal.entries]
+
+
+def test_a_revoked_token_ends_the_wait_after_two_looks(wait_for, sim, running):
+    """A second 401 is believed; the message says what to do."""
+    sim.tokens.allow("another")
+
+    verdict = wait_for(running)
+
+    assert verdict.outcome is Outcome.NOT_ALLOWED
+    assert "Put a valid token into the connection's password" in verdict.error
+    assert len(sim.journal.entries) == 2
+
+
+def test_a_single_403_does_not_end_the_wait(wait_for, sim, running):
+    """A passing refusal is asked about once more."""
+    sim.faults.add(Forbidden())
+
+    verdict = wait_for(running, seconds=6.0, meanwhile=lambda: sim.state.finish_action(running))
+
+    assert verdict.outcome is Outcome.COMPLETED
+
+
+def test_an_image_that_vanishes_ends_the_wait(wait_for, sim, snapshot, running):
+    """When the image is deleted the action errors with it; when both are gone, that is told."""
+    sim.state.drop_action(sim.state.actions[running])
+    long_ago = time.time() - 500
+
+    verdict = wait_for(running, started_at=long_ago)
+
+    assert verdict.outcome is Outcome.GONE
+
+
+def test_a_connection_that_can_not_be_read_for_a_while_is_waited_out(
+    wait_for, monkeypatch, sim, connection, running
+):
+    """Airflow says "not found" also when its secrets backend is away, so that ends nothing."""
+    monkeypatch.delenv("AIRFLOW_CONN_DIGITALOCEAN_DEFAULT")
+
+    def come_back():
+        connection()
+        sim.state.finish_action(running)
+
+    verdict = wait_for(running, seconds=4.0, meanwhile=come_back)
+
+    assert verdict.outcome is Outcome.COMPLETED
+
+
+def test_its_arguments_have_no_token(connection):
+    """What Airflow stores of a trigger are ids, times and the connection's name."""
+    trigger = DigitalOceanImageActionTrigger(
+        image_id=1, action_id=2, started_at=0, deadline=9, first_look_at=1, poll_interval=1
+    )
+
+    path, kwargs = trigger.serialize()
+
+    assert path.rpartition(".")[2] == "DigitalOceanImageActionTrigger"
+    assert kwargs["digitalocean_conn_id"] == "digitalocean_default"
+    assert {type(value) for value in kwargs.values()} <= {int, float, str, type(None)}
