@@ -3,9 +3,17 @@
 from __future__ import annotations
 
 import argparse
+import math
 import sys
 from contextlib import suppress
+from pathlib import Path
+from typing import NoReturn
 
+from airflow_provider_do_images.simulator import rule_table
+from airflow_provider_do_images.simulator.clock import ManualClock, ScaledClock
+from airflow_provider_do_images.simulator.control import HEADER, PATH
+from airflow_provider_do_images.simulator.rules import Rules
+from airflow_provider_do_images.simulator.script import load_faults, with_switches
 from airflow_provider_do_images.simulator.server import Simulator
 
 LARGEST_PORT = 65535
@@ -13,39 +21,63 @@ LARGEST_PORT = 65535
 
 def main(arguments: list[str] | None = None) -> int:
     """Answer until Ctrl-C; return the exit code."""
-    options = parse(arguments)
-    simulator = Simulator(options.port, host=options.host, speed=options.speed, seed=options.seed)
+    parser = make_parser()
+    options = parser.parse_args(arguments)
+    if options.rules:
+        print(rule_table.as_text())
+        return 0
+    if options.speed == 0 and not options.control:
+        parser.error("--speed 0 needs --control: nothing else could move the clock")
     try:
+        simulator = Simulator(
+            options.port,
+            host=options.host,
+            clock=ScaledClock(options.speed) if options.speed else ManualClock(),
+            seed=options.seed,
+            rules=with_switches(Rules(), options.set),
+            faults=load_faults(options.faults) if options.faults else (),
+            control=options.control,
+        )
         plug = simulator.listen()
-    except OSError as error:
-        print(f"Can not listen on {options.host}:{options.port}: {error}", file=sys.stderr)
-        return 2
+    except (ValueError, OSError) as error:
+        parser.error(str(error))
     print(simulator.url, flush=True)
+    if simulator.control_key:
+        print(f"{simulator.url}{PATH} {HEADER}: {simulator.control_key}", flush=True)
     with suppress(KeyboardInterrupt):
         simulator.run(plug)
     return 0
 
 
-def parse(arguments: list[str] | None) -> argparse.Namespace:
-    """Read the command line; wrong input ends the program with one line and exit code 2."""
-    parser = Parser(
+def make_parser() -> argparse.ArgumentParser:
+    """Return the parser; wrong input ends the program with one line and exit code 2."""
+    parser = _Parser(
         prog="python -m airflow_provider_do_images.simulator",
-        description="A stand-in for DigitalOcean's API of images. Any bearer token is valid.",
+        description="A stand-in for DigitalOcean's API of images. Any bearer token is valid. The "
+        "first line it prints is its address.",
     )
-    parser.add_argument("--port", type=_port, default=8080, help="0 picks one; default 8080")
-    parser.add_argument("--host", default="127.0.0.1", help="default 127.0.0.1")
-    parser.add_argument(
-        "--speed", type=_speed, default=60.0, help="virtual seconds in a real one; default 60"
+    add = parser.add_argument
+    add("--port", type=_port, default=8080, help="0 picks one; default 8080")
+    add("--host", default="127.0.0.1", help="the address to listen on; default 127.0.0.1")
+    add(
+        "--speed",
+        type=_speed,
+        default=60.0,
+        help="virtual seconds in a real one; 0 to step by hand; default 60",
     )
-    parser.add_argument("--seed", type=int, default=1, help="for ids and durations; default 1")
-    return parser.parse_args(arguments)
+    add("--seed", type=int, default=1, help="for ids, durations and chances; default 1")
+    add("--faults", type=Path, metavar="FILE", help="YAML file with a list of faults")
+    add("--set", action="append", default=[], metavar="NAME=VALUE", help="turn a switch")
+    add("--control", action="store_true", help=f"offer {PATH}; its key is on the second line")
+    add("--rules", action="store_true", help="print all rules with their marks, and end")
+    return parser
 
 
-class Parser(argparse.ArgumentParser):
+class _Parser(argparse.ArgumentParser):
     """Says what is wrong in one line, without the usage."""
 
-    def error(self, message: str) -> None:  # type: ignore[override]
-        """Print the message and end the program."""
+    def error(self, message: str) -> NoReturn:
+        """Print the message and end the program with exit code 2."""
         self.exit(2, f"{message}\n")
 
 
@@ -57,9 +89,9 @@ def _port(text: str) -> int:
 
 def _speed(text: str) -> float:
     with suppress(ValueError):
-        if 0 < (speed := float(text)) < float("inf"):
+        if 0 <= (speed := float(text)) < math.inf:
             return speed
-    raise argparse.ArgumentTypeError(f"must be a number above 0, not {text!r}")
+    raise argparse.ArgumentTypeError(f"must be a number, 0 or more, not {text!r}")
 
 
 if __name__ == "__main__":

@@ -55,16 +55,17 @@ class Api:
         body = await request.body()
         path = request.url.path.rstrip("/") or "/"
         token = bearer_token(request.headers.get("authorization", ""))
+        found = find_endpoint(request.method, path)
         entry = Entry(
             time=self.backend.clock.now(),
             method=request.method,
             path=path,
+            endpoint=found.endpoint.path,
             query=dict(request.query_params),
             body=readable(body),
             token_fingerprint=None if token is None else fingerprint(token),
         )
         self.backend.journal.add(entry)
-        found = find_endpoint(request.method, path)
         call = Call(
             state=self.backend.state,
             method=request.method,

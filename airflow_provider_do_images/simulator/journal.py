@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import deque
+from collections import Counter, deque
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 from hashlib import sha256
@@ -19,6 +19,7 @@ class Entry:
 
     :param time: virtual Unix seconds at which it came.
     :param path: without query and trailing slash.
+    :param endpoint: the path's pattern, such as ``/v2/images/{image_id}``.
     :param body: the parsed JSON body, or the text if it was none; None without body.
     :param status: the HTTP status sent; None while there is no answer, and if none was sent.
     :param token_fingerprint: tells tokens apart without telling them; None without token.
@@ -28,6 +29,7 @@ class Entry:
     time: float
     method: str
     path: str
+    endpoint: str = ""
     query: dict[str, str] = field(default_factory=dict)
     body: Any = None
     status: int | None = None
@@ -66,6 +68,10 @@ class Journal:
             and (status is None or entry.status == status)
             for entry in self.entries
         )
+
+    def counts(self) -> dict[str, int]:
+        """Return how many requests each endpoint had, by names like ``GET /v2/images``."""
+        return dict(Counter(f"{entry.method} {entry.endpoint}" for entry in self.entries))
 
     def clear(self) -> None:
         """Forget all requests."""

@@ -26,6 +26,7 @@ TEXTS = MappingProxyType(
         "droplet_busy": "Droplet already has a pending event.",
         "not_a_snapshot": "the resource is not a snapshot",
         "name_missing": "Name can't be blank",
+        "tag_invalid": "Tags are letters, digits, colons, dashes and underscores.",
     }
 )
 """Refusals by name. ``backup_transfer`` is reported word by word (api-v2#126), ``already_deleted``,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import secrets
 import socket
 import time
 from collections.abc import Iterable
@@ -11,11 +12,12 @@ from typing import Self
 
 import uvicorn
 from starlette.applications import Starlette
-from starlette.routing import Route
+from starlette.routing import BaseRoute, Route
 
 from airflow_provider_do_images.simulator.app import Api
 from airflow_provider_do_images.simulator.backend import Backend
 from airflow_provider_do_images.simulator.clock import Clock, ScaledClock
+from airflow_provider_do_images.simulator.control import control_routes
 from airflow_provider_do_images.simulator.faults import Fault, FaultList
 from airflow_provider_do_images.simulator.journal import Journal
 from airflow_provider_do_images.simulator.rules import Rules
@@ -36,6 +38,7 @@ class Simulator:
     :param seed: decides ids, durations and the chances of faults.
     :param rules: switches for what is not known about the real API.
     :param faults: what goes wrong from the start; more with ``faults.add``.
+    :param control: offer the control interface too, under ``/_control``, for ``control_key``.
     :raises OSError: on entering, if the port can not be had.
     """
 
@@ -49,11 +52,14 @@ class Simulator:
         seed: int = 1,
         rules: Rules | None = None,
         faults: Iterable[Fault] = (),
+        control: bool = False,
     ) -> None:
         self._address = (host, port)
         self._backend = Backend(clock or ScaledClock(speed), rules or Rules(), seed, faults)
         self._server: uvicorn.Server | None = None
         self._thread: Thread | None = None
+        self.control_key = secrets.token_urlsafe(24) if control else None
+        """What opens the control interface, as the header ``X-Control-Key``; None: it is off."""
         self.url = ""
         """Where it listens, such as ``http://127.0.0.1:40123``; empty before the start."""
 
@@ -108,7 +114,10 @@ class Simulator:
         self._server.run(sockets=[plug])
 
     def _app(self) -> Starlette:
-        app = Starlette(routes=[Route("/{path:path}", Api(self._backend))])
+        routes: list[BaseRoute] = [Route("/{path:path}", Api(self._backend))]
+        if self.control_key is not None:
+            routes.insert(0, control_routes(self._backend, self.control_key))
+        app = Starlette(routes=routes)
         app.state.connections = lambda: set(
             self._server.server_state.connections if self._server else ()
         )

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from random import Random
 from threading import Lock
+from typing import TypeVar
 
 from starlette.responses import Response
 
@@ -87,6 +88,9 @@ class ActionFault(Fault):
         """Return how the action ends."""
 
 
+F = TypeVar("F", bound=Fault)
+
+
 class FaultList:
     """The faults that are set up. They are asked in the order in which they were added.
 
@@ -100,13 +104,18 @@ class FaultList:
         self._lock = Lock()
         self._added = 0
 
-    def add(self, fault: Fault) -> Fault:
+    def add(self, fault: F) -> F:
         """Set up a fault, and return it."""
         with self._lock:
             self._added += 1
             random = Random(f"{self._seed}/{self._added}")  # noqa: S311 - not for secrets
             self._armed.append(_Armed(fault, self._clock.now() + fault.delay_seconds, random))
         return fault
+
+    @property
+    def all(self) -> list[Fault]:
+        """The faults that are set up, also those that have struck for the last time."""
+        return [armed.fault for armed in self._armed]
 
     def clear(self) -> None:
         """Remove all faults. What they did to the account stays."""

@@ -13,6 +13,7 @@ from airflow_provider_do_images.simulator.routes import (
     droplets,
     images,
     snapshots,
+    tags,
 )
 
 
@@ -35,6 +36,7 @@ UNKNOWN = Endpoint("*", "/{path:path}", nothing_there)
 IMAGE = "/v2/images/{image_id}"
 DROPLET = "/v2/droplets/{droplet_id}"
 SNAPSHOT = "/v2/snapshots/{snapshot_id}"
+TAG = "/v2/tags/{tag}"
 
 ENDPOINTS = (
     Endpoint("GET", "/v2/account", account.get_account, ("account:read",)),
@@ -64,4 +66,10 @@ ENDPOINTS = (
     Endpoint("GET", "/v2/snapshots", snapshots.list_snapshots, ("snapshot:read",)),
     Endpoint("GET", SNAPSHOT, snapshots.get_snapshot, ("snapshot:read",)),
     Endpoint("DELETE", SNAPSHOT, snapshots.delete_snapshot, ("image:delete", "snapshot:delete")),
+    Endpoint("GET", "/v2/tags", tags.list_tags, ("tag:read",)),
+    Endpoint("POST", "/v2/tags", tags.create_tag, ("tag:create",)),
+    Endpoint("GET", TAG, tags.get_tag, ("tag:read",)),
+    Endpoint("DELETE", TAG, tags.delete_tag, ("tag:delete",)),
+    Endpoint("POST", f"{TAG}/resources", tags.tag_resources, ("tag:create",)),
+    Endpoint("DELETE", f"{TAG}/resources", tags.untag_resources, ("tag:delete",)),
 )

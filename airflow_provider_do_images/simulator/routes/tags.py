@@ -1,0 +1,113 @@
+"""Tags, and what carries them: droplets and images (confirmed: DigitalOcean's API reference)."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from typing import Any
+
+from airflow_provider_do_images.simulator.call import NO_CONTENT, Answer, Call
+from airflow_provider_do_images.simulator.errors import not_found, unprocessable
+from airflow_provider_do_images.simulator.models import Droplet, Image
+from airflow_provider_do_images.simulator.paging import paged
+from airflow_provider_do_images.simulator.state import State
+
+NAME = re.compile(r"[\w:-]{1,255}")
+
+
+def list_tags(call: Call) -> Answer:
+    """List tags by name (assumed)."""
+    names = sorted(call.state.tags)
+    return paged(
+        call,
+        "tags",
+        len(names),
+        lambda start, stop: [_tag_json(call, name) for name in names[start:stop]],
+    )
+
+
+def create_tag(call: Call) -> Answer:
+    """Create a tag; one that is there already stays as it is (assumed)."""
+    name = call.json().get("name")
+    if not isinstance(name, str) or not NAME.fullmatch(name):
+        raise unprocessable(call.state.rules.text("tag_invalid"))
+    call.state.tags.add(name)
+    return Answer({"tag": _tag_json(call, name)}, 201)
+
+
+def get_tag(call: Call) -> Answer:
+    """Return a tag."""
+    return Answer({"tag": _tag_json(call, _name(call))})
+
+
+def delete_tag(call: Call) -> Answer:
+    """Delete a tag; what carried it is there without it."""
+    name, state = _name(call), call.state
+    things: list[Image | Droplet] = [*state.images.values(), *state.droplets.values()]
+    for thing in things:
+        if name in thing.tags:
+            _set_tags(state, thing, [tag for tag in thing.tags if tag != name])
+    state.tags.discard(name)
+    return NO_CONTENT
+
+
+def tag_resources(call: Call) -> Answer:
+    """Put a tag on droplets and images."""
+    name = _name(call)
+    for thing in list(_resources(call)):
+        if name not in thing.tags:
+            _set_tags(call.state, thing, [*thing.tags, name])
+    return NO_CONTENT
+
+
+def untag_resources(call: Call) -> Answer:
+    """Take a tag off droplets and images."""
+    name = _name(call)
+    for thing in list(_resources(call)):
+        _set_tags(call.state, thing, [tag for tag in thing.tags if tag != name])
+    return NO_CONTENT
+
+
+def _name(call: Call) -> str:
+    name = call.params["tag"]
+    if name not in call.state.tags:
+        raise not_found()
+    return name
+
+
+def _resources(call: Call) -> Iterator[Image | Droplet]:
+    tables: dict[str, dict[int, Any]] = {
+        "image": call.state.images,
+        "droplet": call.state.droplets,
+    }
+    rows = call.json().get("resources")
+    for row in rows if isinstance(rows, list) else ():
+        fields = row if isinstance(row, dict) else {}
+        id_ = str(fields.get("resource_id"))
+        table = tables.get(str(fields.get("resource_type")), {})
+        thing = table.get(int(id_)) if id_.isdigit() else None
+        if thing is None:
+            raise not_found()
+        yield thing
+
+
+def _set_tags(state: State, thing: Image | Droplet, tags: list[str]) -> None:
+    if isinstance(thing, Image):
+        with state.changing_image(thing):
+            thing.tags = tags
+    else:
+        with state.changing_droplet(thing):
+            thing.tags = tags
+
+
+def _tag_json(call: Call, name: str) -> dict[str, Any]:
+    """Return a tag and how much carries it; no address for what nothing carries."""
+    counts = {
+        "droplets": call.state.droplet_index.newest_first(("tag", name)),
+        "images": call.state.image_index.newest_first(("tag", name)),
+    }
+    resources: dict[str, Any] = {"count": sum(map(len, counts.values()))}
+    for kind, ids in counts.items():
+        uri = {"last_tagged_uri": f"{call.base_url}/v2/{kind}/{ids[0]}"} if ids else {}
+        resources[kind] = {"count": len(ids), **uri}
+    return {"name": name, "resources": resources}

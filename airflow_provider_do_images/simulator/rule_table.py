@@ -1,0 +1,199 @@
+"""Every rule that the simulator follows, with how sure it is: what ``--rules`` prints.
+
+*confirmed*: official documentation or code, a maintainer's word, or a recorded answer. *reported*:
+users or third parties say so. *assumed*: nobody says; this is a guess. Where a guess can matter to
+a client, a switch of :class:`~airflow_provider_do_images.simulator.rules.Rules` turns it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, fields
+
+from airflow_provider_do_images.simulator.rules import Rules
+
+CONFIRMED = "confirmed"
+REPORTED = "reported"
+ASSUMED = "assumed"
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """One rule.
+
+    :param number: rules with the same number belong together.
+    :param where: the module that follows it.
+    :param switches: what turns it, by the names in ``Rules``.
+    """
+
+    number: int
+    mark: str
+    text: str
+    where: str
+    switches: tuple[str, ...] = ()
+
+
+TABLE = (
+    Rule(1, CONFIRMED, "POST answers 201 with the action under `action`", "routes.images"),
+    Rule(1, CONFIRMED, "ids lie above 2^31 and rise; times are UTC, whole seconds", "store"),
+    Rule(
+        2,
+        CONFIRMED,
+        "convert keeps the id, the type becomes `snapshot`; the action is "
+        "`convert_to_snapshot`, completed at once, its region null",
+        "operations",
+        ("convert_seconds",),
+    ),
+    Rule(2, ASSUMED, "convert of a snapshot is refused", "operations", ("convert_snapshot",)),
+    Rule(
+        3,
+        CONFIRMED,
+        "transfer is in-progress, its region the destination",
+        "views",
+        ("region_null_until_completed",),
+    ),
+    Rule(
+        3,
+        REPORTED,
+        "it takes minutes by size and distance, up to 80 for some",
+        "durations",
+        ("transfer_seconds",),
+    ),
+    Rule(
+        3,
+        ASSUMED,
+        "two transfers to one region may run at once",
+        "operations",
+        ("parallel_to_one_region",),
+    ),
+    Rule(4, REPORTED, "transfer of a backup is refused, with this text", "operations", ("texts",)),
+    Rule(
+        4,
+        ASSUMED,
+        "422 for a region that has the image already",
+        "operations",
+        ("transfer_to_present", "texts"),
+    ),
+    Rule(
+        4,
+        ASSUMED,
+        "422 for a transfer of a public image",
+        "operations",
+        ("public_transfer_status", "texts"),
+    ),
+    Rule(4, ASSUMED, "422 for an unknown region and for convert of no backup", "operations"),
+    Rule(5, CONFIRMED, "404 for a missing or unknown action type", "operations"),
+    Rule(5, CONFIRMED, "404 for an action that is not one of this image", "routes.actions"),
+    Rule(5, ASSUMED, "404 for unknown paths and methods", "routes"),
+    Rule(
+        6,
+        ASSUMED,
+        "`regions` grows in the moment of completion",
+        "lifecycle",
+        ("regions_lag_seconds",),
+    ),
+    Rule(
+        6,
+        REPORTED,
+        "a new action can be unreadable at first; off by default",
+        "routes.actions",
+        ("not_found_polls",),
+    ),
+    Rule(7, CONFIRMED, "an errored action has `completed_at` and no reason", "views"),
+    Rule(7, ASSUMED, "it leaves `regions` as they were", "lifecycle"),
+    Rule(7, ASSUMED, "actions that run when their image is deleted end as errored", "lifecycle"),
+    Rule(
+        8,
+        CONFIRMED,
+        "DELETE answers 204, once more 422, and GET 404; an `image_destroy` action is recorded",
+        "operations",
+    ),
+    Rule(8, REPORTED, "a deleted image's old actions can still be read", "routes.images"),
+    Rule(
+        8,
+        ASSUMED,
+        "DELETE of a backup answers 204 and does nothing",
+        "operations",
+        ("delete_backup",),
+    ),
+    Rule(9, REPORTED, "images are listed oldest first", "routes.images"),
+    Rule(9, CONFIRMED, "actions are listed newest first", "routes.actions"),
+    Rule(
+        9,
+        CONFIRMED,
+        "20 rows a page, at most 200; `links` is `{}` on a single page",
+        "paging",
+        ("single_page_links",),
+    ),
+    Rule(9, ASSUMED, "a page or size that is none counts as not given, above 200 as 200", "paging"),
+    Rule(
+        10,
+        CONFIRMED,
+        "250 requests a minute, with `retry-after`; 5,000 an hour, without",
+        "limits",
+        ("rate_limits", "requests_per_minute", "requests_per_hour"),
+    ),
+    Rule(
+        10,
+        CONFIRMED,
+        "`ratelimit-reset` is when the oldest request stops counting; it was also recorded to lie "
+        "in the past",
+        "limits",
+        ("reset_in_past",),
+    ),
+    Rule(10, CONFIRMED, "a 401 has no rate limit headers", "app"),
+    Rule(10, ASSUMED, "a refused request does not count", "limits"),
+    Rule(11, CONFIRMED, "502, 504 and 52x come as HTML, 500 and 503 as JSON", "faults.answers"),
+    Rule(11, REPORTED, "5xx after the POST took effect, passing 403, 401 as text", "faults"),
+    Rule(12, CONFIRMED, "scopes by call, as the specification's `security` says", "routes"),
+    Rule(
+        12,
+        CONFIRMED,
+        "an error has `id`, `message` and `request_id`, which is always a header too",
+        "app",
+        ("request_id_in_body",),
+    ),
+    Rule(
+        13,
+        CONFIRMED,
+        "daily backups are kept 7 days, weekly ones 28; windows are four hours long",
+        "schedule",
+    ),
+    Rule(13, CONFIRMED, "switching backups off deletes them", "operations"),
+    Rule(
+        13,
+        REPORTED,
+        "backups outlive their droplet until they expire",
+        "operations",
+        ("destroy_keeps_backups",),
+    ),
+    Rule(
+        14,
+        CONFIRMED,
+        "a droplet's snapshot action names the droplet; the image appears when it is completed, "
+        "dated when it started",
+        "lifecycle",
+        ("snapshot_seconds",),
+    ),
+    Rule(
+        14, CONFIRMED, "meanwhile the droplet is locked and refuses the next action", "operations"
+    ),
+    Rule(15, CONFIRMED, "the regions are those of a recorded answer", "regions"),
+    Rule(15, REPORTED, "a region that is closed for droplets still takes transfers", "operations"),
+)
+
+
+def as_text() -> str:
+    """Return the table as lines of text, and the switches with their defaults."""
+    lines = [
+        f"{rule.number:>2}  {rule.mark:<9}  {rule.text}"
+        + (f"  [{', '.join(rule.switches)}]" if rule.switches else "")
+        for rule in TABLE
+    ]
+    defaults = Rules()
+    lines += ["", "Switches and their defaults (--set NAME=VALUE):"]
+    lines += [
+        f"    {one.name}={getattr(defaults, one.name)}"
+        for one in fields(Rules)
+        if one.name != "texts"
+    ]
+    return "\n".join(lines)

@@ -1,0 +1,98 @@
+"""Faults and switches from text: a YAML file, a line of the command line, a control request."""
+
+from __future__ import annotations
+
+import types
+from collections.abc import Mapping
+from dataclasses import fields, replace
+from pathlib import Path
+from typing import Any, get_args, get_origin, get_type_hints
+
+import yaml
+
+from airflow_provider_do_images.simulator import faults
+from airflow_provider_do_images.simulator.faults import ActionFault, Fault, RequestFault
+from airflow_provider_do_images.simulator.rules import Rules
+
+ABSTRACT = {"ActionFault", "Fault", "RequestFault"}
+KINDS: dict[str, type[Fault]] = {
+    name: getattr(faults, name)
+    for name in faults.__all__
+    if name not in ABSTRACT and name != "FaultList"
+}
+
+
+def load_faults(path: Path) -> list[Fault]:
+    """Read the faults of a YAML file: a list of mappings as ``fault_from`` takes them.
+
+    :raises ValueError: with one line that says which entry is wrong and how.
+    :raises OSError: if the file can not be read.
+    """
+    try:
+        content = yaml.safe_load(path.read_text())
+    except yaml.YAMLError as error:
+        raise ValueError(f"{path} is no YAML: {' '.join(str(error).split())}") from None
+    if not isinstance(content, list):
+        raise ValueError(f"{path} must be a list of faults, such as '- fault: LostAfter'")
+    found = []
+    for number, entry in enumerate(content, 1):
+        try:
+            found.append(fault_from(entry))
+        except ValueError as error:
+            raise ValueError(f"{path}, entry {number}: {error}") from None
+    return found
+
+
+def fault_from(entry: Any) -> Fault:
+    """Make a fault of a mapping: its class under ``fault``, and its parameters by their names.
+
+    :raises ValueError: for anything else, with one line that says what is wrong.
+    """
+    if not isinstance(entry, Mapping) or "fault" not in entry:
+        raise ValueError(f"a fault is a mapping with its class under 'fault', not {entry!r}")
+    kind = KINDS.get(str(entry["fault"]))
+    if kind is None:
+        raise ValueError(f"no fault is named {entry['fault']!r}; there are {', '.join(KINDS)}")
+    values = {name: value for name, value in entry.items() if name != "fault"}
+    known = {field.name: field for field in fields(kind) if field.init}
+    types_by_name = get_type_hints(kind)
+    for name, value in values.items():
+        if name not in known:
+            raise ValueError(f"{kind.__name__} has no {name!r}; it has {', '.join(known)}")
+        _check_type(name, value, types_by_name[name])
+    return kind(**values)
+
+
+def to_mapping(fault: RequestFault | ActionFault | Fault) -> dict[str, Any]:
+    """Return what ``fault_from`` reads."""
+    values = {field.name: getattr(fault, field.name) for field in fields(fault) if field.init}
+    return {"fault": type(fault).__name__, **values}
+
+
+def with_switches(rules: Rules, settings: list[str]) -> Rules:
+    """Return the rules with settings such as ``convert_seconds=60`` applied.
+
+    :raises ValueError: for an unknown switch or a value it can not have.
+    """
+    hints = get_type_hints(Rules)
+    for setting in settings:
+        name, equals, text = setting.partition("=")
+        if not equals or name not in hints or name == "texts":
+            known = ", ".join(field.name for field in fields(Rules) if field.name != "texts")
+            raise ValueError(f"{setting!r} is not NAME=VALUE with a switch's name: {known}")
+        value = yaml.safe_load(text)
+        _check_type(name, value, hints[name])
+        rules = replace(rules, **{name: value})
+    return rules
+
+
+def _check_type(name: str, value: Any, hint: Any) -> None:
+    """Raise a ValueError unless the value is of the type; an int will do for a float."""
+    options = get_args(hint) if get_origin(hint) is types.UnionType else (hint,)
+    for option in options:
+        if option is float and isinstance(value, int | float) and not isinstance(value, bool):
+            return
+        if isinstance(value, option) and (option is bool or not isinstance(value, bool)):
+            return
+    names = " or ".join("null" if o is type(None) else o.__name__ for o in options)
+    raise ValueError(f"{name} must be {names}, not {value!r}")
