@@ -1,0 +1,83 @@
+"""``python -m airflow_provider_do_images.simulator``."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import pytest
+import requests
+
+COMMAND = [sys.executable, "-m", "airflow_provider_do_images.simulator"]
+
+
+@pytest.fixture
+def start():
+    """Start the simulator with options; return the process and its first line."""
+    running = []
+
+    def run(*options):
+        process = subprocess.Popen(
+            [*COMMAND, "--port=0", *options], stdout=subprocess.PIPE, text=True
+        )
+        running.append(process)
+        return process, process.stdout.readline().strip()
+
+    yield run
+    for process in running:
+        process.terminate()
+        process.communicate(timeout=10)
+
+
+def test_the_first_line_is_the_address(start):
+    """``--port 0`` picks a port, and what is printed answers to any bearer token."""
+    _, url = start()
+
+    answer = requests.get(f"{url}/v2/account", headers={"Authorization": "Bearer x"}, timeout=5)
+
+    assert url.startswith("http://127.0.0.1:")
+    assert answer.json()["account"]["status"] == "active"
+
+
+def test_faults_switches_and_control_come_from_options(start, tmp_path):
+    """A fault file, a switch and the control key all work together."""
+    faults = tmp_path / "faults.yaml"
+    faults.write_text("- {fault: Status, status: 503}")
+    process, url = start("--speed=0", "--control", "--set=reset_in_past=true", f"--faults={faults}")
+    address, _, key = process.stdout.readline().strip().partition(" X-Control-Key: ")
+
+    def get():
+        return requests.get(f"{url}/v2/regions", headers={"Authorization": "Bearer x"}, timeout=5)
+
+    assert [get().status_code, get().status_code] == [503, 200]
+    clock = requests.get(f"{address}/clock", headers={"X-Control-Key": key}, timeout=5).json()
+    assert int(get().headers["ratelimit-reset"]) == int(clock["now"]) - 268
+
+
+def test_the_rules_are_printed():
+    """``--rules`` prints the table and ends."""
+    done = subprocess.run([*COMMAND, "--rules"], capture_output=True, text=True, check=True)
+
+    assert "confirmed  POST answers 201" in done.stdout
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        (["--port=http"], "must be from 0 to 65535"),
+        (["--speed=-1"], "must be a number, 0 or more"),
+        (["--speed=0"], "--speed 0 needs --control"),
+        (["--seed=x"], "invalid int value"),
+        (["--set=nonsense=1"], "is not NAME=VALUE"),
+        (["--faults=/nowhere.yaml"], "No such file"),
+        (["--nonsense"], "unrecognized arguments"),
+        (["--host=192.0.2.1"], "192.0.2.1"),
+    ],
+)
+def test_wrong_input_is_one_line_and_exit_code_2(options, words):
+    """No usage, no traceback: what is wrong, and 2."""
+    done = subprocess.run([*COMMAND, *options], capture_output=True, text=True, check=False)
+
+    assert done.returncode == 2
+    assert words in done.stderr
+    assert done.stderr.count("\n") == 1

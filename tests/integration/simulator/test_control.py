@@ -1,0 +1,147 @@
+"""The control interface, over HTTP."""
+
+from __future__ import annotations
+
+import threading
+
+import pytest
+import requests
+
+from airflow_provider_do_images.simulator import ManualClock, Simulator
+
+TOKEN = {"Authorization": "Bearer dop_v1_secret"}
+
+
+@pytest.fixture(scope="module")
+def controlled():
+    """A simulator with the control interface, whose clock is stepped by hand."""
+    with Simulator(clock=ManualClock(), control=True) as running:
+        yield running
+
+
+@pytest.fixture
+def control(controlled):
+    """Send a request to the control interface; return its JSON."""
+    controlled.reset()
+
+    def send(method, path, body=None, status=200):
+        key = {"X-Control-Key": controlled.control_key}
+        answer = requests.request(
+            method, f"{controlled.url}/_control{path}", json=body, headers=key, timeout=5
+        )
+        assert answer.status_code == status, answer.text
+        return answer.json()
+
+    return send
+
+
+def get(sim, path):
+    """Ask the API itself."""
+    return requests.get(f"{sim.url}{path}", headers=TOKEN, timeout=5)
+
+
+def test_it_is_off_unless_asked_for():
+    """Without ``control`` its paths are as unknown as any other."""
+    with Simulator() as sim:
+        assert sim.control_key is None
+        assert get(sim, "/_control/journal").status_code == 404
+
+
+@pytest.mark.parametrize("headers", [{}, TOKEN, {"X-Control-Key": "guess"}])
+def test_a_token_of_the_api_does_not_open_it(controlled, headers):
+    """Without its own key every request is refused, and changes nothing."""
+    answer = requests.post(f"{controlled.url}/_control/reset", headers=headers, timeout=5)
+
+    assert answer.status_code == 403
+
+
+def test_the_journal_tells_who_asked_what(controlled, control):
+    """Each request is there with its fingerprint instead of its token, counted by endpoint."""
+    get(controlled, "/v2/images/1")
+    get(controlled, "/v2/images/2")
+
+    journal = control("GET", "/journal")
+
+    assert journal["counts"] == {"GET /v2/images/{image_id}": 2}
+    assert [entry["path"] for entry in journal["entries"]] == ["/v2/images/1", "/v2/images/2"]
+    assert {entry["status"] for entry in journal["entries"]} == {404}
+    assert len(journal["entries"][0]["token_fingerprint"]) == 12
+    assert "dop_v1_secret" not in str(journal)
+    control("DELETE", "/journal")
+    assert control("GET", "/journal")["entries"] == []
+
+
+def test_the_clock_is_stepped(controlled, control):
+    """An advance lets happen what is due by then."""
+    image = controlled.state.add_image("a-snapshot")
+    action = controlled.state.begin_action("transfer", image, region="ams3", seconds=600)
+    before = control("GET", "/clock")["now"]
+
+    assert control("POST", "/clock", {"advance": 600})["now"] == before + 600
+
+    found = get(controlled, f"/v2/actions/{action.id}").json()["action"]
+    assert found["status"] == "completed"
+
+
+def test_faults_are_added_listed_and_removed(controlled, control):
+    """A fault set up over HTTP strikes as one set up in code."""
+    fault = {"fault": "Status", "status": 503, "times": None}
+
+    assert control("POST", "/faults", fault)["faults"][0]["status"] == 503
+    assert get(controlled, "/v2/regions").status_code == 503
+    control("DELETE", "/faults")
+    assert get(controlled, "/v2/regions").status_code == 200
+
+
+def test_what_is_held_is_released(controlled, control):
+    """A held answer comes when the control interface says so."""
+    control("POST", "/faults", {"fault": "Held"})
+    answers = []
+    asking = threading.Thread(target=lambda: answers.append(get(controlled, "/v2/regions")))
+    asking.start()
+    assert controlled.faults.all[0].reached.wait(5)
+    assert answers == []
+
+    assert control("POST", "/faults/release") == {"released": 1}
+
+    asking.join(5)
+    assert answers[0].status_code == 200
+
+
+def test_an_action_is_ended_by_hand(controlled, control):
+    """A running action ends as told; a second time, or for an unknown id, that is an error."""
+    image = controlled.state.add_image("a-snapshot")
+    action = controlled.state.add_action(image.id, region="ams3")
+
+    ended = control("POST", f"/actions/{action.id}/finish", {"status": "errored"})
+
+    assert ended == {"id": action.id, "status": "errored"}
+    assert (
+        "errored already" in control("POST", f"/actions/{action.id}/finish", status=400)["message"]
+    )
+    assert "no action 7" in control("POST", "/actions/7/finish", status=400)["message"]
+
+
+def test_tokens_are_allowed_and_revoked(controlled, control):
+    """Once a token is named only named ones are valid; a revoked one is not."""
+    control("POST", "/tokens", {"allow": "dop_v1_secret", "scopes": ["regions:read"]})
+    assert get(controlled, "/v2/regions").status_code == 200
+    assert get(controlled, "/v2/images").status_code == 403
+
+    control("POST", "/tokens", {"revoke": "dop_v1_secret"})
+
+    assert get(controlled, "/v2/regions").status_code == 401
+
+
+@pytest.mark.parametrize(
+    ("path", "body"),
+    [
+        ("/clock", {"advance": "soon"}),
+        ("/clock", {"advance": -1}),
+        ("/faults", {"fault": "Nonsense"}),
+        ("/tokens", {}),
+    ],
+)
+def test_wrong_bodies_are_told(control, path, body):
+    """A 400 with one line, and nothing is changed."""
+    assert "\n" not in control("POST", path, body, status=400)["message"]

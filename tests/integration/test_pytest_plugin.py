@@ -1,0 +1,68 @@
+"""The pytest plugin, as a user's own pytest loads it."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+
+HEAVY = ("airflow", "starlette", "requests", "uvicorn")
+
+
+PLUGIN = "airflow_provider_do_images.pytest_plugin"
+
+
+def pytest_run(folder, *options, **variables):
+    """Run pytest in a folder, with nobody's Airflow around it."""
+    env = {key: value for key, value in os.environ.items() if not key.startswith("AIRFLOW")}
+    return subprocess.run(
+        [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", *options, folder],
+        cwd=folder,
+        env={**env, **variables},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+def test_loading_it_imports_nothing_heavy(tmp_path):
+    """When the user's conftest.py runs, neither Airflow nor what the simulator needs is loaded.
+
+    Without other plugins: some of those import requests.
+    """
+    (tmp_path / "conftest.py").write_text(
+        "import sys\n"
+        f"assert {PLUGIN!r} in sys.modules\n"
+        f"assert not [name for name in {HEAVY!r} if name in sys.modules]\n"
+    )
+    (tmp_path / "test_it.py").write_text("def test_it():\n    pass\n")
+
+    done = pytest_run(tmp_path, "-p", PLUGIN, PYTEST_DISABLE_PLUGIN_AUTOLOAD="1")
+
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_every_test_gets_a_fresh_account(tmp_path):
+    """What one test did to the account, the faults and the journal is gone in the next."""
+    (tmp_path / "test_it.py").write_text(
+        "import pytest, os\n"
+        "from airflow_provider_do_images.simulator import Status\n"
+        "@pytest.mark.parametrize('turn', [1, 2])\n"
+        "def test_it(digitalocean, turn):\n"
+        "    import requests\n"
+        "    assert 'AIRFLOW_CONN_DIGITALOCEAN_DEFAULT' in os.environ\n"
+        "    assert digitalocean.journal.entries == []\n"
+        "    images = len(digitalocean.state.images)\n"
+        "    requests.get(digitalocean.url + '/v2/images', timeout=5)\n"
+        "    assert len(digitalocean.journal.entries) == 1\n"
+        "    digitalocean.state.add_image('another')\n"
+        "    digitalocean.faults.add(Status(500, times=None))\n"
+        "    print('images', images)\n"
+        "def test_after():\n"
+        "    assert 'AIRFLOW_CONN_DIGITALOCEAN_DEFAULT' not in os.environ\n"
+    )
+
+    done = pytest_run(tmp_path)
+
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "3 passed" in done.stdout

@@ -1,0 +1,34 @@
+"""The table of rules that ``--rules`` prints."""
+
+from __future__ import annotations
+
+import importlib
+from dataclasses import fields
+
+from airflow_provider_do_images.simulator.rule_table import TABLE, as_text
+from airflow_provider_do_images.simulator.rules import Rules
+
+MARKS = {"confirmed", "reported", "assumed"}
+
+
+def test_all_fifteen_subjects_are_there():
+    """Each subject has rules, each rule a mark, and the module that it names exists."""
+    assert {rule.number for rule in TABLE} == set(range(1, 16))
+    assert {rule.mark for rule in TABLE} == MARKS
+    for rule in TABLE:
+        importlib.import_module(f"airflow_provider_do_images.simulator.{rule.where}")
+
+
+def test_every_switch_belongs_to_a_rule():
+    """No switch turns what the table does not tell, and none that is told is missing."""
+    told = {switch for rule in TABLE for switch in rule.switches}
+
+    assert told == {field.name for field in fields(Rules)}
+
+
+def test_every_rule_and_default_is_printed():
+    """The text has each rule's words and each switch with its default."""
+    text = as_text()
+
+    assert all(rule.text in text for rule in TABLE)
+    assert "convert_seconds=0.0" in text

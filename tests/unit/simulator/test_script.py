@@ -1,0 +1,77 @@
+"""Faults and switches from text."""
+
+from __future__ import annotations
+
+import pytest
+
+from airflow_provider_do_images.simulator import ActionErrors, Rules, Status
+from airflow_provider_do_images.simulator.script import (
+    KINDS,
+    fault_from,
+    load_faults,
+    to_mapping,
+    with_switches,
+)
+
+
+@pytest.mark.parametrize("name", KINDS)
+def test_every_fault_can_be_written_and_read(name):
+    """What a fault becomes as a mapping is read back as the same fault."""
+    written = to_mapping(KINDS[name]())
+
+    assert to_mapping(fault_from(written)) == written
+
+
+def test_a_file_has_a_list_of_faults(tmp_path):
+    """Faults come in the file's order, with their parameters."""
+    file = tmp_path / "faults.yaml"
+    file.write_text("- {fault: Status, status: 503, times: null}\n- fault: ActionErrors\n")
+
+    status, errors = load_faults(file)
+
+    assert isinstance(status, Status)
+    assert (status.status, status.times) == (503, None)
+    assert isinstance(errors, ActionErrors)
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("a: b", "must be a list of faults"),
+        ("- just text", "entry 1: a fault is a mapping"),
+        ("- fault: Status\n- fault: Nonsense", "entry 2: no fault is named 'Nonsense'"),
+        ("- {fault: Status, colour: red}", "Status has no 'colour'; it has"),
+        ("- {fault: Status, status: '503'}", "status must be int, not '503'"),
+        ("- {fault: Status, status: 200}", "status must be from 400 to 599"),
+        ("- {fault: Status, probability: 2}", "probability must be from 0 to 1"),
+        ("- {fault: Status, times: true}", "times must be int or null, not True"),
+        ("- [", "is no YAML"),
+    ],
+)
+def test_what_is_wrong_in_a_file_is_told_in_one_line(tmp_path, text, words):
+    """The line names the file, the entry and the reason."""
+    file = tmp_path / "faults.yaml"
+    file.write_text(text)
+
+    with pytest.raises(ValueError, match=words) as caught:
+        load_faults(file)
+
+    assert str(file) in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+def test_switches_are_set_by_name():
+    """Values are written as in YAML."""
+    rules = with_switches(Rules(), ["convert_seconds=60", "single_page_links=absent"])
+
+    assert (rules.convert_seconds, rules.single_page_links) == (60, "absent")
+
+
+@pytest.mark.parametrize(
+    "setting",
+    ["nonsense=1", "convert_seconds", "convert_seconds=soon", "delete_backup=1", "texts={}"],
+)
+def test_a_wrong_switch_is_refused(setting):
+    """Unknown names and values of another type are errors."""
+    with pytest.raises(ValueError, match=r"must be|is not NAME=VALUE"):
+        with_switches(Rules(), [setting])
