@@ -32,11 +32,12 @@ class Backend:
         for fault in faults:
             self.faults.add(fault)
 
-    def reset(self) -> None:
+    def reset(self, clock: Clock | None = None) -> None:
         """Begin anew: default account, no faults, any token, full budgets, empty journal.
 
-        The clock goes on, and keeps its time.
+        :param clock: a clock to go on with; None: the present one goes on, and keeps its time.
         """
+        self.clock = clock or self.clock
         self.tokens = Tokens()
         self.limits = RateLimits(self.clock, self.rules)
         self.faults = FaultList(self.clock, self.seed)

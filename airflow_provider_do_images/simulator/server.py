@@ -88,9 +88,12 @@ class Simulator:
         """Which tokens are valid. As long as none is named, any is."""
         return self._backend.tokens
 
-    def reset(self) -> None:
-        """Begin anew with the default account; the clock goes on."""
-        self._backend.reset()
+    def reset(self, clock: Clock | None = None) -> None:
+        """Begin anew with the default account, no faults and an empty journal.
+
+        :param clock: a clock to go on with; None: the present one goes on.
+        """
+        self._backend.reset(clock)
 
     def listen(self) -> socket.socket:
         """Bind the port, set ``url``, and return the socket."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 from collections.abc import Callable
@@ -29,12 +30,13 @@ def wheel(root: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="session")
 def clean_python(root: Path, wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The Python of an environment that has the wheel and what that asks for."""
+    """The Python of an environment that has the wheel, what that asks for, and pytest."""
     venv = tmp_path_factory.mktemp("clean") / "venv"
     run(sys.executable, "-m", "uv", "venv", f"--python={sys.executable}", venv)
     python = venv / "bin" / "python"
     pins = f"--constraint={root / 'constraints.txt'}"
-    run(sys.executable, "-m", "uv", "pip", "install", f"--python={python}", pins, wheel)
+    what = (wheel, "pytest")
+    run(sys.executable, "-m", "uv", "pip", "install", f"--python={python}", pins, *what)
     return python
 
 
@@ -122,3 +124,12 @@ def test_airflow_has_the_connection_form(airflow_command):
 def test_the_connection_can_be_tested(airflow_command):
     """`airflow connections test` reaches the API with the connection's token."""
     assert "Connection success" in airflow_command("connections", "test", "digitalocean_default")
+
+
+def test_the_tests_on_the_page_about_testing_pass(clean_python, root, tmp_path):
+    """With only the wheel and pytest installed, a reader's copy of the three tests passes."""
+    shutil.copytree(root / "docs" / "examples", tmp_path / "tests")
+
+    printed = run(clean_python, "-m", "pytest", "-q", "tests", cwd=tmp_path)
+
+    assert "3 passed" in printed

@@ -1,0 +1,234 @@
+"""One trial: submit, wait and prove under faults and kills, retried as Airflow would, then judged.
+
+What is judged is the simulator's state, never what our code believes.
+"""
+
+from __future__ import annotations
+
+import random as global_random
+from collections import Counter
+from dataclasses import dataclass, field
+from random import Random
+from typing import Any
+
+from airflow.sdk.exceptions import AirflowException, AirflowFailException, AirflowSensorTimeout
+
+from airflow_provider_do_images.actions.judge import Outcome, Wait, judge
+from airflow_provider_do_images.actions.submit import Request, Submission, Submitter
+from airflow_provider_do_images.actions.wait import (
+    Answer,
+    Ask,
+    look_once,
+    prove,
+    run,
+    wait_until_finished,
+)
+from airflow_provider_do_images.api.client import ApiClient
+from airflow_provider_do_images.failures import (
+    as_airflow_exceptions,
+    operator_failure,
+    sensor_failure,
+)
+from airflow_provider_do_images.simulator import Simulator
+from airflow_provider_do_images.simulator.models import Action
+from devtools.chaos import READ_TIMEOUT, Chaos, Killed
+
+TRIES = 6
+POLL_INTERVAL = 60.0
+TIMEOUT = 3600.0
+PASTS = ("nothing", "there", "running", "errored", "elsewhere")
+"""What had happened to the image before the trial."""
+
+
+@dataclass
+class Report:
+    """What came of one trial."""
+
+    number: int
+    intent: str
+    end: str = ""
+    tries: int = 0
+    outcomes: Counter[str] = field(default_factory=Counter)
+    faults: Counter[str] = field(default_factory=Counter)
+    kills: Counter[str] = field(default_factory=Counter)
+    posts: int = 0
+    violations: list[str] = field(default_factory=list)
+
+
+class Trial:
+    """A trial, whose whole course follows from the seed and its number.
+
+    :param simulator: with a fresh account and a clock that is moved by hand.
+    """
+
+    def __init__(self, simulator: Simulator, seed: int, number: int) -> None:
+        self.simulator = simulator
+        self.random = Random(f"{seed}/{number}")  # noqa: S311 - replayed, not secret
+        global_random.seed(f"{seed}/{number}")  # the client's jitter
+        state = simulator.state
+        region = self.random.choice([None, "ams3", "sgp1"])
+        kind = "snapshot" if region else "backup"
+        self.image = state.add_image("of-the-trial", type=kind)
+        self.request = Request(self.image.id, region)
+        self.separate = self.random.random() < 0.5  # noqa: PLR2004 - a coin
+        self.past = self._make_past(self.random.choice(PASTS))
+        self.known = set(state.actions)
+        self.chaos = Chaos(simulator, self.random, self.image.id, region)
+        simulator.tokens.allow(self.chaos.token)
+        tasks = "submit, then a sensor" if self.separate else "one operator"
+        self.report = Report(number, f"{self.request} by {tasks}; before: {self.past}")
+
+    def run(self) -> Report:
+        """Run the tasks to their end and judge it."""
+        try:
+            self._run_tasks()
+        finally:
+            self.chaos.release()
+            self.simulator.faults.clear()
+        self.report.faults, self.report.kills = self.chaos.faults, self.chaos.kills
+        self.report.posts = self.simulator.journal.count("POST")
+        self.report.violations += [
+            f"duplicate: action {action.id} was posted though it was not needed"
+            for action in self._duplicates()
+        ]
+        return self.report
+
+    def _make_past(self, past: str) -> str:
+        state, region = self.simulator.state, self.request.region
+        if past == "there" and region:
+            self.image.regions.append(region)
+        if past == "there" and not region:
+            state.become_snapshot(self.image)
+        if past == "running" and region:
+            state.begin_action("transfer", self.image, region=region, seconds=400)
+        if past == "errored":
+            state.add_action(self.image.id, type=self.request.type, region=region, status="errored")
+        if past == "elsewhere":
+            state.add_action(self.image.id, type="transfer", region="blr1")
+        return past
+
+    # As Airflow would
+
+    def _run_tasks(self) -> None:
+        tasks = [self._submit, self._sense] if self.separate else [self._operate]
+        result: Any = None
+        for task in tasks:
+            for _ in range(TRIES):
+                self.report.tries += 1
+                self.chaos.release()
+                try:
+                    result = task(result)
+                except Killed:
+                    continue
+                except (AirflowFailException, AirflowSensorTimeout) as error:
+                    return self._failed(error)
+                except AirflowException:
+                    self.simulator.clock.advance(60)
+                    continue
+                break
+            else:
+                self.report.end = "its tries are used up"
+                return None
+        return self._succeeded()
+
+    def _client(self) -> ApiClient:
+        client = ApiClient(
+            self.chaos.token,
+            self.simulator.url,
+            read_timeout=READ_TIMEOUT,
+            sleep=self.chaos.sleep,
+        )
+        client._session.mount("http://", self.chaos)  # noqa: SLF001 - where the network begins
+        return client
+
+    def _submit(self, _: Any) -> Submission:
+        clock, sleep = self.simulator.clock.now, self.chaos.sleep
+        with as_airflow_exceptions():
+            submitter = Submitter(self._client(), self.request, clock=clock, sleep=sleep)
+            submission = submitter.submit()
+        self.report.outcomes[submission.outcome.value] += 1
+        return submission
+
+    def _sense(self, submission: Submission) -> None:
+        """Wait as the sensor does, in a task of its own."""
+        if submission.action is None:
+            return
+        wait = self._wait_for(submission.action.id)
+        verdict = run(look_once(wait, self.simulator.clock.now), self._ask, self.chaos.sleep)
+        verdict = verdict or self._wait(wait)
+        if verdict.outcome is not Outcome.COMPLETED:
+            raise sensor_failure(verdict)
+
+    def _operate(self, _: Any) -> None:
+        """Submit and wait as an operator does, in one task."""
+        submission = self._submit(None)
+        if submission.action is None:
+            return
+        clock = self.simulator.clock.now
+        wait = self._wait_for(submission.action.id)
+        first = prove(judge(wait, submission.action, clock()), clock)
+        verdict = run(first, self._ask, self.chaos.sleep) or self._wait(wait)
+        if verdict.outcome is not Outcome.COMPLETED:
+            raise operator_failure(verdict)
+
+    def _wait_for(self, action_id: int) -> Wait:
+        now = self.simulator.clock.now()
+        return Wait(self.image.id, action_id, now, now + TIMEOUT, self.request.region)
+
+    def _wait(self, wait: Wait) -> Any:
+        clock = self.simulator.clock.now
+        flow = wait_until_finished(wait, poll_interval=POLL_INTERVAL, clock=clock)
+        self._held_client = self._client()
+        return run(flow, self._ask, self.chaos.sleep)
+
+    def _ask(self, question: Ask) -> Answer:
+        return question.send(self._client())
+
+    # The judgement
+
+    def _is_there(self) -> bool:
+        self.simulator.state.settle()
+        if self.request.region:
+            return self.request.region in self.image.regions
+        return self.image.type == "snapshot"
+
+    def _succeeded(self) -> None:
+        self.report.end = "success"
+        if not self._is_there():
+            self.report.violations.append("lie: success, but it is not there")
+
+    def _failed(self, error: Exception) -> None:
+        self.report.end = f"failed: {error}"
+        refused = self.simulator.journal.entries[-1].status in {401, 403}
+        gone = self.image.id not in self.simulator.state.images
+        if self._is_there() and not refused and not gone:
+            self.report.violations.append(f"lost: failed although it is there: {error}")
+
+    def _duplicates(self) -> list[Action]:
+        """Return the actions that were begun although another one did, or had done, the work."""
+        actions = [a for a in self.simulator.state.actions.values() if self._is_wanted(a)]
+        posted = [action for action in actions if action.id not in self.known]
+        if self.past == "there":
+            return posted
+        return [
+            action
+            for action in posted
+            if any(
+                other.id < action.id and not _had_errored(other, action.started_at)
+                for other in actions
+            )
+        ]
+
+    def _is_wanted(self, action: Action) -> bool:
+        kinds = {"transfer"} if self.request.region else {"convert", "convert_to_snapshot"}
+        return (
+            action.resource_id == self.image.id
+            and action.type in kinds
+            and action.region == self.request.region
+            and action.status != "queued"
+        )
+
+
+def _had_errored(action: Action, moment: int) -> bool:
+    ended = action.completed_at is not None and action.completed_at <= moment
+    return action.status == "errored" and ended

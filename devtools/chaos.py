@@ -1,0 +1,140 @@
+"""What goes wrong in a trial: faults at requests, and kills at any point."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable
+from random import Random
+from typing import Any
+
+import requests
+from requests.adapters import HTTPAdapter
+
+from airflow_provider_do_images.simulator import (
+    ActionErrors,
+    ActionStuck,
+    ActionVanishes,
+    Fault,
+    Forbidden,
+    ForeignAction,
+    Hang,
+    Held,
+    Html,
+    InvalidJson,
+    LostAfter,
+    LostBefore,
+    NotFoundAfterWrite,
+    RateLimited,
+    RegionsLag,
+    Reset,
+    Revoked,
+    Simulator,
+    SlowBody,
+    Status,
+    Truncated,
+)
+
+READ_TIMEOUT = 0.15
+"""Real seconds: what a fault that keeps an answer back costs."""
+
+FAULT_CHANCE = {"GET": 0.15, "POST": 0.5}
+KILL_CHANCE = {"GET": 0.02, "POST": 0.1, "pause": 0.02}
+
+
+class Killed(BaseException):
+    """The process is gone. No handler for errors catches this, as none catches SIGKILL."""
+
+
+class Chaos(HTTPAdapter):
+    """Sends requests of a client, and lets things go wrong on the way, by chance.
+
+    :param simulator: stands behind the network.
+    :param random: decides what goes wrong.
+    :param image_id: the image that the trial is about.
+    :param region: where it is to be copied; None for a conversion.
+    """
+
+    def __init__(
+        self, simulator: Simulator, random: Random, image_id: int, region: str | None
+    ) -> None:
+        super().__init__()
+        self.faults: Counter[str] = Counter()
+        self.kills: Counter[str] = Counter()
+        self.token = "a-token"  # noqa: S105 - made up
+        self._simulator = simulator
+        self._random = random
+        self._image_id = image_id
+        self._region = region
+        self._held: list[Held] = []
+
+    def send(self, request: requests.PreparedRequest, *args: Any, **kwargs: Any) -> Any:
+        """Send a request; before and after it the process may be killed."""
+        method = str(request.method)
+        self._maybe_kill("before", method)
+        if self._random.random() < FAULT_CHANCE[method]:
+            self._break(method)
+        response = super().send(request, *args, **kwargs)
+        self._maybe_kill("after", method)
+        return response
+
+    def sleep(self, seconds: float) -> None:
+        """Let virtual time pass; what a fault held back so long comes through now."""
+        self._maybe_kill("in a", "pause")
+        self.release()
+        self._simulator.clock.advance(seconds)
+
+    def release(self) -> None:
+        """Let go of what is held."""
+        while self._held:
+            self._held.pop().release()
+
+    def _maybe_kill(self, when: str, what: str) -> None:
+        if self._random.random() < KILL_CHANCE[what]:
+            self.kills[f"{when} {what}"] += 1
+            raise Killed
+
+    def _break(self, method: str) -> None:
+        kinds = [*ANY_REQUEST, *(ONLY_POST * 2 if method == "POST" else ())]
+        fault = self._random.choice(kinds)(self._random)
+        if isinstance(fault, Revoked) and fault.replacement:
+            fault.replacement = self.token = f"{self.token}x"
+        if isinstance(fault, ForeignAction):
+            fault.image_id = self._image_id
+            fault.region = self._random.choice([self._region or "fra1", "fra1"])
+        if isinstance(fault, Held):
+            self._held.append(fault)
+        self.faults[type(fault).__name__] += 1
+        self._simulator.faults.add(fault)
+
+
+def _coin(random: Random) -> bool:
+    return random.random() < 0.5  # noqa: PLR2004 - a coin
+
+
+Draw = Callable[[Random], Fault]
+
+# How often a kind stands here is its weight; those that cost real time stand once.
+ANY_REQUEST: list[Draw] = [
+    *[lambda r: Status(r.choice([500, 502, 503, 504, 524]), after=_coin(r))] * 4,
+    *[lambda r: RateLimited(burst=_coin(r), retry_after=r.randint(1, 20))] * 3,
+    *[lambda _: LostBefore()] * 2,
+    *[lambda _: LostAfter()] * 4,
+    *[lambda r: Reset(after=_coin(r))] * 2,
+    *[lambda _: Html()] * 2,
+    *[lambda _: InvalidJson()] * 2,
+    *[lambda _: Truncated()] * 2,
+    *[lambda _: Forbidden()] * 2,
+    *[lambda _: ForeignAction()] * 2,
+    lambda r: Hang(after=_coin(r)),
+    lambda r: Held(before=_coin(r)),
+    lambda _: SlowBody(seconds=4 * READ_TIMEOUT),
+    lambda _: Revoked(replacement="the next"),
+    lambda _: Revoked(),
+]
+ONLY_POST: list[Draw] = [
+    *[lambda r: ActionErrors(seconds=r.choice([0.0, 30.0, None]))] * 3,
+    lambda _: ActionStuck(),
+    lambda _: ActionVanishes(seconds=90.0),
+    *[lambda r: RegionsLag(seconds=r.choice([15.0, 60.0, 4000.0]))] * 3,
+    *[lambda r: NotFoundAfterWrite(reads=r.randint(1, 3))] * 2,
+]

@@ -1,0 +1,94 @@
+"""Random trials keep both promises; with one of the four safeguards taken out they do not."""
+
+from __future__ import annotations
+
+import secrets
+
+import pytest
+
+from airflow_provider_do_images.actions import submit, wait
+from airflow_provider_do_images.actions.submit import Next, Submission, Submitter
+from devtools import campaign as trials
+from devtools.faults import campaign, summary
+
+TRIALS = 150
+FIXED_SEED = 7
+TRIALS_UNTIL_CAUGHT = 150
+
+
+def violations(seed, numbers):
+    """Return what was broken in trials, each with how to replay it."""
+    return [
+        f"{violation} (python3 dev.py faults --seed {seed} --trial {report.number})"
+        for report in campaign(seed, numbers)
+        for violation in report.violations
+    ]
+
+
+@pytest.mark.parametrize("seed", [FIXED_SEED, secrets.randbelow(10**6)], ids=["fixed", "fresh"])
+def test_no_trial_breaks_a_promise(seed):
+    """Nothing is submitted twice, no success lies, and nothing that is there is called failed."""
+    assert violations(seed, range(TRIALS)) == []
+
+
+def test_a_trial_can_be_replayed():
+    """The same seed and number see the same faults, kills, tries, POSTs and end."""
+    first, second = ([*campaign(FIXED_SEED, range(12, 16))] for _ in range(2))
+
+    assert summary(first) == summary(second)
+    assert [(r.number, r.intent, r.tries, r.posts) for r in first] == [
+        (r.number, r.intent, r.tries, r.posts) for r in second
+    ]
+
+
+def without_look(monkeypatch):
+    """Post at once, without a look at what is there."""
+    monkeypatch.setattr(Submitter, "_look", lambda _: Next.POST)
+
+
+def without_join(monkeypatch):
+    """Look, but join nothing that runs or has just completed."""
+    decide = submit.decide
+
+    def no_join(*arguments):
+        found = decide(*arguments)
+        joins = isinstance(found, Submission) and found.action is not None
+        return Next.POST if joins else found
+
+    monkeypatch.setattr(submit, "decide", no_join)
+
+
+def without_reconcile(monkeypatch):
+    """After a POST without a clear answer, post again without looking for what it began."""
+    monkeypatch.setattr(Submitter, "_look_for_new", lambda _: Next.POST)
+    monkeypatch.setattr(submit, "SETTLE_SECONDS", 0.0)
+
+
+def without_proof(monkeypatch):
+    """Take the word of a completed action."""
+
+    def believe(verdict, *_):
+        return verdict
+        yield
+
+    monkeypatch.setattr(wait, "prove", believe)
+    monkeypatch.setattr(trials, "prove", believe)
+
+
+@pytest.mark.parametrize(
+    ("take_out", "kind"),
+    [
+        (without_look, "duplicate"),
+        (without_join, "duplicate"),
+        (without_reconcile, "duplicate"),
+        (without_proof, "lie"),
+    ],
+    ids=lambda value: getattr(value, "__name__", value),
+)
+def test_without_one_safeguard_the_campaign_fails(monkeypatch, take_out, kind):
+    """The campaign notices each of the four, so it can fail."""
+    take_out(monkeypatch)
+
+    found = violations(FIXED_SEED, range(TRIALS_UNTIL_CAUGHT))
+
+    assert any(violation.startswith(kind) for violation in found)
