@@ -12,11 +12,13 @@ import signal
 import sys
 import time
 from collections.abc import Mapping
+from contextlib import suppress
 from importlib.metadata import version
 from pathlib import Path
 from types import TracebackType
 from typing import Self
 
+import psutil
 import requests
 
 from devtools.airflow_rest import AirflowRest
@@ -82,15 +84,29 @@ class AirflowInstance:
         with uninterrupted():
             end(list(self._components.values()), grace=STOP_GRACE)
 
-    def kill_triggerer(self) -> None:
-        """End the triggerer with SIGKILL, as a lost machine would."""
-        triggerer = self._components["triggerer"]
-        triggerer.signal(signal.SIGKILL)
-        end([triggerer], grace=STOP_GRACE)
+    def kill(self, name: str) -> None:
+        """End a component and all its processes with SIGKILL, as a lost machine would.
 
-    def start_triggerer(self) -> None:
-        """Start a triggerer, after the one before was killed."""
-        self._launch("triggerer", COMMANDS["triggerer"])
+        :param name: such as ``triggerer``, or ``scheduler``, whose processes run the tasks
+        """
+        component = self._components[name]
+        component.signal(signal.SIGKILL)
+        end([component], grace=STOP_GRACE)
+
+    def start(self, name: str) -> None:
+        """Start a component again, after it was killed."""
+        self._launch(name, COMMANDS[name])
+
+    def kill_task_of(self, url: str) -> int:
+        """End the process of the task that has a connection to ``url``; return its id."""
+        port = int(url.rpartition(":")[2])
+        for pid in self.process_ids():
+            with suppress(psutil.Error):
+                links = psutil.Process(pid).net_connections(kind="tcp")
+                if port in {getattr(link.raddr, "port", None) for link in links}:
+                    os.kill(pid, signal.SIGKILL)
+                    return pid
+        raise LookupError(f"no task has a connection to {url}")
 
     def process_ids(self) -> list[int]:
         """Return the ids of all running processes that belong to this Airflow."""
@@ -106,6 +122,8 @@ class AirflowInstance:
             "API_AUTH__JWT_SECRET": secrets.token_urlsafe(64),
             "CORE__DAGS_ARE_PAUSED_AT_CREATION": "False",
             "CORE__DAGS_FOLDER": str(dags_folder.resolve()),
+            # What was killed is tried again after five seconds instead of five minutes.
+            "CORE__DEFAULT_TASK_RETRY_DELAY": "5",
             "CORE__EXECUTION_API_SERVER_URL": f"{self.ui_url}/execution/",
             "CORE__EXECUTOR": "LocalExecutor",
             "CORE__FERNET_KEY": base64.urlsafe_b64encode(secrets.token_bytes(32)).decode(),
@@ -116,6 +134,12 @@ class AirflowInstance:
             "DAG_PROCESSOR__MIN_FILE_PROCESS_INTERVAL": "5",
             "DAG_PROCESSOR__REFRESH_INTERVAL": "5",
             "DATABASE__SQL_ALCHEMY_CONN": f"sqlite:///{self.database}",
+            # A lost scheduler or worker is noticed after twenty seconds, not five minutes.
+            "SCHEDULER__ORPHANED_TASKS_CHECK_INTERVAL": "10",
+            "SCHEDULER__SCHEDULER_HEALTH_CHECK_THRESHOLD": "15",
+            "SCHEDULER__TASK_INSTANCE_HEARTBEAT_SEC": "3",
+            "SCHEDULER__TASK_INSTANCE_HEARTBEAT_TIMEOUT": "20",
+            "SCHEDULER__TASK_INSTANCE_HEARTBEAT_TIMEOUT_DETECTION_INTERVAL": "5",
             # A run starts when it is asked for, not at three in the morning.
             "SCHEDULER__USE_JOB_SCHEDULE": "False",
             # A killed triggerer is noticed after ten seconds instead of thirty.

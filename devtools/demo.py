@@ -1,4 +1,4 @@
-"""The demo: a droplet's newest backup becomes a snapshot in three more regions.
+"""The demo: a backup becomes a snapshot in three more regions, and no kill doubles a copy.
 
     python3 dev.py demo [--keep]
 
@@ -21,7 +21,7 @@ from typing import Any
 
 from rich.console import Console
 
-from airflow_provider_do_images.simulator import Simulator
+from airflow_provider_do_images.simulator import Held, Simulator
 from devtools.airflow_instance import AirflowInstance
 from devtools.demo_view import Progress, Step, copies_table
 from devtools.processes import interrupt_on_termination
@@ -29,6 +29,7 @@ from devtools.processes import interrupt_on_termination
 ROOT = Path(__file__).parent.parent
 DAG_ID = "backup_to_snapshot"
 REGIONS = {"ams3", "sfo3", "sgp1"}
+EXTRA = "fra1"
 SPEED = 120
 RUN_TIMEOUT = 180.0
 RESULTS_OF = ("converted", "transferred")
@@ -60,15 +61,14 @@ def demonstrate(console: Console, home: Path, *, keep: bool) -> int:
         env = {"AIRFLOW_CONN_DIGITALOCEAN_DEFAULT": connection(simulator.url)}
         with AirflowInstance(home, ROOT / "example_dags", env) as airflow:
             console.print(f"Airflow is healthy after {time.monotonic() - started:.0f} s")
-            state, run_id = run_dag(airflow, console)
-            actions = results(airflow, run_id)
-            found = inspect(simulator, actions, console)
-            console.print(
-                f"The DAG run ended as {state}, {time.monotonic() - started:.0f} s in all."
-            )
+            run_id = airflow.rest.trigger_dag(DAG_ID)
+            state = watch(airflow, [(DAG_ID, run_id)], console)
+            found = state == "success" and inspect(simulator, results(airflow, run_id), console)
+            kept = found and kill_and_clear(simulator, airflow, run_id, console)
+            console.print(f"All that took {time.monotonic() - started:.0f} s.")
             if keep:
                 stay(airflow, simulator.url, console)
-    if found and state == "success":
+    if kept:
         shutil.rmtree(home)
         return 0
     console.print(f"The logs are in {home}.")
@@ -81,19 +81,54 @@ def connection(url: str) -> str:
     return json.dumps({"conn_type": "digitalocean", "host": url, "password": token})
 
 
-def run_dag(airflow: AirflowInstance, console: Console) -> tuple[str, str]:
-    """Run the DAG and show its progress; return the run's state and id."""
-    run_id = airflow.rest.trigger_dag(DAG_ID)
+def watch(airflow: AirflowInstance, runs: list[tuple[str, str]], console: Console) -> str:
+    """Show runs (DAG and run id) until all have ended; return ``success`` if all did so."""
     give_up = time.monotonic() + RUN_TIMEOUT
-    with Progress(console, f"DAG {DAG_ID}", SPEED) as progress:
+    with Progress(console, " and ".join(f"DAG {dag_id}" for dag_id, _ in runs), SPEED) as progress:
         while True:
-            state = airflow.rest.dag_run_state(DAG_ID, run_id)
-            rows = airflow.rest.task_instances(DAG_ID, run_id)
+            states = {airflow.rest.dag_run_state(*run) for run in runs}
+            rows = [row for run in runs for row in airflow.rest.task_instances(*run)]
             rows.sort(key=lambda row: row["start_date"] or "later")
             progress.show([Step.from_task_instance(row) for row in rows])
-            if state in ("success", "failed") or time.monotonic() > give_up:
-                return state, run_id
+            if states <= {"success", "failed"} or time.monotonic() > give_up:
+                return states.pop() if len(states) == 1 else "failed"
             time.sleep(1)
+
+
+def kill_and_clear(
+    simulator: Simulator, airflow: AirflowInstance, run_id: str, console: Console
+) -> bool:
+    """Kill a worker right after its POST and clear the whole run; tell whether nothing doubled."""
+    image_id = airflow.rest.xcom(DAG_ID, run_id, "newest_backup")
+    held = simulator.faults.add(Held(method="POST"))
+    conf = {"image_id": image_id, "region": EXTRA}
+    transfer_id = airflow.rest.trigger_dag("transfer_image", conf)
+    if not held.reached.wait(RUN_TIMEOUT):
+        console.print(f"No transfer to {EXTRA} was posted.")
+        return False
+    pid = airflow.kill_task_of(simulator.url)
+    held.release()
+    before = count_posts(simulator)
+    console.print(
+        f"Now the worst: one more transfer, to {EXTRA}, was posted, and its worker (process\n"
+        f"{pid}) killed before the answer; POSTs: {before}. And the whole run above is cleared."
+    )
+    tasks = {row["task_id"] for row in airflow.rest.task_instances(DAG_ID, run_id)}
+    airflow.rest.clear(DAG_ID, run_id, sorted(tasks))
+    state = watch(airflow, [("transfer_image", transfer_id), (DAG_ID, run_id)], console)
+    after = count_posts(simulator)
+    simulator.state.settle()
+    there = EXTRA in simulator.state.images[image_id].regions
+    console.print(
+        f"Both runs ended as {state}; the copy in {EXTRA} is {'there' if there else 'NOT there'}; "
+        f"POSTs: {after}."
+    )
+    return state == "success" and there and after == before
+
+
+def count_posts(simulator: Simulator) -> int:
+    """Return how many image actions were posted so far."""
+    return simulator.journal.count("POST", "/v2/images/*/actions")
 
 
 def results(airflow: AirflowInstance, run_id: str) -> list[dict[str, Any]]:
@@ -110,8 +145,7 @@ def inspect(simulator: Simulator, actions: list[dict[str, Any]], console: Consol
     simulator.state.settle()
     journal = simulator.journal
     console.print(copies_table(actions, journal.entries))
-    posts = journal.count(method="POST", path="/v2/images/*/actions")
-    console.print(f"Requests: {len(journal.entries)}, of these POSTs: {posts}")
+    console.print(f"Requests: {len(journal.entries)}, of these POSTs: {count_posts(simulator)}")
     found = False
     for image_id in {action["image_id"] for action in actions}:
         image = simulator.state.images[image_id]

@@ -29,7 +29,7 @@ REGIONS = ["ams3", "sfo3", "sgp1"]
     max_active_runs=1,
     # Airflow can take back a deferred task right after it deferred and count that as a failed try,
     # so a task that waits needs at least one retry.
-    default_args={"retries": 2, "retry_delay": pendulum.duration(seconds=30)},
+    default_args={"retries": 2},
     tags=["digitalocean"],
 )
 def backup_to_snapshot() -> None:
@@ -37,11 +37,18 @@ def backup_to_snapshot() -> None:
 
     @task
     def newest_backup(droplet: str) -> int:
-        """Return the image id of the droplet's newest backup."""
+        """Return the image id of the droplet's newest backup, also if it was converted before.
+
+        So a cleared run finds the same one again, and does nothing twice.
+        """
         client = DigitalOceanHook().get_conn()
         [found] = client.list_droplets(name=droplet)
-        backups = [image for image in client.list_droplet_backups(found.id) if image.created_at]
-        return max(backups, key=lambda image: image.created_at).id
+        images = [*client.list_droplet_backups(found.id), *client.list_droplet_snapshots(found.id)]
+        for image in sorted(images, key=lambda image: image.created_at, reverse=True):
+            history = client.list_image_actions(image.id)
+            if image.type == "backup" or any("convert" in action.type for action in history):
+                return image.id
+        raise ValueError(f"droplet {droplet} has no backup")
 
     @task
     def summary(actions: Any) -> list[str]:

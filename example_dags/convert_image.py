@@ -15,7 +15,7 @@ with DAG(
     max_active_runs=1,
     # A retry of a task that submits and waits looks first: it joins what still runs, and submits
     # again only what errored.
-    default_args={"retries": 2, "retry_delay": pendulum.duration(seconds=30)},
+    default_args={"retries": 2},
     params={"image_id": Param(0, type="integer", description="Id of the backup")},
     tags=["digitalocean"],
 ):

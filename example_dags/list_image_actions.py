@@ -13,7 +13,7 @@ with DAG(
     start_date=pendulum.datetime(2026, 1, 1, tz="UTC"),
     catchup=False,
     max_active_runs=1,
-    default_args={"retries": 1, "retry_delay": pendulum.duration(seconds=30)},
+    default_args={"retries": 1},
     params={"image_id": Param(0, type="integer", description="Id of the image")},
     tags=["digitalocean"],
 ):

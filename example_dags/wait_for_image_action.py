@@ -15,7 +15,7 @@ with DAG(
     max_active_runs=1,
     # Airflow can take back a deferred task right after it deferred and count that as a failed try,
     # so a task that waits needs at least one retry.
-    default_args={"retries": 2, "retry_delay": pendulum.duration(seconds=30)},
+    default_args={"retries": 2},
     params={
         "image_id": Param(0, type="integer", description="Id of the image"),
         "action_id": Param(0, type="integer", description="Id of the action"),

@@ -187,6 +187,11 @@ class ApiClient:
         path = f"/v2/droplets/{check_id('droplet_id', droplet_id)}/backups"
         return self._rows(path, "backups", "droplet:read", Image.from_json)
 
+    def list_droplet_snapshots(self, droplet_id: int) -> Iterator[Image]:
+        """Read a droplet's snapshots, converted backups included. Scope ``droplet:read``."""
+        path = f"/v2/droplets/{check_id('droplet_id', droplet_id)}/snapshots"
+        return self._rows(path, "snapshots", "droplet:read", Image.from_json)
+
     def list_regions(self) -> Iterator[Region]:
         """Read the regions that this account sees. Scope ``regions:read``."""
         return self._rows("/v2/regions", "regions", "regions:read", Region.from_json)

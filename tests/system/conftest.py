@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import secrets
+import shutil
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -13,7 +14,7 @@ import pytest
 
 from airflow_provider_do_images.simulator import Simulator
 from devtools.airflow_instance import AirflowInstance
-from devtools.processes import interrupt_on_termination
+from devtools.processes import free_port, interrupt_on_termination
 
 ROOT = Path(__file__).parent.parent.parent
 
@@ -49,7 +50,8 @@ def token() -> str:
 @pytest.fixture(scope="session")
 def simulator() -> Iterator[Simulator]:
     """A simulated DigitalOcean where an hour takes a minute."""
-    with Simulator(port=0, speed=60, seed=7) as running:
+    # A port that stays the same when it is stopped and started again.
+    with Simulator(port=free_port(), speed=60, seed=7) as running:
         yield running
 
 
@@ -63,11 +65,13 @@ def connection(simulator: Simulator, token: str) -> str:
 def airflow(
     root: Path, connection: str, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[AirflowInstance]:
-    """A real Airflow that has the example DAGs."""
+    """A real Airflow that has the example DAGs, and those of these tests."""
     interrupt_on_termination()
-    home = tmp_path_factory.mktemp("airflow") / "home"
+    folder = tmp_path_factory.mktemp("airflow")
+    for dags in (root / "example_dags", Path(__file__).parent / "dags"):
+        shutil.copytree(dags, folder / "dags", dirs_exist_ok=True)
     env = {"AIRFLOW_CONN_DIGITALOCEAN_DEFAULT": connection}
-    with AirflowInstance(home, root / "example_dags", env) as running:
+    with AirflowInstance(folder / "home", folder / "dags", env) as running:
         yield running
 
 

@@ -13,9 +13,9 @@ def test_a_wait_survives_a_triggerer_killed_with_sigkill(
     # A look after the deferral is the triggerer's: it is in the middle of the wait.
     wait_until(lambda: simulator.journal.count(method="GET", path=look) > looks)
 
-    airflow.kill_triggerer()
+    airflow.kill("triggerer")
     simulator.state.finish_action(waiting.action_id)
-    airflow.start_triggerer()
+    airflow.start("triggerer")
 
     assert airflow.rest.wait_for_dag_run("transfer_image", waiting.run_id) == "success"
     rows = airflow.rest.task_instances("transfer_image", waiting.run_id)
