@@ -6,11 +6,13 @@ sensor as timed out; any other ``AirflowException`` leaves the retry to Airflow.
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import timedelta
 from typing import Any
 
-from airflow_provider_do_images.actions.judge import Outcome, Verdict
+from airflow_provider_do_images.actions.judge import Outcome, Verdict, Wait
 from airflow_provider_do_images.actions.messages import explain
 from airflow_provider_do_images.api import (
     AuthenticationError,
@@ -25,6 +27,7 @@ from airflow_provider_do_images.version_compat import (
     AirflowException,
     AirflowFailException,
     AirflowSensorTimeout,
+    AirflowTaskTimeout,
 )
 
 _NOT_HELPED_BY_A_RETRY = (
@@ -48,12 +51,42 @@ def as_airflow_exceptions() -> Iterator[None]:
         raise AirflowException(str(error)) from error
 
 
+@contextmanager
+def telling_time_out(wait: Wait) -> Iterator[None]:
+    """Let Airflow's ``execution_timeout`` say in this worker what any other time-out says."""
+    try:
+        yield
+    except AirflowTaskTimeout as error:
+        verdict = Verdict(Outcome.TIMED_OUT, wait, time.time())
+        raise AirflowTaskTimeout(explain(verdict)) from error
+
+
+def seconds_until_given_up(timeout: float, execution_timeout: timedelta | bool | None) -> float:
+    """Return how long a wait may take.
+
+    :param execution_timeout: the task's, if it is deferred: Airflow itself forgets it there. In a
+        worker Airflow's own timer keeps it.
+    """
+    if not isinstance(execution_timeout, timedelta):
+        return timeout
+    return min(timeout, execution_timeout.total_seconds())
+
+
 def verdict_of(event: Any) -> Verdict:
     """Read the trigger's event; one that is not ours ends the task, since a guess could lie."""
     try:
         return Verdict.from_event(event)
     except ValueError as error:
         raise AirflowFailException(str(error)) from error
+
+
+def check_execution_timeout(
+    verdict: Verdict, timeout: float, execution_timeout: timedelta | None
+) -> None:
+    """Raise what Airflow raises for its ``execution_timeout``, if that ended a deferred wait."""
+    ended_by_it = seconds_until_given_up(timeout, execution_timeout) < timeout
+    if verdict.outcome is Outcome.TIMED_OUT and ended_by_it:
+        raise AirflowTaskTimeout(explain(verdict))
 
 
 def operator_failure(verdict: Verdict) -> AirflowException:

@@ -13,7 +13,7 @@ def explain(verdict: Verdict) -> str:
     wait, action, error = verdict.wait, verdict.action, verdict.error
     what = _describe(wait, action)
     waited = _duration(verdict.decided_at - wait.started_at)
-    state = f"Its last look failed: {error}" if error else "It is in-progress."
+    state = f"The last look failed: {error}" if error else f"It is in-progress{_age(verdict)}."
     return {
         Outcome.COMPLETED: f"{what} completed{_took(action)}.",
         Outcome.ERRORED: (
@@ -25,9 +25,8 @@ def explain(verdict: Verdict) -> str:
             f"show it. {error} Do not rely on this copy before you have seen it."
         ),
         Outcome.TIMED_OUT: (
-            f"{what} timed out: not finished by {deadline(wait)}, after {waited} of waiting. "
-            f"{state} Nothing was cancelled: it goes on at DigitalOcean, and a new wait for these "
-            f"ids joins it."
+            f"{what} timed out: not finished after {waited} of waiting. {state} Nothing was "
+            f"cancelled: it goes on at DigitalOcean, and a new wait for these ids joins it."
         ),
         Outcome.GONE: (
             f"{what} is not there (waited {waited}): the image was deleted or has expired, or the "
@@ -59,6 +58,11 @@ def _describe(wait: Wait, action: ImageAction | None) -> str:
     slug = wait.region or (action.region_slug if action else None)
     region = f" to {slug}" if slug else ""
     return f"{kind} of image {wait.image_id}{region} (action {wait.action_id})"
+
+
+def _age(verdict: Verdict) -> str:
+    started = verdict.action.started_at if verdict.action else None
+    return f", for {_duration(verdict.decided_at - started.timestamp())} by now" if started else ""
 
 
 def _took(action: ImageAction | None) -> str:

@@ -131,6 +131,12 @@ def _matching(request: Request, actions: Iterable[ImageAction]) -> list[ImageAct
     return [a for a in actions if request.region in (None, a.region_slug)]
 
 
+def _matching_errored(request: Request, actions: Iterable[ImageAction]) -> ImageAction | None:
+    same_type = [action for action in actions if is_type(action, request.type)]
+    errored = [a for a in _matching(request, same_type) if a.status is ActionStatus.ERRORED]
+    return max(errored, key=lambda action: action.id, default=None)
+
+
 def _region_untold(request: Request, actions: Iterable[ImageAction]) -> bool:
     return request.region is not None and any(
         a.region_slug is None and a.status is ActionStatus.IN_PROGRESS for a in actions
@@ -188,7 +194,10 @@ class Submitter:
                 )
             raise
         self._seen = frozenset(action.id for action in actions)
-        return decide(self.request, image, actions)
+        found = decide(self.request, image, actions)
+        if found is Next.POST and (errored := _matching_errored(self.request, actions)):
+            log.info("Action %s errored before; the %s is tried anew.", errored.id, self.request)
+        return found
 
     def _post(self, *, last: bool) -> Submission | Next:
         image_id, region = self.request.image_id, self.request.region

@@ -24,7 +24,10 @@ from airflow_provider_do_images.actions.wait import prove, run, wait_until_finis
 from airflow_provider_do_images.api.inputs import check_id, check_region, check_seconds
 from airflow_provider_do_images.failures import (
     as_airflow_exceptions,
+    check_execution_timeout,
     operator_failure,
+    seconds_until_given_up,
+    telling_time_out,
     verdict_of,
 )
 from airflow_provider_do_images.hooks.digitalocean import DigitalOceanHook
@@ -85,16 +88,18 @@ class _SubmitImageActionOperator(BaseOperator):
         if action is None or not self.wait_for_completion:
             return result
         now = time.time()
+        limit = seconds_until_given_up(self.timeout, self.deferrable and self.execution_timeout)
         self._wait = Wait(
             request.image_id,
             action.id,
             started_at=now,
-            deadline=now + self.timeout,
+            deadline=now + limit,
             region=request.region,
             proof_timeout=self.proof_timeout,
         )
-        verdict = run(prove(judge(self._wait, action, now)), hook.ask)
-        return self._conclude(verdict or self._wait_on(hook, self._wait))
+        with telling_time_out(self._wait):
+            verdict = run(prove(judge(self._wait, action, now)), hook.ask)
+            return self._conclude(verdict or self._wait_on(hook, self._wait))
 
     def _wait_on(self, hook: DigitalOceanHook, wait: Wait) -> Verdict:
         """Wait here, or leave the worker and let :meth:`execute_complete` go on."""
@@ -122,6 +127,7 @@ class _SubmitImageActionOperator(BaseOperator):
 
     def _conclude(self, verdict: Verdict) -> dict[str, Any]:
         if verdict.outcome is not Outcome.COMPLETED or verdict.action is None:
+            check_execution_timeout(verdict, self.timeout, self.execution_timeout)
             raise operator_failure(verdict)
         self.log.info(explain(verdict))
         return verdict.action.to_json()

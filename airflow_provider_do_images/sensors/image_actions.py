@@ -15,13 +15,21 @@ from airflow_provider_do_images.actions.messages import deadline, explain, goes_
 from airflow_provider_do_images.actions.wait import look_once, run
 from airflow_provider_do_images.api import ImageAction, InvalidInputError
 from airflow_provider_do_images.api.inputs import check_id, check_seconds
-from airflow_provider_do_images.failures import as_airflow_exceptions, sensor_failure, verdict_of
+from airflow_provider_do_images.failures import (
+    as_airflow_exceptions,
+    check_execution_timeout,
+    seconds_until_given_up,
+    sensor_failure,
+    telling_time_out,
+    verdict_of,
+)
 from airflow_provider_do_images.hooks.digitalocean import DigitalOceanHook
 from airflow_provider_do_images.triggers.image_actions import deferral
 from airflow_provider_do_images.version_compat import (
     AirflowFailException,
     AirflowSensorTimeout,
     AirflowSkipException,
+    AirflowTaskTimeout,
     conf,
 )
 
@@ -86,10 +94,11 @@ class DigitalOceanImageActionSensor(BaseSensorOperator):
             return dict(self.action)
         with self._skipped_if_soft():
             self._wait = self._begin(context)
-            if not self.deferrable:
-                return super().execute(context)
-            if verdict := self._look(self._wait):
-                return self._conclude(verdict)
+            with telling_time_out(self._wait):
+                if not self.deferrable:
+                    return super().execute(context)
+                if verdict := self._look(self._wait):
+                    return self._conclude(verdict)
         self.log.info(
             "Deferring; the next look is in %g s, the last at %s.",
             self.poke_interval,
@@ -112,7 +121,8 @@ class DigitalOceanImageActionSensor(BaseSensorOperator):
 
     def execute_complete(self, context: Context, event: Any = None) -> dict[str, Any]:
         """Return or raise what the trigger found."""
-        return self._conclude(verdict_of(event))
+        with self._skipped_if_soft():
+            return self._conclude(verdict_of(event))
 
     def on_kill(self) -> None:
         """Say that nothing is cancelled."""
@@ -127,12 +137,13 @@ class DigitalOceanImageActionSensor(BaseSensorOperator):
         if self.reschedule and not self.deferrable:
             first = context["ti"].get_first_reschedule_date(context)
             started_at = first.timestamp() if first else started_at
+        limit = seconds_until_given_up(self.timeout, self.deferrable and self.execution_timeout)
         self.log.info("Waiting for action %s of image %s.", action_id, image_id)
         return Wait(
             image_id,
             action_id,
             started_at=started_at,
-            deadline=started_at + self.timeout - _HEAD_START,
+            deadline=started_at + limit - _HEAD_START,
             region=(self.action or {}).get("region_slug"),
             proof_timeout=self.proof_timeout,
         )
@@ -143,6 +154,7 @@ class DigitalOceanImageActionSensor(BaseSensorOperator):
 
     def _conclude(self, verdict: Verdict) -> dict[str, Any]:
         if verdict.outcome is not Outcome.COMPLETED or verdict.action is None:
+            check_execution_timeout(verdict, self.timeout, self.execution_timeout)
             raise sensor_failure(verdict)
         self.log.info(explain(verdict))
         return verdict.action.to_json()
@@ -152,7 +164,7 @@ class DigitalOceanImageActionSensor(BaseSensorOperator):
         """Treat a failure as Airflow does while it pokes or resumes, with Airflow's own words."""
         try:
             yield
-        except (AirflowFailException, AirflowSensorTimeout) as error:
+        except (AirflowFailException, AirflowSensorTimeout, AirflowTaskTimeout) as error:
             for switch in ("soft_fail", "never_fail"):
                 if getattr(self, switch):
                     raise AirflowSkipException(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from datetime import timedelta
 
 import pytest
 from airflow.sdk import DAG
@@ -45,6 +46,18 @@ WAITING = {
 PROVING = {
     name: waiting_dag(f"prove_{name}", proof_timeout=1, **arguments)
     for name, arguments in MODES.items()
+}
+
+
+LIMITED = {
+    (name, switch): waiting_dag(
+        f"limited_{name}_{switch}",
+        execution_timeout=timedelta(seconds=1),
+        **MODES[name],
+        **({} if switch == "none" else {switch: True}),
+    )
+    for name in ("poke", "deferrable")
+    for switch in ("none", "soft_fail")
 }
 
 
@@ -148,3 +161,18 @@ def test_a_completed_transfer_that_is_not_there_fails(run, digitalocean, snapsho
 
     assert ended.tasks["wait"] == "failed"
     assert "within 1 s the image did not show it" in message_of(ended.log)
+
+
+@pytest.mark.parametrize("switch", ["none", "soft_fail"])
+def test_an_execution_timeout_says_what_every_time_out_says(run, digitalocean, snapshot, switch):
+    """Airflow's own limit on a task ends poked and deferred waits in the same words."""
+    action = digitalocean.state.add_action(snapshot.id, region="nyc3")
+
+    for name in ("poke", "deferrable"):
+        ended = run(LIMITED[name, switch], image=snapshot.id, action=action.id)
+
+        assert ended.tasks["wait"] == ("skipped" if switch == "soft_fail" else "failed")
+        if switch == "none":
+            [*_, words] = re.findall(r"AirflowTaskTimeout: (.*)$", ended.log, re.MULTILINE)
+            assert f"(action {action.id}) timed out: not finished after 1 s of waiting" in words
+            assert "it goes on at DigitalOcean, and a new wait for these ids joins it" in words
