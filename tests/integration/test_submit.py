@@ -1,0 +1,277 @@
+"""Submitting over HTTP: what is found, what is posted, and how often."""
+
+from __future__ import annotations
+
+import threading
+
+import pytest
+
+from airflow_provider_do_images.actions.judge import Outcome, Wait
+from airflow_provider_do_images.actions.submit import Request, SubmitOutcome, Submitter
+from airflow_provider_do_images.actions.wait import run, wait_until_finished
+from airflow_provider_do_images.api import (
+    DigitalOceanError,
+    NotFoundError,
+    ServerError,
+    UnprocessableError,
+)
+from airflow_provider_do_images.api.client import ApiClient
+from airflow_provider_do_images.simulator import (
+    ActionErrors,
+    Held,
+    Html,
+    InvalidJson,
+    LostAfter,
+    LostBefore,
+    ManualClock,
+    RegionsLag,
+    Reset,
+    Rules,
+    Simulator,
+    Status,
+    Truncated,
+)
+
+TOKEN = "dop_v1_0123456789abcdef"
+
+
+@pytest.fixture
+def submit(sim, client):
+    """Submit a conversion, or a transfer to a region; pauses move the simulator's clock."""
+
+    def run_it(image, region=None):
+        clock = sim.clock
+        request = Request(image.id, region)
+        return Submitter(client, request, clock=clock.now, sleep=clock.advance).submit()
+
+    return run_it
+
+
+def posts(sim):
+    """Return how many POSTs the simulator saw."""
+    return sim.journal.count("POST")
+
+
+def test_nothing_there_is_posted_once(submit, sim, snapshot):
+    """Two GETs, one POST."""
+    submission = submit(snapshot, "ams3")
+
+    assert submission.outcome is SubmitOutcome.POSTED
+    assert [entry.method for entry in sim.journal.entries] == ["GET", "GET", "POST"]
+
+
+def test_what_is_there_is_not_posted(submit, sim, snapshot):
+    """A snapshot needs no conversion, and a region that has the image no transfer."""
+    assert submit(snapshot).outcome is SubmitOutcome.ALREADY_THERE
+    assert submit(snapshot, "nyc3").outcome is SubmitOutcome.ALREADY_THERE
+
+    assert posts(sim) == 0
+
+
+def test_what_runs_is_joined(submit, sim, snapshot):
+    """A second submit finds the first one's action; one to another region does not."""
+    first = submit(snapshot, "ams3")
+
+    again, other = submit(snapshot, "ams3"), submit(snapshot, "sgp1")
+
+    assert (again.outcome, again.action.id) == (SubmitOutcome.JOINED_RUNNING, first.action.id)
+    assert other.outcome is SubmitOutcome.POSTED
+    assert posts(sim) == 2
+
+
+def test_what_has_completed_but_is_not_listed_yet_is_joined(submit, sim, snapshot):
+    """While the image's regions lag behind, the completed action is taken and proved later."""
+    sim.faults.add(RegionsLag(seconds=10_000))
+    first = submit(snapshot, "ams3")
+    sim.clock.advance(4800)
+    sim.faults.clear()
+
+    again = submit(snapshot, "ams3")
+
+    assert (again.outcome, again.action.id) == (SubmitOutcome.JOINED_RUNNING, first.action.id)
+    assert posts(sim) == 1
+
+
+def test_what_errored_is_tried_anew(submit, sim, snapshot, caplog):
+    """An errored action is not joined; the log says so."""
+    caplog.set_level("INFO")
+    sim.faults.add(ActionErrors(seconds=10))
+    first = submit(snapshot, "ams3")
+    sim.clock.advance(10)
+
+    again = submit(snapshot, "ams3")
+
+    assert again.outcome is SubmitOutcome.POSTED
+    assert again.action.id != first.action.id
+    assert f"Action {first.action.id} errored before; the transfer" in caplog.text
+
+
+@pytest.mark.parametrize(
+    "fault",
+    [
+        LostAfter(method="POST"),
+        Reset(method="POST", after=True),
+        Status(500, method="POST", after=True),
+        Status(524, method="POST", after=True),
+        Html(method="POST"),
+        InvalidJson(method="POST"),
+        Truncated(method="POST"),
+    ],
+    ids=repr,
+)
+@pytest.mark.parametrize("region", ["ams3", None])
+def test_a_lost_answer_is_found_again(submit, sim, snapshot, backup, fault, region):
+    """The action that was not there before the POST is ours, for transfers and conversions."""
+    image = snapshot if region else backup
+    sim.state.add_action(image.id, region="blr1", status="completed")
+    sim.faults.add(fault)
+
+    submission = submit(image, region)
+
+    assert submission.outcome is SubmitOutcome.FOUND_AFTER_LOST_REPLY
+    assert submission.action.id in sim.state.actions
+    assert posts(sim) == 1
+
+
+def test_a_lost_answer_is_found_though_the_looks_for_it_fail(submit, sim, snapshot):
+    """The list is asked again and again while it can not be read."""
+    sim.faults.add(LostAfter(method="POST"))
+    sim.faults.add(Status(503, method="GET", skip=2, times=12))
+
+    assert submit(snapshot, "ams3").outcome is SubmitOutcome.FOUND_AFTER_LOST_REPLY
+
+    assert posts(sim) == 1
+
+
+def test_a_post_that_had_no_effect_is_sent_again_after_a_minute(submit, sim, snapshot):
+    """Not found for long enough, the POST is repeated."""
+    sim.faults.add(LostBefore(method="POST"))
+    begun = sim.clock.now()
+
+    assert submit(snapshot, "ams3").outcome is SubmitOutcome.POSTED
+
+    assert posts(sim) == 2
+    assert sim.clock.now() - begun >= 60
+
+
+def test_a_post_that_never_has_an_effect_is_given_up(submit, sim, snapshot):
+    """After three POSTs the failure is raised, open to a retry."""
+    sim.faults.add(Status(503, method="POST", times=None))
+
+    with pytest.raises(ServerError):
+        submit(snapshot, "ams3")
+
+    assert posts(sim) == 3
+
+
+def test_somebody_who_is_faster_is_noticed(submit, sim, snapshot):
+    """A 422 on the POST is looked into: the copy is there, so nothing failed."""
+    held = sim.faults.add(Held(method="POST", before=True))
+
+    def be_faster():
+        assert held.reached.wait(5)
+        sim.state.begin_action("transfer", snapshot, region="ams3")
+        held.release()
+
+    other = threading.Thread(target=be_faster)
+    other.start()
+    submission = submit(snapshot, "ams3")
+    other.join()
+
+    assert submission.outcome is SubmitOutcome.ALREADY_THERE
+    assert [entry.status for entry in sim.journal.entries if entry.method == "POST"] == [422]
+
+
+def test_a_refusal_that_stays_fails(submit, sim, backup):
+    """A 422 that a second look does not explain is raised with the API's words."""
+    with pytest.raises(UnprocessableError, match="Backups can not be transfered"):
+        submit(backup, "ams3")
+
+    assert posts(sim) == 1
+
+
+def test_an_expired_backup_names_what_to_clear(submit, sim, backup):
+    """A 404 on convert is about the task that chose the backup."""
+    sim.clock.advance(29 * 24 * 3600)
+
+    with pytest.raises(NotFoundError, match="clear the task that chose it"):
+        submit(backup)
+
+
+@pytest.fixture
+def untold():
+    """A simulator that does not tell the region of a transfer before it is completed."""
+    rules = Rules(region_null_until_completed=True)
+    with Simulator(clock=ManualClock(), rules=rules) as running:
+        yield running
+
+
+def test_a_transfer_without_a_region_is_neither_joined_nor_doubled(untold):
+    """It may be ours: it is looked at again until it tells, and then the image shows it."""
+    image = untold.state.add_image("a-snapshot")
+    untold.state.begin_action("transfer", image, region="ams3", seconds=20)
+
+    submission = _submit_to(untold, image, "ams3")
+
+    assert submission.outcome is SubmitOutcome.ALREADY_THERE
+    assert posts(untold) == 0
+
+
+def test_a_transfer_that_never_tells_its_region_fails_without_a_post(untold):
+    """After a minute nothing is posted; a retry looks again."""
+    image = untold.state.add_image("a-snapshot")
+    untold.state.begin_action("transfer", image, region="ams3", seconds=600)
+
+    with pytest.raises(DigitalOceanError, match="does not tell its region"):
+        _submit_to(untold, image, "ams3")
+
+    assert posts(untold) == 0
+
+
+def test_a_transfer_that_told_another_region_does_not_hinder(untold):
+    """Once it tells that it went elsewhere, the POST is sent."""
+    image = untold.state.add_image("a-snapshot")
+    untold.state.begin_action("transfer", image, region="sgp1", seconds=20)
+
+    assert _submit_to(untold, image, "ams3").outcome is SubmitOutcome.POSTED
+
+    assert posts(untold) == 1
+
+
+def test_two_submits_at_the_same_moment_begin_at_most_one_action_too_many(sim, snapshot):
+    """Both look before either posts: two actions, and each submit has and awaits its own."""
+    held = sim.faults.add(Held(method="POST", before=True, times=2))
+    submissions = []
+    tasks = [
+        threading.Thread(target=lambda: submissions.append(_submit_to(sim, snapshot, "ams3")))
+        for _ in range(2)
+    ]
+    for task in tasks:
+        task.start()
+    while posts(sim) < 2:
+        held.reached.wait(0.01)
+    held.release()
+    for task in tasks:
+        task.join()
+
+    assert {s.outcome for s in submissions} == {SubmitOutcome.POSTED}
+    assert len({s.action.id for s in submissions}) == 2
+    assert {_wait_for(sim, snapshot, s.action.id).outcome for s in submissions} == {
+        Outcome.COMPLETED
+    }
+    assert snapshot.regions == ["nyc3", "ams3"]
+
+
+def _submit_to(simulator, image, region):
+    clock = simulator.clock
+    with ApiClient(TOKEN, simulator.url, read_timeout=5) as client:
+        request = Request(image.id, region)
+        return Submitter(client, request, clock=clock.now, sleep=clock.advance).submit()
+
+
+def _wait_for(simulator, image, action_id):
+    clock = simulator.clock
+    wait = Wait(image.id, action_id, clock.now(), clock.now() + 7200, "ams3")
+    with ApiClient(TOKEN, simulator.url) as client:
+        flow = wait_until_finished(wait, poll_interval=30, clock=clock.now)
+        return run(flow, lambda question: question.send(client), clock.advance)
