@@ -1,0 +1,207 @@
+"""DigitalOcean's own client works against the simulator, unchanged."""
+
+from __future__ import annotations
+
+import pytest
+from azure.core.exceptions import HttpResponseError
+from pydo import Client
+
+from airflow_provider_do_images.simulator import (
+    ManualClock,
+    RateLimited,
+    Revoked,
+    Simulator,
+    Status,
+)
+
+PLAIN = {"enforce_https": False}
+"""pydo asks for https by itself; each call says that this may be plain http."""
+
+
+@pytest.fixture(scope="module")
+def running():
+    """A simulator whose clock stands still."""
+    with Simulator(clock=ManualClock()) as simulator:
+        yield simulator
+
+
+@pytest.fixture
+def sim(running):
+    """The simulator with a fresh account."""
+    running.reset()
+    return running
+
+
+@pytest.fixture
+def client(sim):
+    """DigitalOcean's client for the simulator; it does not retry, so that errors are seen."""
+    return Client(token="dop_v1_any", endpoint=sim.url, retry_total=0)
+
+
+@pytest.fixture
+def snapshot(sim):
+    """A snapshot in nyc3."""
+    return sim.state.add_image("a-snapshot", tags=["nightly"])
+
+
+def all_pages(fetch, key):
+    """Follow the pages as pydo's README does, until there is no next one."""
+    rows, page = [], 1
+    while True:
+        answer = fetch(page=page, per_page=5, **PLAIN)
+        rows += answer[key]
+        if "next" not in answer.get("links", {}).get("pages", {}):
+            return rows, page
+        page += 1
+
+
+def test_image_actions(client, sim, snapshot):
+    """A transfer is posted, read, listed, and seen completed."""
+    body = {"type": "transfer", "region": "ams3"}
+
+    posted = client.image_actions.post(image_id=snapshot.id, body=body, **PLAIN)["action"]
+    sim.state.finish_action(posted["id"])
+    read = client.image_actions.get(image_id=snapshot.id, action_id=posted["id"], **PLAIN)
+    listed = client.image_actions.list(image_id=snapshot.id, **PLAIN)
+
+    assert (posted["status"], posted["region_slug"]) == ("in-progress", "ams3")
+    assert read["action"]["status"] == "completed"
+    assert [action["id"] for action in listed["actions"]] == [posted["id"]]
+    assert client.images.get(image_id=snapshot.id, **PLAIN)["image"]["regions"] == ["nyc3", "ams3"]
+
+
+def test_a_backup_is_converted(client, sim):
+    """A droplet's backup becomes a snapshot of the droplet under the same id."""
+    [web] = client.droplets.list(name="web-01", **PLAIN)["droplets"]
+    backup = client.droplets.list_backups(droplet_id=web["id"], **PLAIN)["backups"][0]
+
+    action = client.image_actions.post(image_id=backup["id"], body={"type": "convert"}, **PLAIN)[
+        "action"
+    ]
+
+    assert (action["type"], action["status"]) == ("convert_to_snapshot", "completed")
+    snapshots = client.droplets.list_snapshots(droplet_id=web["id"], **PLAIN)["snapshots"]
+    assert backup["id"] in [row["id"] for row in snapshots]
+
+
+def test_pages_are_followed_to_the_end(client, sim, snapshot):
+    """Images and actions come page by page, all of them, in order."""
+    for _ in range(12):
+        sim.state.add_action(snapshot.id, status="completed")
+
+    images, image_pages = all_pages(client.images.list, "images")
+    actions, action_pages = all_pages(client.actions.list, "actions")
+
+    assert len(images) == len(sim.state.images)
+    assert image_pages == -(-len(images) // 5)
+    assert [row["id"] for row in actions] == sorted(sim.state.actions, reverse=True)
+    assert action_pages == 3
+
+
+def test_images_are_filtered_renamed_and_deleted(client, snapshot):
+    """By tag and kind; a new name stays; what is deleted is gone."""
+    tagged = client.images.list(tag_name="nightly", **PLAIN)["images"]
+    client.images.update(image_id=snapshot.id, body={"name": "renamed"}, **PLAIN)
+
+    assert [image["id"] for image in tagged] == [snapshot.id]
+    assert client.images.get(image_id=snapshot.id, **PLAIN)["image"]["name"] == "renamed"
+    client.images.delete(image_id=snapshot.id, **PLAIN)
+    with pytest.raises(HttpResponseError):
+        client.images.delete(image_id=snapshot.id, **PLAIN)
+
+
+def test_snapshots_have_string_ids(client, sim, snapshot):
+    """A snapshot is listed, read and deleted as text of the same id."""
+    listed = client.snapshots.list(resource_type="droplet", **PLAIN)["snapshots"]
+    read = client.snapshots.get(snapshot_id=str(snapshot.id), **PLAIN)["snapshot"]
+    client.snapshots.delete(snapshot_id=str(snapshot.id), **PLAIN)
+
+    assert str(snapshot.id) in [row["id"] for row in listed]
+    assert read["name"] == "a-snapshot"
+    assert snapshot.id not in sim.state.images
+
+
+def test_a_droplet_is_snapshotted(client, sim):
+    """The action names the droplet; the image appears when it is completed."""
+    web = client.droplets.list(name="web-01", **PLAIN)["droplets"][0]
+    body = {"type": "snapshot", "name": "by-hand"}
+
+    action = client.droplet_actions.post(droplet_id=web["id"], body=body, **PLAIN)["action"]
+    sim.state.finish_action(action["id"])
+
+    ended = client.droplet_actions.get(droplet_id=web["id"], action_id=action["id"], **PLAIN)
+    assert (ended["action"]["status"], ended["action"]["resource_id"]) == ("completed", web["id"])
+    names = [row["name"] for row in client.images.list(private=True, **PLAIN)["images"]]
+    assert "by-hand" in names
+
+
+def test_account_regions_and_tags(client, snapshot):
+    """What else the client reads, and a tag put on an image."""
+    assert client.account.get(**PLAIN)["account"]["status"] == "active"
+    assert "nyc3" in [row["slug"] for row in client.regions.list(**PLAIN)["regions"]]
+    client.tags.create(body={"name": "weekly"}, **PLAIN)
+    resources = {"resources": [{"resource_id": str(snapshot.id), "resource_type": "image"}]}
+    client.tags.assign_resources(tag_id="weekly", body=resources, **PLAIN)
+
+    assert client.tags.get(tag_id="weekly", **PLAIN)["tag"]["resources"]["images"]["count"] == 1
+    client.tags.unassign_resources(tag_id="weekly", body=resources, **PLAIN)
+    client.tags.delete(tag_id="weekly", **PLAIN)
+    names = [row["name"] for row in client.tags.list(**PLAIN)["tags"]]
+    assert "weekly" not in names
+    assert "prod" in names
+
+
+def refused(call, **arguments):
+    """Return the status and the API's error of a call that is refused."""
+    try:
+        answer = call(**arguments, **PLAIN)
+    except HttpResponseError as error:
+        return error.status_code, None
+    # pydo hands 404 over as a result, as its methods document.
+    assert set(answer) >= {"id", "message"}
+    return None, answer["id"]
+
+
+def test_refusals_of_the_api(client, sim, snapshot):
+    """401, 403, 404 and 422 come out as pydo has them."""
+    backup = sim.state.add_image("a-backup", type="backup")
+    transfer = {"type": "transfer", "region": "ams3"}
+
+    assert refused(client.images.get, image_id=1) == (None, "not_found")
+    assert refused(client.image_actions.post, image_id=backup.id, body=transfer)[0] == 422
+    sim.tokens.allow("dop_v1_any", {"image:read"})
+    assert refused(client.image_actions.post, image_id=snapshot.id, body=transfer)[0] == 403
+    sim.faults.add(Revoked())
+    assert refused(client.images.get, image_id=snapshot.id)[0] == 401
+
+
+@pytest.mark.parametrize(
+    ("fault", "status"),
+    [
+        (RateLimited(retry_after=3), 429),
+        (RateLimited(burst=False), 429),
+        (Status(500), 500),
+        (Status(502), 502),
+        (Status(503), 503),
+        (Status(504), 504),
+    ],
+    ids=repr,
+)
+def test_troubles_of_the_api(client, sim, fault, status):
+    """Rate limits and failing servers, as JSON and as pages, are errors with their status."""
+    sim.faults.add(fault)
+
+    with pytest.raises(HttpResponseError) as caught:
+        client.account.get(**PLAIN)
+
+    assert caught.value.status_code == status
+
+
+def test_pydo_waits_as_long_as_it_is_told(sim):
+    """With its own retries it honours ``retry-after`` and succeeds."""
+    sim.faults.add(RateLimited(retry_after=1))
+
+    account = Client(token="dop_v1_any", endpoint=sim.url).account.get(**PLAIN)
+
+    assert account["account"]["status"] == "active"
+    assert [entry.status for entry in sim.journal.entries] == [429, 200]
