@@ -1,0 +1,246 @@
+"""The rules of the API over HTTP: image actions, headers, errors, pages, scopes."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+import requests
+
+from airflow_provider_do_images.simulator import Rules, Simulator
+
+DAY = 24 * 3600
+
+
+def error_of(answer):
+    """Return status, id and message of a refusal."""
+    return answer.status_code, answer.json()["id"], answer.json()["message"]
+
+
+def test_a_post_answers_201_with_the_action(ask, sim, snapshot):
+    """The action is wrapped, its id above 2^31, its times whole seconds in UTC."""
+    body = {"type": "transfer", "region": "ams3"}
+
+    answer = ask("POST", f"/v2/images/{snapshot.id}/actions", body)
+
+    action = answer.json()["action"]
+    assert answer.status_code == 201
+    assert action["id"] > 2**31
+    assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ", action["started_at"])
+    assert (action["status"], action["completed_at"]) == ("in-progress", None)
+    assert action["region"]["slug"] == action["region_slug"] == "ams3"
+
+
+def test_a_converted_backup_keeps_its_id_and_no_longer_expires(ask, sim, backup):
+    """It is a snapshot at once, and still there after five weeks."""
+    answer = ask("POST", f"/v2/images/{backup.id}/actions", {"type": "convert"})
+    action = answer.json()["action"]
+
+    assert (action["type"], action["status"], action["region"]) == (
+        "convert_to_snapshot",
+        "completed",
+        None,
+    )
+    sim.clock.advance(35 * DAY)
+    assert ask("GET", f"/v2/images/{backup.id}").json()["image"]["type"] == "snapshot"
+
+
+def test_transfers_end_and_regions_grow_then(ask, sim, snapshot):
+    """While it runs the image is where it was; two regions at once are possible."""
+    path = f"/v2/images/{snapshot.id}"
+    for region in ("ams3", "sgp1"):
+        ask("POST", f"{path}/actions", {"type": "transfer", "region": region})
+    assert ask("GET", path).json()["image"]["regions"] == ["nyc3"]
+
+    sim.clock.advance(4800)
+
+    assert set(ask("GET", path).json()["image"]["regions"]) == {"nyc3", "ams3", "sgp1"}
+
+
+@pytest.mark.parametrize(
+    ("body", "words"),
+    [
+        ({"type": "transfer", "region": "nyc3"}, "already available"),
+        ({"type": "transfer", "region": "mars1"}, "mars1 is not a valid region"),
+        ({"type": "transfer"}, "not a valid region"),
+        ({"type": "convert"}, "Only backups"),
+    ],
+)
+def test_what_makes_no_sense_is_422(ask, snapshot, body, words):
+    """With an id and words of its own."""
+    status, name, message = error_of(ask("POST", f"/v2/images/{snapshot.id}/actions", body))
+
+    assert (status, name) == (422, "unprocessable_entity")
+    assert words in message
+
+
+def test_backups_can_not_be_transferred(ask, backup):
+    """With the text that is reported of the real API, misspelling included."""
+    body = {"type": "transfer", "region": "ams3"}
+
+    assert error_of(ask("POST", f"/v2/images/{backup.id}/actions", body)) == (
+        422,
+        "unprocessable_entity",
+        "Backups can not be transfered to other regions",
+    )
+
+
+@pytest.mark.parametrize("body", [{}, {"type": "explode"}, {"type": 5}])
+def test_an_unknown_action_type_is_404(ask, snapshot, body):
+    """Missing or unknown, the message is the same."""
+    status, _, message = error_of(ask("POST", f"/v2/images/{snapshot.id}/actions", body))
+
+    assert (status, message) == (404, "The specified action type is not available.")
+
+
+@pytest.mark.parametrize(
+    "path", ["/v2/images/1", "/v2/images/1/actions", "/v2/actions/1", "/v2/droplets/1", "/v3", "/"]
+)
+def test_what_is_not_there_is_404(ask, path):
+    """The error's id is not_found, and the request id stands in body and header."""
+    answer = ask("GET", path)
+
+    assert error_of(answer)[:2] == (404, "not_found")
+    assert answer.json()["request_id"] == answer.headers["x-request-id"]
+
+
+def test_a_body_that_is_no_json_object_is_400(ask, snapshot):
+    """The API does not guess."""
+    assert ask("POST", f"/v2/images/{snapshot.id}/actions", [1, 2]).status_code == 400
+
+
+def test_deleting_twice_is_422_and_reading_404(ask, snapshot):
+    """The deletion is an action of its own, and the old actions can still be read."""
+    path = f"/v2/images/{snapshot.id}"
+
+    assert [ask("DELETE", path).status_code for _ in range(2)] == [204, 422]
+    assert ask("GET", path).status_code == 404
+    [action] = ask("GET", f"{path}/actions").json()["actions"]
+    assert (action["type"], action["status"]) == ("image_destroy", "completed")
+
+
+def test_pages_are_linked(ask, sim):
+    """Absolute links that repeat what was asked; 20 rows by default, 200 at most."""
+    for number in range(230):
+        sim.state.add_image(f"image-{number}", tags=["many"])
+
+    first = ask("GET", "/v2/images?tag_name=many").json()
+    large = ask("GET", "/v2/images?tag_name=many&per_page=999&page=2").json()
+
+    assert (len(first["images"]), first["meta"]["total"]) == (20, 230)
+    assert first["links"]["pages"] == {
+        "next": f"{sim.url}/v2/images?page=2&tag_name=many",
+        "last": f"{sim.url}/v2/images?page=12&tag_name=many",
+    }
+    assert len(large["images"]) == 30
+    assert set(large["links"]["pages"]) == {"first", "prev"}
+
+
+def test_a_single_page_has_no_links(ask):
+    """``links`` is an empty object then."""
+    assert ask("GET", "/v2/regions?per_page=200").json()["links"] == {}
+
+
+def test_a_trailing_slash_is_tolerated(ask, snapshot):
+    """With and without it the answer is the same."""
+    path = f"/v2/images/{snapshot.id}"
+
+    assert ask("GET", path).json() == ask("GET", f"{path}/").json()
+
+
+def test_every_answer_tells_the_limits(ask):
+    """What is left goes down with each request; a 401 does not tell."""
+    left = [int(ask("GET", "/v2/account").headers["ratelimit-remaining"]) for _ in range(3)]
+
+    assert left == [4999, 4998, 4997]
+    unknown = ask("GET", "/v2/account", token=None)
+    assert error_of(unknown)[:2] == (401, "unauthorized")
+    assert not [name for name in unknown.headers if name.startswith("ratelimit")]
+
+
+def test_the_burst_limit_is_on_the_simulators_clock(ask, sim):
+    """The 251st request of a minute is refused; when the minute is over all is well."""
+    for _ in range(250):
+        sim._backend.limits.spend("dop_v1_any")
+    refused = ask("GET", "/v2/account")
+
+    assert (refused.status_code, refused.headers["retry-after"]) == (429, "60")
+    sim.clock.advance(60)
+    assert ask("GET", "/v2/account").status_code == 200
+
+
+def test_retry_after_is_told_in_real_seconds():
+    """At speed 30 a minute is over after two seconds, and that is what a client is told."""
+    with Simulator(speed=30) as simulator:
+        for _ in range(250):
+            simulator._backend.limits.spend("token")
+
+        budget = simulator._backend.limits.look("token")
+
+    assert budget.retry_after == 2
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "scope"),
+    [
+        ("GET", "/v2/images", "image:read"),
+        ("GET", "/v2/actions", "actions:read"),
+        ("GET", "/v2/droplets", "droplet:read"),
+        ("GET", "/v2/regions", "regions:read"),
+        ("GET", "/v2/account", "account:read"),
+        ("GET", "/v2/snapshots", "snapshot:read"),
+        ("GET", "/v2/tags", "tag:read"),
+    ],
+)
+def test_each_call_needs_its_scope(ask, sim, method, path, scope):
+    """Without it a 403 with the API's text; with it all is well."""
+    sim.tokens.allow("dop_v1_any", {"nothing:read"})
+    assert error_of(ask(method, path)) == (
+        403,
+        "forbidden",
+        "you do not have access for the attempted action",
+    )
+
+    sim.tokens.allow("dop_v1_any", {scope})
+
+    assert ask(method, path).status_code == 200
+
+
+def test_what_a_token_may_not_see_is_left_empty(ask, sim):
+    """Without ``tag:read`` no tags, without ``sizes:read`` no sizes of regions."""
+    sim.tokens.allow("dop_v1_any", {"droplet:read", "regions:read"})
+
+    droplet = ask("GET", "/v2/droplets").json()["droplets"][0]
+    region = ask("GET", "/v2/regions").json()["regions"][0]
+
+    assert (droplet["tags"], droplet["backup_ids"], droplet["image"]) == ([], [], {})
+    assert region["sizes"] == []
+
+
+def test_regions_that_take_no_droplets_take_images(ask, sim, snapshot):
+    """``available`` is about droplets; a region that is not even listed can hold images."""
+    for region in ("ams2", "ric1"):
+        body = {"type": "transfer", "region": region}
+        assert ask("POST", f"/v2/images/{snapshot.id}/actions", body).status_code == 201
+
+    listed = ask("GET", "/v2/regions?per_page=200").json()["regions"]
+    assert not next(region for region in listed if region["slug"] == "ams2")["available"]
+    assert "ric1" not in [region["slug"] for region in listed]
+
+
+@pytest.mark.parametrize(
+    ("rules", "links"),
+    [
+        (Rules(), {"links": {}}),
+        (Rules(single_page_links="pages"), {"links": {"pages": {}}}),
+        (Rules(single_page_links="absent"), {}),
+    ],
+    ids=lambda value: getattr(value, "single_page_links", ""),
+)
+def test_switches_turn_what_is_not_known(rules, links):
+    """All three shapes of ``links`` that are seen can be had."""
+    with Simulator(rules=rules) as simulator:
+        headers = {"Authorization": "Bearer x"}
+        answer = requests.get(f"{simulator.url}/v2/droplets", headers=headers, timeout=5).json()
+
+    assert {key: value for key, value in answer.items() if key == "links"} == links

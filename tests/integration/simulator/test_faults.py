@@ -1,0 +1,302 @@
+"""Every fault, as a client sees it and as the account and the journal tell it."""
+
+from __future__ import annotations
+
+import threading
+import time
+
+import pytest
+import requests
+
+from airflow_provider_do_images.simulator import (
+    ActionErrors,
+    ActionStuck,
+    ActionVanishes,
+    Forbidden,
+    ForeignAction,
+    Hang,
+    Held,
+    Html,
+    InvalidJson,
+    LostAfter,
+    LostBefore,
+    ManualClock,
+    NotFoundAfterWrite,
+    RateLimited,
+    RegionsLag,
+    Reset,
+    Revoked,
+    Simulator,
+    SlowBody,
+    Status,
+    Truncated,
+)
+
+TRANSFER = {"type": "transfer", "region": "ams3"}
+
+
+@pytest.fixture
+def transfer(ask, snapshot):
+    """Post a transfer of the snapshot to ams3."""
+    return lambda: ask("POST", f"/v2/images/{snapshot.id}/actions", TRANSFER)
+
+
+def begun(sim, image):
+    """Return the actions that were begun on an image."""
+    return [action for action in sim.state.actions.values() if action.resource_id == image.id]
+
+
+@pytest.mark.parametrize(
+    ("status", "kind"),
+    [
+        (500, "application/json"),
+        (502, "text/html"),
+        (503, "application/json"),
+        (504, "text/html"),
+        (524, "text/html"),
+    ],
+)
+def test_an_error_status_comes_as_the_real_one_does(ask, sim, status, kind):
+    """JSON from the API itself, HTML from the proxy before it, and either on demand."""
+    sim.faults.add(Status(status))
+    sim.faults.add(Status(status, html=kind != "text/html"))
+
+    usual, other = ask("GET", "/v2/account"), ask("GET", "/v2/account")
+
+    assert (usual.status_code, other.status_code) == (status, status)
+    assert usual.headers["content-type"].startswith(kind)
+    assert not other.headers["content-type"].startswith(kind)
+    assert ask("GET", "/v2/account").status_code == 200
+
+
+@pytest.mark.parametrize("after", [True, False])
+def test_an_error_may_come_before_or_after_the_effect(sim, transfer, snapshot, after):
+    """``after`` lets the POST take effect although the answer is a 500."""
+    sim.faults.add(Status(500, after=after))
+
+    assert transfer().status_code == 500
+
+    assert len(begun(sim, snapshot)) == after
+
+
+def test_both_kinds_of_429(ask, sim):
+    """The one for a minute tells how long to wait, the one for the hour does not."""
+    sim.faults.add(RateLimited(retry_after=7))
+    sim.faults.add(RateLimited(burst=False))
+
+    burst, hourly = ask("GET", "/v2/account"), ask("GET", "/v2/account")
+
+    assert (burst.status_code, burst.headers["retry-after"]) == (429, "7")
+    assert (hourly.status_code, "retry-after" in hourly.headers) == (429, False)
+    assert hourly.headers["ratelimit-remaining"] == "0"
+    assert hourly.json()["id"] == "too_many_requests"
+
+
+def test_a_passing_403(ask, sim):
+    """Refused once, allowed the next time."""
+    sim.faults.add(Forbidden())
+
+    assert [ask("GET", "/v2/account").status_code for _ in range(2)] == [403, 200]
+
+
+@pytest.mark.parametrize("plain_text", [True, False])
+def test_a_token_is_revoked_and_another_one_is_valid(ask, sim, plain_text):
+    """From the request that is struck on, only the replacement is valid."""
+    sim.faults.add(Revoked(replacement="new", plain_text=plain_text, skip=1))
+    statuses = [ask("GET", "/v2/account").status_code for _ in range(3)]
+
+    assert statuses == [200, 401, 401]
+    assert ask("GET", "/v2/account", token="new").status_code == 200
+
+
+@pytest.mark.parametrize(
+    ("fault", "effect"),
+    [
+        (LostBefore(), False),
+        (LostAfter(), True),
+        (Reset(), False),
+        (Reset(after=True), True),
+    ],
+    ids=repr,
+)
+def test_a_connection_that_breaks(sim, transfer, snapshot, fault, effect):
+    """The client gets no answer, and the POST had its effect or not."""
+    sim.faults.add(fault)
+
+    with pytest.raises(requests.ConnectionError):
+        transfer()
+
+    assert len(begun(sim, snapshot)) == effect
+    assert [entry.status for entry in sim.journal.entries] == [None]
+
+
+@pytest.mark.parametrize("after", [True, False])
+def test_an_answer_that_never_comes(sim, transfer, snapshot, after):
+    """The client's own time-out ends it."""
+    sim.faults.add(Hang(after=after))
+
+    with pytest.raises(requests.ReadTimeout):
+        transfer()
+
+    assert len(begun(sim, snapshot)) == after
+
+
+@pytest.mark.parametrize("before", [True, False])
+def test_an_answer_is_held_until_it_is_released(ask, sim, snapshot, before):
+    """Whether the request takes effect before or after the release is chosen."""
+    held = sim.faults.add(Held(before=before))
+    answers = []
+    path = f"/v2/images/{snapshot.id}/actions"
+    asking = threading.Thread(
+        target=lambda: answers.append(ask("POST", path, TRANSFER, timeout=10))
+    )
+    asking.start()
+    assert held.reached.wait(5)
+
+    assert (len(begun(sim, snapshot)), answers) == (0 if before else 1, [])
+    held.release()
+    asking.join(5)
+
+    assert answers[0].status_code == 201
+    assert len(begun(sim, snapshot)) == 1
+
+
+def test_bodies_that_are_slow_cut_off_or_no_json(ask, sim):
+    """Each of the four ways in which a good answer can come badly."""
+
+    def ask_with(fault):
+        sim.faults.clear()
+        sim.faults.add(fault)
+        return ask("GET", "/v2/account")
+
+    begin = time.monotonic()
+    assert ask_with(SlowBody(seconds=0.6)).json()["account"]
+    assert time.monotonic() - begin >= 0.5
+    with pytest.raises(requests.exceptions.ChunkedEncodingError):
+        ask_with(Truncated())
+    with pytest.raises(requests.JSONDecodeError):
+        ask_with(InvalidJson()).json()
+    page = ask_with(Html())
+    assert (page.status_code, page.text[:15]) == (200, "<!DOCTYPE html>")
+
+
+def test_a_new_action_can_not_be_read_at_once(ask, sim, transfer, snapshot):
+    """Its first reads answer 404; the list has it."""
+    sim.faults.add(NotFoundAfterWrite(reads=2))
+    action_id = transfer().json()["action"]["id"]
+    path = f"/v2/images/{snapshot.id}/actions"
+
+    statuses = [ask("GET", f"{path}/{action_id}").status_code for _ in range(3)]
+
+    assert statuses == [404, 404, 200]
+    assert [row["id"] for row in ask("GET", path).json()["actions"]] == [action_id]
+
+
+def test_a_stranger_acts_in_between(ask, sim, snapshot):
+    """An action with a status that nobody documents appears in the lists."""
+    sim.faults.add(ForeignAction(image_id=snapshot.id))
+
+    [action] = ask("GET", f"/v2/images/{snapshot.id}/actions").json()["actions"]
+
+    assert (action["status"], action["region_slug"]) == ("queued", "fra1")
+
+
+@pytest.mark.parametrize(
+    ("fault", "status", "arrives"),
+    [
+        (ActionErrors(), "errored", False),
+        (ActionStuck(), "in-progress", False),
+        (RegionsLag(seconds=5000), "completed", False),
+        (ActionErrors(region="sgp1"), "completed", True),
+    ],
+    ids=repr,
+)
+def test_an_action_ends_otherwise(ask, sim, transfer, snapshot, fault, status, arrives):
+    """It errors, runs for ever, or its effect lags; a fault for another region does nothing."""
+    sim.faults.add(fault)
+    action_id = transfer().json()["action"]["id"]
+    sim.clock.advance(4800)
+
+    action = ask("GET", f"/v2/actions/{action_id}").json()["action"]
+
+    assert action["status"] == status
+    assert ("ams3" in snapshot.regions) == arrives
+    if isinstance(fault, RegionsLag):
+        sim.clock.advance(5000)
+        assert "ams3" in ask("GET", f"/v2/images/{snapshot.id}").json()["image"]["regions"]
+
+
+def test_an_action_vanishes_with_its_image(ask, sim, transfer, snapshot):
+    """Both answer 404 from then on."""
+    sim.faults.add(ActionVanishes(seconds=60))
+    action_id = transfer().json()["action"]["id"]
+    sim.clock.advance(60)
+
+    assert ask("GET", f"/v2/actions/{action_id}").status_code == 404
+    assert ask("GET", f"/v2/images/{snapshot.id}").status_code == 404
+
+
+def test_faults_match_by_method_path_and_number(ask, sim):
+    """Only what is meant is struck, after ``skip`` matches, ``times`` times."""
+    sim.faults.add(Status(503, method="GET", path="/v2/images/*", skip=1, times=2))
+
+    def statuses(path):
+        return [ask("GET", path).status_code for _ in range(4)]
+
+    assert statuses("/v2/regions") == [200] * 4
+    assert statuses("/v2/images/1") == [404, 503, 503, 404]
+
+
+def test_faults_begin_later(ask, sim):
+    """``delay_seconds`` is virtual time from when the fault was added."""
+    sim.faults.add(Status(503, delay_seconds=60))
+
+    assert ask("GET", "/v2/account").status_code == 200
+    sim.clock.advance(60)
+    assert ask("GET", "/v2/account").status_code == 503
+
+
+def test_chance_follows_the_seed():
+    """The same seed strikes the same requests, another one others."""
+
+    def struck(seed):
+        with Simulator(clock=ManualClock(), seed=seed) as simulator:
+            simulator.faults.add(Status(503, probability=0.5, times=None))
+            session = requests.Session()
+            session.headers["Authorization"] = "Bearer x"
+            answers = [session.get(f"{simulator.url}/v2/account", timeout=5) for _ in range(30)]
+            return [answer.status_code for answer in answers]
+
+    assert struck(1) == struck(1) != struck(2)
+    assert 5 < struck(1).count(503) < 25
+
+
+def test_faults_are_combined(sim, transfer, snapshot):
+    """What goes on to the next fault can be combined, and the journal names both."""
+    sim.faults.add(NotFoundAfterWrite())
+    sim.faults.add(Truncated())
+
+    with pytest.raises(requests.exceptions.ChunkedEncodingError):
+        transfer()
+
+    [action] = begun(sim, snapshot)
+    assert action.unseen_reads == 2
+    assert sim.journal.entries[0].fault == "NotFoundAfterWrite, Truncated"
+
+
+def test_a_stop_does_not_wait_for_what_is_held():
+    """With an answer held back, the simulator still stops at once."""
+    ended = threading.Event()
+
+    def ask(url):
+        with pytest.raises(requests.ConnectionError):
+            requests.get(url, timeout=10)
+        ended.set()
+
+    with Simulator() as simulator:
+        held = simulator.faults.add(Held())
+        threading.Thread(target=ask, args=(f"{simulator.url}/v2/account",)).start()
+        assert held.reached.wait(5)
+        begin = time.monotonic()
+    assert time.monotonic() - begin < 2
+    assert ended.wait(5)
