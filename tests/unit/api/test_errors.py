@@ -1,0 +1,79 @@
+"""Errors for the person who reads the log at night."""
+
+from __future__ import annotations
+
+import pytest
+
+from airflow_provider_do_images.api import errors
+
+TREE = {
+    errors.InvalidInputError: errors.DigitalOceanError,
+    errors.TransportError: errors.DigitalOceanError,
+    errors.NotSentError: errors.TransportError,
+    errors.InvalidResponseError: errors.DigitalOceanError,
+    errors.UnknownStatusError: errors.InvalidResponseError,
+    errors.ApiError: errors.DigitalOceanError,
+    errors.AuthenticationError: errors.ApiError,
+    errors.PermissionDeniedError: errors.ApiError,
+    errors.NotFoundError: errors.ApiError,
+    errors.UnprocessableError: errors.ApiError,
+    errors.RateLimitedError: errors.ApiError,
+    errors.ServerError: errors.ApiError,
+}
+
+
+def test_the_tree_is_as_drawn():
+    """Each class has the parent that the module's docstring shows, and is in the drawing."""
+    for kind, parent in TREE.items():
+        assert kind.__bases__[0] is parent
+        assert kind.__name__ in errors.__doc__
+
+
+@pytest.mark.parametrize(
+    ("status", "kind"),
+    [
+        (400, errors.ApiError),
+        (401, errors.AuthenticationError),
+        (403, errors.PermissionDeniedError),
+        (404, errors.NotFoundError),
+        (409, errors.ApiError),
+        (422, errors.UnprocessableError),
+        (429, errors.RateLimitedError),
+        (500, errors.ServerError),
+        (524, errors.ServerError),
+    ],
+)
+def test_a_status_has_its_class(status, kind):
+    """Every error status leads to a class of the tree."""
+    assert errors.error_class(status) is kind
+
+
+def test_one_line_says_what_failed_and_what_to_do():
+    """Image, action, region, request, status, the API's names, tries, and the advice."""
+    error = errors.NotFoundError(
+        "The resource you were accessing could not be found.",
+        status=404,
+        error_id="not_found",
+        request_id="4d9d8375",
+    )
+    error.image_id, error.action_id, error.region = 7, 9, "ams3"
+    error.request, error.attempts = "GET /v2/images/7/actions/9", 2
+
+    assert str(error).startswith(
+        "image 7, action 9, region ams3: The resource you were accessing could not be found. "
+        "(GET /v2/images/7/actions/9, status 404, not_found, request id 4d9d8375, sent 2 times). "
+        "There is no such thing under this token"
+    )
+
+
+def test_a_bare_error_is_its_message():
+    """Nothing is invented around a message that stands alone."""
+    assert str(errors.DigitalOceanError("the message")) == "the message"
+
+
+def test_a_missing_scope_is_named():
+    """A 403 tells which scope the call needs."""
+    error = errors.PermissionDeniedError("forbidden", status=403)
+    error.scope = "image:update"
+
+    assert str(error).endswith("Give the token the scope image:update.")

@@ -1,0 +1,121 @@
+"""What may be sent again, and after how long."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from airflow_provider_do_images.api import errors
+from airflow_provider_do_images.api.retry import (
+    ONCE,
+    RetryPolicy,
+    may_repeat,
+    pause_before_repeat,
+)
+
+ALWAYS = [errors.NotSentError, errors.RateLimitedError]
+GET_ONLY = [
+    errors.TransportError,
+    errors.ServerError,
+    errors.InvalidResponseError,
+    errors.UnknownStatusError,
+]
+NEVER = [
+    errors.AuthenticationError,
+    errors.NotFoundError,
+    errors.UnprocessableError,
+    errors.InvalidInputError,
+    errors.ApiError,
+]
+POLICY = RetryPolicy(attempts=5, total_seconds=120.0, first_pause=1.0, longest_pause=30.0)
+
+
+def pause(error, *, method="GET", attempt=1, elapsed=0.0, jitter=0.5, policy=POLICY, worked=False):
+    """Ask for the pause before the next sending."""
+    return pause_before_repeat(
+        policy,
+        method,
+        error,
+        attempt=attempt,
+        elapsed=elapsed,
+        jitter=jitter,
+        token_worked=worked,
+    )
+
+
+@pytest.mark.parametrize("method", ["GET", "POST"])
+@pytest.mark.parametrize("kind", ALWAYS)
+def test_what_had_no_effect_is_repeated(kind, method):
+    """Refused by a limit, or never sent: any method may be sent again."""
+    assert may_repeat(method, kind("x"))
+
+
+@pytest.mark.parametrize("kind", GET_ONLY)
+def test_what_may_have_had_an_effect_is_repeated_for_get_only(kind):
+    """A POST after a lost answer could start a second action."""
+    assert may_repeat("GET", kind("x"))
+    assert not may_repeat("POST", kind("x"))
+    assert pause(kind("x"), method="POST") is None
+
+
+@pytest.mark.parametrize("kind", NEVER)
+def test_refusals_are_final(kind):
+    """What the API refuses it refuses again."""
+    assert pause(kind("x")) is None
+
+
+def test_a_403_is_repeated_once_if_the_token_has_worked():
+    """Passing refusals are seen in practice, lasting ones too."""
+    error = errors.PermissionDeniedError("x")
+
+    assert pause(error, worked=False) is None
+    assert pause(error, worked=True, attempt=1) is not None
+    assert pause(error, worked=True, attempt=2) is None
+
+
+@given(
+    attempt=st.integers(1, 20),
+    elapsed=st.floats(0, 500),
+    jitter=st.floats(0, 1),
+    method=st.sampled_from(["GET", "POST"]),
+    kind=st.sampled_from([*ALWAYS, *GET_ONLY, *NEVER]),
+)
+def test_a_pause_is_bounded(attempt, elapsed, jitter, method, kind):
+    """Never negative, never beyond the total time, and none after the last attempt."""
+    seconds = pause(kind("x"), method=method, attempt=attempt, elapsed=elapsed, jitter=jitter)
+
+    if seconds is not None:
+        assert attempt < POLICY.attempts
+        assert 0 < seconds <= POLICY.total_seconds - elapsed
+
+
+def test_pauses_grow():
+    """Each is twice the one before, up to the longest, spread by jitter."""
+    policy = RetryPolicy(attempts=10, total_seconds=1e6, first_pause=1.0, longest_pause=8.0)
+    error = errors.ServerError("x")
+
+    full = [pause(error, attempt=n, jitter=1.0, policy=policy) for n in range(1, 7)]
+    half = [pause(error, attempt=n, jitter=0.0, policy=policy) for n in range(1, 7)]
+
+    assert full == [1, 2, 4, 8, 8, 8]
+    assert half == [0.5, 1, 2, 4, 4, 4]
+
+
+@given(retry_after=st.floats(0, 60), jitter=st.floats(0, 1))
+def test_what_the_api_asks_for_is_a_lower_bound(retry_after, jitter):
+    """``retry-after`` is waited out in full; jitter only adds to it."""
+    error = errors.RateLimitedError("x")
+    error.retry_after = retry_after
+
+    assert pause(error, jitter=jitter) > retry_after
+
+
+def test_the_hourly_limit_gives_no_hint_and_gets_a_long_pause():
+    """Without ``retry-after`` half a minute passes first."""
+    assert pause(errors.RateLimitedError("x")) >= 30
+
+
+def test_once_means_once():
+    """The policy of a polling GET repeats nothing."""
+    assert pause(errors.ServerError("x"), policy=ONCE) is None

@@ -1,0 +1,122 @@
+"""Imports go one way, and cost only what is used."""
+
+from __future__ import annotations
+
+import ast
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+PACKAGE = "airflow_provider_do_images"
+ROOT = Path(__file__).parent.parent.parent / PACKAGE
+ROOMS = {
+    "api": set(),
+    "actions": {"api"},
+    "hooks": {"api", "actions", "version_compat"},
+    "failures": {"api", "actions", "version_compat"},
+    "triggers": {"api", "actions", "hooks", "version_compat"},
+    "operators": {"api", "actions", "hooks", "triggers", "failures", "version_compat"},
+    "sensors": {"api", "actions", "hooks", "triggers", "failures", "version_compat"},
+    "version_compat": set(),
+    "provider_info": set(),
+    "pytest_plugin": {"simulator"},
+    "simulator": set(),
+}
+"""What each room may import of the others. Airflow may be imported from hooks on."""
+
+FLOORS = ["errors", "inputs", "models", "retry", "transport", "client"]
+"""The modules of ``api``, each of which may import those before it."""
+
+WITHOUT_AIRFLOW = {"api", "actions", "simulator", "provider_info"}
+
+
+def modules():
+    """Yield each module of the package with its room."""
+    for path in ROOT.rglob("*.py"):
+        parts = path.relative_to(ROOT).parts
+        if parts != ("__init__.py",):
+            yield path, parts[0].removesuffix(".py")
+
+
+def imports_of(path):
+    """Yield the full names that a module imports, also inside functions."""
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            yield f"{node.module}"
+            yield from (f"{node.module}.{alias.name}" for alias in node.names)
+
+
+def rooms_of(names):
+    """Return which rooms of the package are among the imported names."""
+    return {name.split(".")[1] for name in names if name.startswith(f"{PACKAGE}.")} & set(ROOMS)
+
+
+def test_every_room_is_known():
+    """A new folder or module has to say what it may import."""
+    assert {room for _, room in modules()} == set(ROOMS)
+
+
+@pytest.mark.parametrize("room", ROOMS)
+def test_arrows_run_one_way(room):
+    """No room imports another one that stands above it or beside it."""
+    for path, of_room in modules():
+        if of_room == room:
+            assert rooms_of(imports_of(path)) <= ROOMS[room] | {room}, path
+
+
+def test_the_floors_of_the_api_stand_on_each_other():
+    """Errors know nothing, the client knows all."""
+    for number, floor in enumerate(FLOORS):
+        names = imports_of(ROOT / "api" / f"{floor}.py")
+        below = {name.split(".")[2] for name in names if name.startswith(f"{PACKAGE}.api.")}
+        assert below <= set(FLOORS[:number]), floor
+
+
+@pytest.mark.parametrize("room", sorted(WITHOUT_AIRFLOW))
+def test_the_inner_rooms_know_no_airflow(room):
+    """They can be used from any script."""
+    for path, of_room in modules():
+        if of_room == room:
+            assert not [name for name in imports_of(path) if name.split(".")[0] == "airflow"], path
+
+
+def test_only_one_module_knows_what_moved_in_airflow():
+    """Elsewhere nothing is imported that has another place in another version."""
+    moved = ("airflow.exceptions", "airflow.sdk.exceptions", "airflow.configuration")
+    knowing = [path.name for path, _ in modules() if {*moved} & {*imports_of(path)}]
+
+    assert knowing == ["version_compat.py"]
+
+
+def loaded_after(code):
+    """Return the names of all modules that are loaded after some code has run."""
+    script = f"{code}\nimport sys; print('\\n'.join(sys.modules))"
+    done = subprocess.run(
+        [sys.executable, "-c", script], capture_output=True, text=True, check=True
+    )
+    return set(done.stdout.split())
+
+
+def test_the_api_loads_no_airflow():
+    """Nor does the client."""
+    loaded = loaded_after(f"from {PACKAGE}.api import ApiClient")
+
+    assert "requests" in loaded
+    assert not [name for name in loaded if name.split(".")[0] == "airflow"]
+
+
+def test_parsing_a_dag_file_does_not_load_requests():
+    """The classes of a DAG are there without what only a running task needs."""
+    classes = ", ".join(
+        f"{PACKAGE}.{room}.image_actions" for room in ("operators", "sensors", "triggers")
+    )
+    before = loaded_after("import airflow.sdk\nfrom airflow.sdk import DAG, BaseOperator")
+    after = loaded_after(f"import {classes}")
+
+    assert f"{PACKAGE}.operators.image_actions" in after
+    assert f"{PACKAGE}.api.client" not in after
+    assert ("requests" in after) <= ("requests" in before)

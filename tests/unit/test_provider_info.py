@@ -1,0 +1,53 @@
+"""What Airflow is told about the provider, held against Airflow's own schema."""
+
+from __future__ import annotations
+
+import importlib
+import json
+from pathlib import Path
+
+import airflow
+import jsonschema
+import pytest
+
+from airflow_provider_do_images.provider_info import get_provider_info
+
+INFO = get_provider_info()
+[CONNECTION] = INFO["connection-types"]
+
+
+def test_it_meets_airflows_schema():
+    """A malformed answer would break every ``airflow`` command."""
+    schema = json.loads((Path(airflow.__file__).parent / "provider_info.schema.json").read_text())
+
+    jsonschema.validate(INFO, schema)
+
+
+@pytest.mark.parametrize("kind", ["hooks", "operators", "sensors", "triggers"])
+def test_the_modules_that_it_names_exist(kind):
+    """Each can be imported and has a class of that kind."""
+    for entry in INFO[kind]:
+        for name in entry["python-modules"]:
+            module = importlib.import_module(name)
+            endings = {"hooks": "Hook", "operators": "Operator", "sensors": "Sensor"}
+            assert [key for key in vars(module) if key.endswith(endings.get(kind, "Trigger"))]
+
+
+def test_the_connection_type_is_that_of_the_hook():
+    """Type, name and class agree with the hook's attributes."""
+    module, _, name = CONNECTION["hook-class-name"].rpartition(".")
+    hook = getattr(importlib.import_module(module), name)
+
+    assert (hook.conn_type, hook.hook_name) == (
+        CONNECTION["connection-type"],
+        CONNECTION["hook-name"],
+    )
+
+
+def test_the_form_shows_what_the_hook_reads():
+    """Token and address by their names here, the time-outs as fields, and nothing else."""
+    behaviour = CONNECTION["ui-field-behaviour"]
+
+    assert behaviour["relabeling"] == {"password": "API token", "host": "API base URL"}
+    assert set(behaviour["hidden-fields"]) == {"login", "port", "schema", "extra"}
+    assert set(CONNECTION["conn-fields"]) == {"connect_timeout", "read_timeout"}
