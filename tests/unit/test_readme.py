@@ -34,7 +34,7 @@ def test_every_class_of_the_table_exists():
 @pytest.fixture(scope="module")
 def examples():
     """The example DAGs, as Airflow's DAG processor reads them."""
-    return DagBag(ROOT / "example_dags", include_examples=False, bundle_name="examples")
+    return DagBag(ROOT / "example_dags")
 
 
 def test_every_example_is_a_dag_of_its_own_name(examples):
