@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from pathlib import Path
 
@@ -65,3 +66,19 @@ def test_links_to_files_lead_somewhere(page):
     links = re.findall(r"\]\((?!https?:|#)([^)#]+)", page.read_text())
 
     assert [link for link in links if not (page.parent / link).exists()] == []
+
+
+def without_numbers(text: str) -> list[str]:
+    """Return the lines that tell something, with all that differs from run to run taken out."""
+    text = re.sub(r"\d+ min \d+ s|\d+ s", "a while", text)
+    lines = (" ".join(re.sub(r"\d+", "N", line).split()) for line in text.splitlines())
+    return [line for line in lines if line and set(line) != {"─"}]
+
+
+@pytest.mark.skipif("DEMO_OUTPUT" not in os.environ, reason="the demo was not run before")
+def test_the_demo_ends_as_the_readme_shows():
+    """Every line on the page is printed by the demo, with other numbers."""
+    [shown] = blocks(ROOT / "README.md", "text")
+    printed = without_numbers(Path(os.environ["DEMO_OUTPUT"]).read_text())
+
+    assert [line for line in without_numbers(shown) if line not in printed] == []
