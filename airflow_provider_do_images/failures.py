@@ -7,7 +7,7 @@ sensor as timed out; any other ``AirflowException`` leaves the retry to Airflow.
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from datetime import timedelta
 from typing import Any
@@ -96,18 +96,20 @@ def operator_failure(verdict: Verdict) -> AirflowException:
     return AirflowFailException(explain(verdict))
 
 
-def sensor_failure(verdict: Verdict) -> AirflowException:
+def sensor_failure(verdict: Verdict, upstream: Iterable[str] = ()) -> AirflowException:
     """Return the exception of a sensor, which only looks: looking again changes no verdict.
+
+    :param upstream: ids of the tasks before the sensor, one of which submitted the action.
 
     ``AirflowFailException`` is the one class that poke, reschedule and deferrable mode treat alike,
     ``soft_fail`` and ``silent_fail`` included.
     """
     if verdict.outcome is Outcome.TIMED_OUT:
         return AirflowSensorTimeout(explain(verdict))
-    advice = (
-        " Clear the task that submitted the action to submit it again; clearing this sensor only "
-        "looks again."
-        if verdict.outcome is Outcome.ERRORED
-        else ""
+    if verdict.outcome is not Outcome.ERRORED:
+        return AirflowFailException(explain(verdict))
+    names = ", ".join(sorted(upstream))
+    return AirflowFailException(
+        f"{explain(verdict)} Clear the task that submitted the action{names and f' ({names})'} to "
+        f"submit it again; clearing this sensor only looks again."
     )
-    return AirflowFailException(explain(verdict) + advice)

@@ -155,7 +155,7 @@ class DigitalOceanImageActionSensor(BaseSensorOperator):
     def _conclude(self, verdict: Verdict) -> dict[str, Any]:
         if verdict.outcome is not Outcome.COMPLETED or verdict.action is None:
             check_execution_timeout(verdict, self.timeout, self.execution_timeout)
-            raise sensor_failure(verdict)
+            raise sensor_failure(verdict, self.upstream_task_ids)
         self.log.info(explain(verdict))
         return verdict.action.to_json()
 

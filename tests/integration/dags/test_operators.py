@@ -195,6 +195,18 @@ def test_a_time_out_says_that_the_action_goes_on(run, digitalocean, snapshot, na
     assert "it goes on at DigitalOcean, and a new wait for these ids joins it" in failure(ended)
 
 
+def test_a_sensor_names_the_task_to_clear(run, digitalocean, snapshot):
+    """After an errored action it is the submitting task that has to run again."""
+    digitalocean.faults.add(ActionErrors(region="sgp1", seconds=60))
+
+    ended = run(DAGS["hand_on_whole"], image=snapshot.id)
+
+    assert ended.tasks["wait"] == ["success", "failed"]
+    assert "Clear the task that submitted the action (transfer) to submit it again" in failure(
+        ended
+    )
+
+
 def test_results_are_handed_on_whole_and_mapped(run, digitalocean, snapshot):
     """``.expand(action=transfer.output)`` waits for each of several transfers."""
     ended = run(DAGS["hand_on_whole"], image=snapshot.id)
