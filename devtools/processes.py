@@ -25,8 +25,11 @@ def free_port() -> int:
 
 
 def interrupt_on_termination() -> None:
-    """Let SIGTERM and SIGHUP unwind the program like Ctrl-C, so that what it started is ended."""
-    for number in (signal.SIGTERM, signal.SIGHUP):
+    """Let SIGTERM and SIGHUP unwind the program like Ctrl-C, so that what it started is ended.
+
+    Ctrl-C too, since whoever starts this in the background may have it ignored.
+    """
+    for number in HELD_BACK:
         signal.signal(number, signal.default_int_handler)
 
 

@@ -148,8 +148,8 @@ def test_a_task_cleared_while_deferred_joins(
     assert posts(image.id) == COPY
     assert airflow.rest.xcom("copy_and_wait", run_id, "copy", "action_id") == first
     assert airflow.rest.xcom("copy_and_wait", run_id, "copy", "outcome") == "joined_running"
-    log = airflow.rest.logs("copy_and_wait", run_id, "copy")
-    assert f"(action {first}). DigitalOcean has no way to cancel an action: it goes on" in log
+    words = f"(action {first}). DigitalOcean has no way to cancel an action: it goes on"
+    wait_until(lambda: words in airflow.rest.logs("copy_and_wait", run_id, "copy"), timeout=20)
 
 
 def test_a_whole_successful_run_that_is_cleared_posts_nothing(airflow, simulator):
