@@ -14,7 +14,7 @@ from airflow_provider_do_images.simulator.models import IN_PROGRESS, Action, Dro
 from airflow_provider_do_images.simulator.regions import Region
 from airflow_provider_do_images.simulator.schedule import WINDOW
 from airflow_provider_do_images.simulator.state import State
-from airflow_provider_do_images.simulator.tokens import Scopes
+from airflow_provider_do_images.simulator.tokens import EVERYTHING, Scopes
 
 Json = dict[str, Any]
 
@@ -75,19 +75,10 @@ def image_json(image: Image, scopes: Scopes) -> Json:
 
 
 def droplet_image_json(image: Image) -> Json:
-    """Return an image as a droplet's lists of backups and snapshots show it: without status."""
-    return {
-        "id": image.id,
-        "name": image.name,
-        "distribution": image.distribution,
-        "slug": image.slug,
-        "public": image.public,
-        "regions": list(image.regions),
-        "created_at": timestamp(image.created_at),
-        "min_disk_size": image.min_disk_size,
-        "size_gigabytes": image.size_gigabytes,
-        "type": image.type,
-    }
+    """Return an image as a droplet's lists of backups and snapshots show it: less than above."""
+    left_out = {"description", "error_message", "status", "tags"}
+    whole = image_json(image, EVERYTHING)
+    return {key: value for key, value in whole.items() if key not in left_out}
 
 
 def snapshot_json(image: Image, scopes: Scopes) -> Json:

@@ -1,24 +1,9 @@
-"""A simulator whose clock is moved by hand, and a client without any cleverness."""
+"""A client without any cleverness."""
 
 from __future__ import annotations
 
 import pytest
 import requests
-
-from airflow_provider_do_images.simulator import ManualClock, Simulator
-
-
-@pytest.fixture(scope="session")
-def _manual_simulator():
-    with Simulator(clock=ManualClock()) as running:
-        yield running
-
-
-@pytest.fixture
-def sim(_manual_simulator):
-    """The simulator with a fresh account."""
-    _manual_simulator.reset()
-    return _manual_simulator
 
 
 @pytest.fixture
@@ -32,15 +17,3 @@ def ask(sim):
         )
 
     return send
-
-
-@pytest.fixture
-def snapshot(sim):
-    """A snapshot in nyc3."""
-    return sim.state.add_image("a-snapshot")
-
-
-@pytest.fixture
-def backup(sim):
-    """A backup in nyc3."""
-    return sim.state.add_image("a-backup", type="backup")
