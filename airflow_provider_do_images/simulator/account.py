@@ -35,7 +35,6 @@ def fill_default_account(state: State) -> None:
         )
         image.distribution = distribution
     web = _droplet(state, "web-01", now - 200 * DAY, tags=["prod", "web"], backups="weekly")
-    _droplet(state, "web-02", now - 90 * DAY, tags=["prod", "web"], backups="weekly")
     database = _droplet(
         state,
         "db-01",
@@ -45,6 +44,7 @@ def fill_default_account(state: State) -> None:
         backups="daily",
         used_gigabytes=11.8,
     )
+    _droplet(state, "web-02", now - 90 * DAY, tags=["prod", "web"], backups="weekly")
     happenings = [*_past_images(state, web, database, now)]
     for droplet in state.droplets.values():
         happenings += _past_backups(state, droplet, now)

@@ -218,6 +218,7 @@ class Lifecycle(Store):
             self.drop_action(action)
             if image := self.images.get(action.resource_id):
                 self.remove_image(image, now)
+            self._unlock_droplet(action)
             return
         action.status = fate.status
         action.completed_at = int(now)
@@ -247,8 +248,7 @@ class Lifecycle(Store):
         droplet = self.droplets.get(action.resource_id)
         if droplet is None:
             return
-        if droplet.busy_with == action.id:
-            droplet.busy_with = None
+        self._unlock_droplet(action)
         if action.type == "snapshot" and action.status == COMPLETED:
             # A snapshot carries the time at which its action started: clients find it by that.
             self.add_image(
@@ -258,3 +258,8 @@ class Lifecycle(Store):
                 droplet_id=droplet.id,
                 created_at=action.started_at,
             )
+
+    def _unlock_droplet(self, action: Action) -> None:
+        droplet = self.droplets.get(action.resource_id)
+        if droplet is not None and droplet.busy_with == action.id:
+            droplet.busy_with = None

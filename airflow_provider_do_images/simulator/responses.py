@@ -98,26 +98,33 @@ class Silent(Response):
 class Slow(Response):
     """An answer whose headers come at once and whose body comes in pieces.
 
-    :param response: the answer to send.
+    :param response: the answer to send; one that is slow or cut off already stays so.
     :param seconds: real seconds until the last piece.
+    :param cut: close the connection after half of the body instead.
     """
 
     PIECES = 10
 
-    def __init__(self, response: Response, seconds: float) -> None:
+    def __init__(self, response: Response, seconds: float = 0.0, *, cut: bool = False) -> None:
         super().__init__(response.body, response.status_code)
         self.raw_headers = response.raw_headers
-        self._pause = seconds / self.PIECES
+        inner = response if isinstance(response, Slow) else None
+        self.seconds: float = seconds + (inner.seconds if inner else 0.0)
+        self.cut: bool = cut or (inner is not None and inner.cut)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Send the headers at once and the body piece by piece."""
         await send(self._start())
         size = -(-len(self.body) // self.PIECES) or 1
-        for begin in range(0, len(self.body), size):
-            await asyncio.sleep(self._pause)
+        for begin in range(0, len(self.body) // (2 if self.cut else 1), size):
+            await asyncio.sleep(self.seconds / self.PIECES)
             piece = bytes(self.body[begin : begin + size])
             await send({"type": "http.response.body", "body": piece, "more_body": True})
-        await send({"type": "http.response.body", "body": b""})
+        if self.cut:
+            drop_connection(scope)
+            await disconnected(receive)
+        else:
+            await send({"type": "http.response.body", "body": b""})
 
     def _start(self) -> Message:
         return {
@@ -125,21 +132,6 @@ class Slow(Response):
             "status": self.status_code,
             "headers": self.raw_headers,
         }
-
-
-class Truncated(Slow):
-    """An answer that promises its whole length and is cut off after half of the body."""
-
-    def __init__(self, response: Response) -> None:
-        super().__init__(response, 0.0)
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Send half of the body and close the connection."""
-        await send(self._start())
-        half = bytes(self.body[: len(self.body) // 2])
-        await send({"type": "http.response.body", "body": half, "more_body": True})
-        drop_connection(scope)
-        await disconnected(receive)
 
 
 async def disconnected(receive: Receive) -> None:

@@ -8,6 +8,7 @@ import pytest
 
 from airflow_provider_do_images.api import InvalidInputError, NotFoundError, UnprocessableError
 from airflow_provider_do_images.api.client import ApiClient
+from airflow_provider_do_images.simulator import Simulator
 
 
 def test_convert_turns_a_backup_into_a_snapshot(client, backup):
@@ -165,12 +166,17 @@ def test_an_unsafe_base_url_is_refused(url, words):
         ApiClient("token", url)
 
 
-def test_requests_name_the_provider_and_keep_the_connection(client, sim, snapshot):
+def test_requests_name_the_provider_and_keep_the_connection():
     """All requests of a client come over one connection, with a User-Agent that says who asks."""
-    for _ in range(3):
-        client.get_image(snapshot.id)
+    with Simulator() as alone, ApiClient("token", alone.url) as client:
+        connections = alone._server.server_state.connections
+        seen = []
+        for _ in range(3):
+            client.count_private_images()
+            seen += connections
 
-    assert len(sim._server.server_state.connections) == 1
+    assert len(seen) == 3
+    assert len(set(seen)) == 1
     assert client._session.headers["User-Agent"].startswith("airflow-provider-do-images/")
 
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
+from itertools import takewhile
 
 from starlette.responses import Response
 
@@ -45,12 +45,19 @@ class NotFoundAfterWrite(RequestFault):
     reads: int = 2
 
     async def play(self, exchange: Exchange) -> Response:
-        """Do it, and hide the action it began."""
-        response = await exchange.proceed()
-        if response.status_code == 201:  # noqa: PLR2004
-            action_id = json.loads(bytes(response.body))["action"]["id"]
-            exchange.state.actions[action_id].unseen_reads = self.reads
-        return response
+        """Do it, and hide the action it began, whatever becomes of the answer."""
+        actions, perform = exchange.state.actions, exchange.perform
+
+        def perform_and_hide() -> Response:
+            with exchange.state.lock:
+                newest = next(reversed(actions), 0)
+                response = perform()
+                for action_id in takewhile(lambda id_: id_ > newest, reversed(actions)):
+                    actions[action_id].unseen_reads = self.reads
+            return response
+
+        exchange.perform = perform_and_hide
+        return await exchange.proceed()
 
 
 @dataclass(eq=False)

@@ -94,9 +94,10 @@ class InvalidJson(RequestFault):
     async def play(self, exchange: Exchange) -> Response:
         """Answer with half of the text."""
         response = await exchange.proceed()
-        headers = {k: v for k, v in response.headers.items() if k != "content-length"}
-        half = response.body[: len(response.body) // 2]
-        return Response(half, response.status_code, headers)
+        if "content-length" in response.headers:
+            response.body = response.body[: len(response.body) // 2]
+            response.headers["content-length"] = str(len(response.body))
+        return response
 
 
 @dataclass(eq=False)
@@ -105,7 +106,8 @@ class Truncated(RequestFault):
 
     async def play(self, exchange: Exchange) -> Response:
         """Send half of the answer and close the connection."""
-        return responses.Truncated(await exchange.proceed())
+        response = await exchange.proceed()
+        return responses.Slow(response, cut=True) if response.status_code else response
 
 
 @dataclass(eq=False)
@@ -119,7 +121,8 @@ class SlowBody(RequestFault):
 
     async def play(self, exchange: Exchange) -> Response:
         """Send the answer slowly."""
-        return responses.Slow(await exchange.proceed(), self.seconds)
+        response = await exchange.proceed()
+        return responses.Slow(response, self.seconds) if response.status_code else response
 
 
 def _title(status: int) -> str:

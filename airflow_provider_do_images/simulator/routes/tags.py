@@ -13,6 +13,7 @@ from airflow_provider_do_images.simulator.paging import paged
 from airflow_provider_do_images.simulator.state import State
 
 NAME = re.compile(r"[\w:-]{1,255}")
+ID = re.compile(r"[0-9]{1,19}")
 
 
 def list_tags(call: Call) -> Answer:
@@ -85,7 +86,7 @@ def _resources(call: Call) -> Iterator[Image | Droplet]:
         fields = row if isinstance(row, dict) else {}
         id_ = str(fields.get("resource_id"))
         table = tables.get(str(fields.get("resource_type")), {})
-        thing = table.get(int(id_)) if id_.isdigit() else None
+        thing = table.get(int(id_)) if ID.fullmatch(id_) else None
         if thing is None:
             raise not_found()
         yield thing

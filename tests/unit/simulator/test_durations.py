@@ -1,0 +1,98 @@
+"""How long transfers and snapshots take."""
+
+from __future__ import annotations
+
+from random import Random
+from statistics import median
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from airflow_provider_do_images.simulator.durations import snapshot_seconds, transfer_seconds
+from airflow_provider_do_images.simulator.regions import all_regions, kilometres
+
+REGIONS = all_regions()
+SLUGS = st.sampled_from(sorted(REGIONS))
+SIZES = st.floats(0, 2000)
+SEEDS = st.integers()
+
+
+def seconds_of(size, sources, destination, seed):
+    """Return the duration of a transfer between slugs, by seed."""
+    places = [REGIONS[source] for source in sources]
+    return transfer_seconds(size, places, REGIONS[destination], Random(seed))
+
+
+@given(SIZES, st.lists(SLUGS), SLUGS, SEEDS)
+def test_a_transfer_takes_from_two_to_eighty_minutes(size, sources, destination, seed):
+    """Never less and never more, and the same seed gives the same time."""
+    seconds = seconds_of(size, sources, destination, seed)
+
+    assert 120 <= seconds <= 4800
+    assert seconds == seconds_of(size, sources, destination, seed)
+
+
+@given(SIZES, SIZES, SLUGS, SLUGS, SEEDS)
+def test_a_larger_image_takes_no_less(one, other, source, destination, seed):
+    """All else being equal, time grows with size."""
+    small, large = sorted((one, other))
+
+    assert seconds_of(small, [source], destination, seed) <= seconds_of(
+        large, [source], destination, seed
+    )
+
+
+@given(SIZES, SLUGS, SLUGS, SLUGS, SEEDS)
+def test_a_further_region_takes_no_less(size, one, other, destination, seed):
+    """All else being equal, time grows with the distance."""
+    near, far = sorted(
+        (one, other), key=lambda slug: kilometres(REGIONS[slug], REGIONS[destination])
+    )
+
+    assert seconds_of(size, [near], destination, seed) <= seconds_of(size, [far], destination, seed)
+
+
+@given(SIZES, st.lists(SLUGS, min_size=1), SLUGS, SEEDS)
+def test_the_nearest_copy_is_what_is_copied(size, sources, destination, seed):
+    """Of several regions that have the image the fastest counts."""
+    assert seconds_of(size, sources, destination, seed) == min(
+        seconds_of(size, [source], destination, seed) for source in sources
+    )
+
+
+def test_typical_times_are_the_reported_ones():
+    """A small image takes minutes in a city and about three times that around the world."""
+    city = median(seconds_of(2.5, ["nyc3"], "nyc1", seed) for seed in range(400))
+    world = median(seconds_of(2.5, ["nyc3"], "syd1", seed) for seed in range(400))
+
+    assert 120 < city < 300
+    assert world / city == pytest.approx(3, abs=0.8)
+
+
+def test_few_transfers_take_very_long():
+    """The tail is heavy: some of a size take many times the usual, up to the limit of all."""
+    times = [seconds_of(15, ["sfo3"], "nyc1", seed) for seed in range(2000)]
+    usual = median(times)
+
+    slow = [seconds for seconds in times if seconds > 2 * usual]
+
+    assert 0.02 < len(slow) / len(times) < 0.08
+    assert max(times) == 4800
+
+
+def test_a_snapshot_takes_about_two_minutes_for_each_gigabyte():
+    """Half of that to a little more, and the same for the same seed."""
+    times = [snapshot_seconds(10, Random(seed)) for seed in range(400)]
+
+    assert 600 < min(times) < max(times) < 1400
+    assert snapshot_seconds(10, Random(3)) == times[3]
+
+
+def test_distances_are_those_of_the_earth():
+    """The same place is 0 km away, and New York to Sydney about 16,000 km, both ways."""
+    new_york, sydney = REGIONS["nyc3"], REGIONS["syd1"]
+
+    assert kilometres(new_york, REGIONS["nyc1"]) == 0
+    assert kilometres(new_york, sydney) == pytest.approx(15990, abs=50)
+    assert kilometres(new_york, sydney) == pytest.approx(kilometres(sydney, new_york))

@@ -1,0 +1,60 @@
+"""The index: ids under keys, in order of time."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from airflow_provider_do_images.simulator.index import Index
+
+MOMENTS = st.lists(st.integers(0, 9), max_size=30)
+PLACES = st.integers(0, 35)
+
+
+def filled(moments):
+    """Return an index with ids 0, 1, ... at these moments."""
+    index = Index()
+    for id_, moment in enumerate(moments):
+        index.add(["key"], moment, id_)
+    return index
+
+
+@given(MOMENTS, PLACES, st.none() | PLACES)
+def test_pages_are_slices_of_the_sorted_list(moments, start, stop):
+    """From the oldest or the newest, sorted by time and then by id, whatever the limits."""
+    index = filled(moments)
+    ids = [id_ for _, id_ in sorted(zip(moments, range(len(moments)), strict=True))]
+
+    assert index.oldest_first("key", start, stop) == ids[start:stop]
+    assert index.newest_first("key", start, stop) == ids[::-1][start:stop]
+    assert index.count("key") == len(moments)
+
+
+@given(MOMENTS, st.sets(st.integers(0, 29)))
+def test_removing_undoes_adding(moments, gone):
+    """What is left is as if the removed had never been there."""
+    index = filled(moments)
+    kept = [id_ for id_ in range(len(moments)) if id_ not in gone]
+    for id_ in gone & set(range(len(moments))):
+        index.remove(["key"], moments[id_], id_)
+
+    assert index.oldest_first("key") == sorted(kept, key=lambda id_: (moments[id_], id_))
+    assert list(index.keys()) == (["key"] if kept else [])
+
+
+def test_one_id_stands_under_all_its_keys():
+    """Each key is a list of its own, and an unknown one is empty."""
+    index = Index()
+    index.add(["all", ("tag", "web")], 1.0, 7)
+    index.add(["all"], 0.0, 8)
+
+    assert index.oldest_first("all") == [8, 7]
+    assert index.oldest_first(("tag", "web")) == [7]
+    assert (index.count("none"), index.newest_first("none")) == (0, [])
+
+
+def test_what_is_not_there_can_not_be_removed():
+    """An unknown key is an error, not nothing."""
+    with pytest.raises(KeyError):
+        Index().remove(["key"], 1.0, 7)

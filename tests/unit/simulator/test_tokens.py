@@ -1,0 +1,57 @@
+"""Tokens and their scopes."""
+
+from __future__ import annotations
+
+import pytest
+
+from airflow_provider_do_images.simulator.tokens import EVERYTHING, Scopes, Tokens
+
+
+def test_any_token_is_valid_until_one_is_named():
+    """From then on only those that were named are."""
+    tokens = Tokens()
+    assert tokens.scopes_of("any") is EVERYTHING
+
+    tokens.allow("mine")
+
+    assert tokens.scopes_of("any") is None
+    assert tokens.scopes_of("mine").allow("image:delete")
+
+
+def test_a_revoked_token_is_invalid_and_the_others_are_not():
+    """Also while any token is valid."""
+    tokens = Tokens()
+    tokens.revoke("old")
+
+    assert tokens.scopes_of("old") is None
+    assert tokens.scopes_of("other") is EVERYTHING
+
+
+def test_a_revoked_token_can_be_made_valid_again():
+    """With the scopes that are given then."""
+    tokens = Tokens()
+    tokens.revoke("mine")
+    tokens.allow("mine", {"image:read"})
+
+    assert tokens.scopes_of("mine").allow("image:read")
+    assert not tokens.scopes_of("mine").allow("image:update")
+
+
+@pytest.mark.parametrize(
+    ("names", "needed", "allowed"),
+    [
+        (None, ["image:delete", "snapshot:delete"], True),
+        ([], ["image:read"], False),
+        ([], [], True),
+        (["image:read"], ["image:read"], True),
+        (["image:read"], ["image:read", "tag:read"], False),
+        (["image:update"], ["image:read"], False),
+        (["api:read"], ["image:read", "tag:read"], True),
+        (["api:read"], ["image:update"], False),
+        (["api:read", "image:update"], ["image:read", "image:update"], True),
+        (["api:write"], ["image:delete", "image:read"], True),
+    ],
+)
+def test_all_scopes_that_are_needed_must_be_there(names, needed, allowed):
+    """The aliases api:read and api:write stand for all reads and for everything."""
+    assert Scopes(names).allow(*needed) is allowed
