@@ -51,6 +51,18 @@ def get_provider_info() -> dict[str, Any]:
                     "read_timeout": _seconds(
                         "Read timeout", "Seconds until the API must have answered; 30 if empty."
                     ),
+                    "rate_limit_reserve": {
+                        "label": "Rate limit reserve",
+                        "description": (
+                            "Share of the token's hourly requests that is left to its other users, "
+                            "from 0 to below 1; 0.5 if empty."
+                        ),
+                        "schema": {
+                            "type": ["number", "null"],
+                            "minimum": 0,
+                            "exclusiveMaximum": 1,
+                        },
+                    },
                 },
             }
         ],

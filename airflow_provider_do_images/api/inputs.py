@@ -10,6 +10,8 @@ from urllib.parse import urlsplit
 from airflow_provider_do_images.api.errors import InvalidInputError
 
 DEFAULT_BASE_URL = "https://api.digitalocean.com"
+PAGE_SIZE = 200
+"""The most rows the API gives on one page."""
 
 # All slugs seen so far are letters and a number (nyc3, mkc1). The list itself depends on the
 # account and grows, so a well-formed slug is left for the API to judge.
@@ -56,6 +58,20 @@ def check_seconds(name: str, value: Any) -> float:
     if 0 < seconds < float("inf"):
         return seconds
     raise InvalidInputError(f"{name} must be seconds above 0; got {value!r}")
+
+
+def check_share(name: str, value: Any) -> float:
+    """Return a share from 0 up to, but not including, 1.
+
+    :raises InvalidInputError: for anything else.
+    """
+    try:
+        share = float(value)
+    except (TypeError, ValueError):
+        share = -1.0
+    if 0 <= share < 1:
+        return share
+    raise InvalidInputError(f"{name} must be a share from 0 to below 1; got {value!r}")
 
 
 def check_base_url(value: str | None) -> str:

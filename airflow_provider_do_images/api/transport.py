@@ -6,13 +6,12 @@ import json
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
-from datetime import UTC, datetime
 from typing import Any
 
 import requests
 from urllib3.exceptions import ConnectTimeoutError, HTTPError, NewConnectionError
 
+from airflow_provider_do_images.api.budget import RateLimit
 from airflow_provider_do_images.api.errors import (
     ApiError,
     DigitalOceanError,
@@ -26,20 +25,6 @@ from airflow_provider_do_images.api.errors import (
 from airflow_provider_do_images.api.models import Json
 
 _PIECE = 2**16
-
-
-@dataclass(frozen=True, slots=True)
-class RateLimit:
-    """The hour's budget as an answer tells it (DigitalOcean API, "Rate Limit").
-
-    :param limit: requests allowed in an hour.
-    :param remaining: requests left now.
-    :param reset: when the oldest request stops counting. It may lie in the past.
-    """
-
-    limit: int
-    remaining: int
-    reset: datetime | None
 
 
 def check_token(token: str) -> str:
@@ -58,16 +43,19 @@ def check_token(token: str) -> str:
 
 
 def read_rate_limit(response: requests.Response) -> RateLimit | None:
-    """Read the rate limit headers; a 401 and a proxy's own answers have none."""
+    """Read the rate limit headers; a 401 and a proxy's own answers have none.
+
+    The answer to a burst has them too, but then ``remaining`` is 0 though the hour has room.
+    """
     headers = response.headers
+    if response.status_code == 429 and "retry-after" in headers:  # noqa: PLR2004 - HTTP's number
+        return None
     try:
         limit, remaining = int(headers["ratelimit-limit"]), int(headers["ratelimit-remaining"])
     except (KeyError, ValueError):
         return None
     reset = headers.get("ratelimit-reset", "")
-    moment = (
-        datetime.fromtimestamp(int(reset), UTC) if reset.isascii() and reset.isdigit() else None
-    )
+    moment = float(reset) if reset.isascii() and reset.isdigit() else None
     return RateLimit(limit=limit, remaining=remaining, reset=moment)
 
 
@@ -166,6 +154,13 @@ def has_next_page(body: Json) -> bool:
     links = body.get("links")
     pages = links.get("pages") if isinstance(links, dict) else None
     return isinstance(pages, dict) and bool(pages.get("next"))
+
+
+def total(body: Json) -> int | None:
+    """Return how many rows all pages of a list have, if the answer tells."""
+    meta = body.get("meta")
+    number = meta.get("total") if isinstance(meta, dict) else None
+    return number if isinstance(number, int) else None
 
 
 @contextmanager

@@ -14,7 +14,8 @@ from airflow_provider_do_images.api import (
     InvalidInputError,
     PermissionDeniedError,
 )
-from airflow_provider_do_images.api.inputs import check_seconds
+from airflow_provider_do_images.api.budget import DEFAULT_RESERVE
+from airflow_provider_do_images.api.inputs import check_seconds, check_share
 from airflow_provider_do_images.version_compat import AirflowNotFoundException
 
 if TYPE_CHECKING:
@@ -22,14 +23,19 @@ if TYPE_CHECKING:
 
     from airflow_provider_do_images.api import ApiClient
 
+PATIENCE = 60.0
+"""Seconds for which a worker's request waits at most while only the reserve is left."""
+
 
 class DigitalOceanHook(BaseHook):
     """Talk to DigitalOcean with the token of an Airflow connection.
 
     The connection (type ``digitalocean``) has the API token as its password. Its host is empty, or
     the full URL of something that stands in for the API. Its extra may have ``connect_timeout``
-    and ``read_timeout`` in seconds (10 and 30 by default). Nothing is read or opened before the
-    first call. The methods raise the errors of :mod:`airflow_provider_do_images.api.errors`.
+    and ``read_timeout`` in seconds (10 and 30 by default), and ``rate_limit_reserve``, the share of
+    the token's hourly requests that is left to its other users (0.5 by default): while no more is
+    left, each request waits up to a minute. Nothing is read or opened before the first call. The
+    methods raise the errors of :mod:`airflow_provider_do_images.api.errors`.
 
     :param digitalocean_conn_id: id of the connection.
     """
@@ -115,15 +121,18 @@ class DigitalOceanHook(BaseHook):
         )
 
 
-def client_for(connection: Connection) -> ApiClient:
+def client_for(connection: Connection, *, patience: float = PATIENCE) -> ApiClient:
     """Return the client for a connection that has been read.
 
+    :param patience: seconds for which a request waits at most while no more than the reserve of
+        the token's hourly requests is left.
     :raises InvalidInputError: if nothing can be sent with it; the message names the field to fix.
     """
     from airflow import __version__ as airflow_version  # noqa: PLC0415 - see below
 
     # A DAG file that is parsed sends nothing, so it need not pay for loading requests.
-    from airflow_provider_do_images.api.client import USER_AGENT, ApiClient  # noqa: PLC0415
+    from airflow_provider_do_images.api.client import ApiClient  # noqa: PLC0415
+    from airflow_provider_do_images.api.session import USER_AGENT  # noqa: PLC0415
 
     where = f"connection {connection.conn_id!r}"
     if connection.port is not None:
@@ -137,6 +146,8 @@ def client_for(connection: Connection) -> ApiClient:
             connection.host or "",
             connect_timeout=_seconds(extra, "connect_timeout", 10.0),
             read_timeout=_seconds(extra, "read_timeout", 30.0),
+            reserve=_share(extra, "rate_limit_reserve", DEFAULT_RESERVE),
+            patience=patience,
             user_agent=f"{USER_AGENT} apache-airflow/{airflow_version}",
         )
     except InvalidInputError as error:
@@ -146,3 +157,8 @@ def client_for(connection: Connection) -> ApiClient:
 def _seconds(extra: dict[str, Any], name: str, default: float) -> float:
     value = extra.get(name)
     return default if value in (None, "") else check_seconds(f"{name} in its extra", value)
+
+
+def _share(extra: dict[str, Any], name: str, default: float) -> float:
+    value = extra.get(name)
+    return default if value in (None, "") else check_share(f"{name} in its extra", value)

@@ -19,14 +19,14 @@ ROOMS = {
     "triggers": {"api", "actions", "hooks", "version_compat"},
     "operators": {"api", "actions", "hooks", "triggers", "failures", "version_compat"},
     "sensors": {"api", "actions", "hooks", "triggers", "failures", "version_compat"},
-    "version_compat": set(),
+    "version_compat": {"actions"},
     "provider_info": set(),
     "pytest_plugin": {"simulator"},
     "simulator": set(),
 }
 """What each room may import of the others. Airflow may be imported from hooks on."""
 
-FLOORS = ["errors", "inputs", "models", "retry", "transport", "client"]
+FLOORS = ["errors", "inputs", "models", "retry", "budget", "transport", "session", "client"]
 """The modules of ``api``, each of which may import those before it."""
 
 WITHOUT_AIRFLOW = {"api", "actions", "simulator", "provider_info"}

@@ -1,0 +1,241 @@
+"""The session: one way to send, with the token, the repeats and the rate budget in it."""
+
+from __future__ import annotations
+
+import logging
+import random
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from hashlib import blake2b
+from itertools import count
+from secrets import token_bytes
+from typing import Any, Generic, Self, TypeVar
+
+import requests
+from requests.auth import AuthBase
+
+from airflow_provider_do_images import __version__
+from airflow_provider_do_images.api import transport
+from airflow_provider_do_images.api.budget import DEFAULT_RESERVE, RateLimit
+from airflow_provider_do_images.api.errors import DigitalOceanError, InvalidResponseError
+from airflow_provider_do_images.api.inputs import DEFAULT_BASE_URL, PAGE_SIZE, check_base_url
+from airflow_provider_do_images.api.models import Json
+from airflow_provider_do_images.api.retry import RetryPolicy, pause_before_repeat
+
+log = logging.getLogger(__name__)
+
+USER_AGENT = f"airflow-provider-do-images/{__version__}"
+_FINGERPRINT_KEY = token_bytes(16)
+"""Of this process alone, so that no fingerprint means anything elsewhere."""
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class Page(Generic[T]):
+    """A page of a list.
+
+    :param rows: what could be read.
+    :param problems: why other rows could not be read.
+    :param total: rows on all pages, if the API tells.
+    :param last: whether no page follows.
+    """
+
+    rows: list[T]
+    problems: list[InvalidResponseError]
+    total: int | None
+    last: bool
+
+
+class _BearerAuth(AuthBase):
+    """The only place that holds the token."""
+
+    def __init__(self, token: str) -> None:
+        self._token = token
+
+    def __call__(self, request: requests.PreparedRequest) -> requests.PreparedRequest:
+        request.headers["Authorization"] = f"Bearer {self._token}"
+        return request
+
+
+class ApiSession:
+    """A session for one token. Not for use by several threads at once.
+
+    :param token: an API token. It is held by the session's auth alone.
+    :param base_url: scheme and host; https, unless the host is this machine.
+    :param connect_timeout: seconds until a connection must stand.
+    :param read_timeout: seconds until the answer must have begun, and then until it must be whole.
+    :param retry: how a failed request is repeated.
+    :param reserve: share of the hour's requests that is left to the token's other users.
+    :param patience: seconds that a request waits at most while no more than the reserve is left;
+        then it is sent nevertheless.
+    :param user_agent: the ``User-Agent`` header.
+    :param sleep: how to wait between two sendings, for tests.
+    :raises InvalidInputError: for an empty token or an unusable base URL.
+    """
+
+    def __init__(
+        self,
+        token: str,
+        base_url: str = DEFAULT_BASE_URL,
+        *,
+        connect_timeout: float = 10.0,
+        read_timeout: float = 30.0,
+        retry: RetryPolicy = RetryPolicy(),  # noqa: B008 - frozen
+        reserve: float = DEFAULT_RESERVE,
+        patience: float = 0.0,
+        user_agent: str = USER_AGENT,
+        sleep: Callable[[float], None] = time.sleep,
+    ) -> None:
+        self.base_url = check_base_url(base_url)
+        self.retry = retry
+        self.reserve = reserve
+        self.rate_limit: RateLimit | None = None
+        """What the newest answer said of the hour's budget, if any did."""
+        token = transport.check_token(token)
+        self.fingerprint = blake2b(token.encode(), key=_FINGERPRINT_KEY).hexdigest()[:16]
+        """Equal for clients of this process with the same token, and no way back to it."""
+        self._patience = patience
+        self._timeouts = (connect_timeout, read_timeout)
+        self._sleep = sleep
+        self._token_worked = False
+        self._session = requests.Session()
+        self._session.auth = _BearerAuth(token)
+        self._session.headers.update({"User-Agent": user_agent, "Accept": "application/json"})
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__} {self.base_url}>"
+
+    def close(self) -> None:
+        """Close the connections."""
+        self._session.close()
+
+    def rows(
+        self,
+        path: str,
+        key: str,
+        scope: str,
+        read: Callable[[Any], T],
+        params: dict[str, str] | None = None,
+    ) -> Iterator[T]:
+        """Read all pages lazily; a row that cannot be read is logged and left out."""
+        for number in count(1):
+            page = self.page(path, key, scope, read, number=number, params=params)
+            for problem in page.problems:
+                log.warning("Left out a row of %s: %s", path, problem)
+            yield from page.rows
+            if page.last:
+                return
+
+    def page(
+        self,
+        path: str,
+        key: str,
+        scope: str,
+        read: Callable[[Any], T],
+        *,
+        number: int,
+        params: dict[str, str] | None = None,
+        retry: RetryPolicy | None = None,
+    ) -> Page[T]:
+        """Read one page; a row that cannot be read is left out.
+
+        Pages are counted, not followed by address: the token goes to the base URL alone.
+        """
+        wanted = {**(params or {}), "page": str(number), "per_page": str(PAGE_SIZE)}
+        body = self.send("GET", path, scope, params=wanted, retry=retry)
+        rows = body.get(key)
+        if not isinstance(rows, list):
+            raise InvalidResponseError(f"the answer to {path} has no list of {key}")
+        items, problems = [], []
+        for row in rows:
+            try:
+                items.append(read(row))
+            except InvalidResponseError as error:
+                problems.append(error)
+        last = not rows or not transport.has_next_page(body)
+        return Page(items, problems, transport.total(body), last)
+
+    def send(
+        self,
+        method: str,
+        path: str,
+        scope: str,
+        *,
+        params: dict[str, str] | None = None,
+        json: Json | None = None,
+        retry: RetryPolicy | None = None,
+    ) -> Json:
+        """Send a request, again where :mod:`.retry` allows it, and return the JSON of its answer.
+
+        :param scope: the scope that it needs, for the message if the token lacks it.
+        :param retry: instead of the client's own rules, for one request.
+        :raises DigitalOceanError: if it failed, and has been repeated as often as it may be.
+        """
+        self._leave_the_reserve(method, path)
+        started = time.monotonic()
+        attempt = 0
+        while True:
+            attempt += 1
+            try:
+                return self._send_once(method, path, params, json)
+            except DigitalOceanError as error:
+                error.request, error.scope, error.attempts = f"{method} {path}", scope, attempt
+                pause = pause_before_repeat(
+                    retry or self.retry,
+                    method,
+                    error,
+                    attempt=attempt,
+                    elapsed=time.monotonic() - started,
+                    jitter=random.random(),  # noqa: S311 - spreads clients, hides nothing
+                    token_worked=self._token_worked,
+                )
+                if pause is None:
+                    raise
+                log.warning("%s Sending it again in %.1f s.", error, pause)
+            self._sleep(pause)
+
+    def _leave_the_reserve(self, method: str, path: str) -> None:
+        if self.rate_limit is None or self._patience <= 0:
+            return
+        pause = self.rate_limit.seconds_until_unreserved(self.reserve, time.time())
+        if pause := min(pause, self._patience):
+            log.warning(
+                "%d of the token's %d requests an hour are left, and %d of them are its other "
+                "users'; waiting %.0f s before %s %s.",
+                self.rate_limit.remaining,
+                self.rate_limit.limit,
+                self.rate_limit.reserved(self.reserve),
+                pause,
+                method,
+                path,
+            )
+            self._sleep(pause)
+
+    def _send_once(
+        self, method: str, path: str, params: dict[str, str] | None, json: Json | None
+    ) -> Json:
+        try:
+            response = self._session.request(
+                method,
+                self.base_url + path,
+                params=params,
+                json=json,
+                timeout=self._timeouts,
+                allow_redirects=False,
+                stream=True,
+            )
+        except requests.RequestException as error:
+            raise transport.transport_error(error) from error
+        self.rate_limit = transport.read_rate_limit(response) or self.rate_limit
+        content = transport.read_content(response, self._timeouts[1])
+        body = transport.read_body(response, content)
+        self._token_worked = True
+        return body
