@@ -2,6 +2,12 @@
 
 from __future__ import annotations
 
+from functools import cache
+from typing import TYPE_CHECKING, cast
+
+if TYPE_CHECKING:
+    from airflow_provider_do_images.actions.watch import Metrics
+
 try:  # Airflow 3.2 and newer
     from airflow.sdk import conf
     from airflow.sdk.exceptions import (
@@ -23,6 +29,28 @@ except ImportError:  # Airflow 3.1
         AirflowTaskTimeout,
     )
 
+
+@cache
+def metrics() -> Metrics:
+    """Return Airflow's metrics, ready for use in a triggerer.
+
+    Airflow 3.3 sets its SDK's metrics up in workers only, and the triggerer's own are private.
+    """
+    # Here, since only a triggerer needs them.
+    try:  # Airflow 3.3 and newer
+        from airflow.sdk.observability import stats  # noqa: PLC0415
+        from airflow.sdk.observability.metrics import stats_utils  # noqa: PLC0415
+    except ImportError:
+        from airflow.stats import Stats  # noqa: PLC0415
+
+        return cast("Metrics", Stats)
+    stats.initialize(
+        factory=stats_utils.get_stats_factory(),
+        export_legacy_names=conf.getboolean("metrics", "legacy_names_on", fallback=True),
+    )
+    return cast("Metrics", stats)
+
+
 __all__ = [
     "AirflowException",
     "AirflowFailException",
@@ -31,4 +59,5 @@ __all__ = [
     "AirflowSkipException",
     "AirflowTaskTimeout",
     "conf",
+    "metrics",
 ]

@@ -38,9 +38,13 @@ PROOF_INTERVAL = 10.0
 
 @dataclass(frozen=True, slots=True)
 class Pause:
-    """Sleep for so many seconds."""
+    """Sleep for so many seconds.
+
+    :param at_most: the next question may be answered earlier, should it be known by then.
+    """
 
     seconds: float
+    at_most: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,16 +108,23 @@ def prove(verdict: Verdict | None, clock: Clock = time.time) -> Flow[Verdict | N
 
 
 def wait_until_finished(
-    wait: Wait, *, poll_interval: float, clock: Clock = time.time
+    wait: Wait,
+    *,
+    poll_interval: float,
+    first_look_at: float | None = None,
+    clock: Clock = time.time,
 ) -> Flow[Verdict]:
     """Look every ``poll_interval`` seconds, a last time at the deadline, and return the verdict.
 
-    The first look is one interval from now.
+    :param first_look_at: when to look first, in Unix seconds, and not sooner; by default one
+        interval from now.
     """
+    first = clock() + poll_interval if first_look_at is None else first_look_at
+    yield Pause(max(0.0, min(first, wait.deadline) - clock()))
     while True:
-        yield Pause(max(0.0, min(poll_interval, wait.deadline - clock())))
         if verdict := (yield from look_once(wait, clock)):
             return verdict
+        yield Pause(max(0.0, min(poll_interval, wait.deadline - clock())), at_most=True)
 
 
 def run(
@@ -136,9 +147,17 @@ def run(
             answer = error
 
 
-async def run_async(flow: Flow[T], ask: Callable[[Ask], Awaitable[Answer]]) -> T:
-    """Drive a flow on an event loop."""
+async def run_async(
+    flow: Flow[T],
+    ask: Callable[[Ask, float], Awaitable[Answer | DigitalOceanError]],
+    clock: Clock = time.time,
+) -> T:
+    """Drive a flow on an event loop.
+
+    :param ask: answers a question, at the latest at the given Unix time or soon after it.
+    """
     answer: Answer | DigitalOceanError | None = None
+    by = 0.0
     while True:
         try:
             step = flow.send(answer)
@@ -146,9 +165,11 @@ async def run_async(flow: Flow[T], ask: Callable[[Ask], Awaitable[Answer]]) -> T
             return end.value  # type: ignore[no-any-return]  # StopIteration is untyped
         answer = None
         if isinstance(step, Pause):
-            await asyncio.sleep(step.seconds)
+            by = clock() + step.seconds
+            if not step.at_most:
+                await asyncio.sleep(step.seconds)
             continue
         try:
-            answer = await ask(step)
+            answer = await ask(step, max(by, clock()))
         except DigitalOceanError as error:
             answer = error

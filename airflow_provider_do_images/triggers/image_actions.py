@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import AsyncIterator
+from contextlib import suppress
+from contextvars import Context
 from dataclasses import asdict
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
@@ -14,18 +16,19 @@ from airflow.triggers.base import BaseTrigger, TriggerEvent
 from airflow_provider_do_images.actions.judge import PROOF_TIMEOUT, Wait
 from airflow_provider_do_images.actions.messages import goes_on
 from airflow_provider_do_images.actions.wait import (
+    SECOND_LOOK_PAUSE,
     Answer,
     Ask,
-    look_once,
     run_async,
     wait_until_finished,
 )
-from airflow_provider_do_images.api import NotSentError
+from airflow_provider_do_images.actions.watch import Seat, join
+from airflow_provider_do_images.api import DigitalOceanError, NotSentError
 from airflow_provider_do_images.hooks.digitalocean import DigitalOceanHook, client_for
-from airflow_provider_do_images.version_compat import AirflowNotFoundException
+from airflow_provider_do_images.version_compat import AirflowNotFoundException, metrics
 
 if TYPE_CHECKING:
-    from airflow_provider_do_images.api import ApiClient
+    from airflow.sdk import Connection
 
 
 _LEEWAY = timedelta(minutes=5)
@@ -89,7 +92,7 @@ class DigitalOceanImageActionTrigger(BaseTrigger):
         self.first_look_at = first_look_at
         self.poll_interval = poll_interval
         self.digitalocean_conn_id = digitalocean_conn_id
-        self._client: ApiClient | None = None
+        self._seat: Seat | None = None
 
     def serialize(self) -> tuple[str, dict[str, Any]]:
         """Return the class path and the arguments, primitives only."""
@@ -107,41 +110,70 @@ class DigitalOceanImageActionTrigger(BaseTrigger):
         """Look every interval, a last time at the deadline, and fire the event."""
         # An event that comes right after the deferral can cost the task a retry, since the
         # scheduler may not yet have taken note of the deferral: hence never a look at once.
-        await asyncio.sleep(max(self.first_look_at - time.time(), 0.0))
+        flow = wait_until_finished(
+            self.wait, poll_interval=self.poll_interval, first_look_at=self.first_look_at
+        )
         try:
-            verdict = await run_async(look_once(self.wait), self._ask)
-            if verdict is None:
-                rest = wait_until_finished(self.wait, poll_interval=self.poll_interval)
-                verdict = await run_async(rest, self._ask)
-            yield TriggerEvent(verdict.to_event())
+            with suppress(DigitalOceanError):  # whatever is wrong, the first look will meet it too
+                await self._take_seat()
+            verdict = await run_async(flow, self._ask)
         finally:
-            self._close()
+            self._leave_seat()
+        yield TriggerEvent(verdict.to_event())
 
     async def on_kill(self) -> None:
         """Say that nothing is cancelled; Airflow also calls this when it moves triggers."""
         self.log.info(goes_on(self.wait))
 
-    async def _ask(self, question: Ask) -> Answer:
-        client = await self._get_client(fresh=question.fresh)
-        # requests blocks, so it runs in a thread; the connection is read on the loop.
-        return await asyncio.to_thread(question.send, client)
+    async def _ask(self, question: Ask, by: float) -> Answer | DigitalOceanError:
+        if question.fresh:
+            self._leave_seat()
+        try:
+            seat = await self._take_seat()
+        except DigitalOceanError:
+            # Nobody answers without a seat, so the time of this look is waited for here.
+            await asyncio.sleep(max(by - time.time(), 0.0))
+            seat = await self._take_seat()
+        return await seat.ask(question, by)
 
-    async def _get_client(self, *, fresh: bool) -> ApiClient:
-        if fresh:
-            self._close()
-        if self._client is None:
+    async def _take_seat(self) -> Seat:
+        if self._seat is None:
             try:
-                connection = await DigitalOceanHook.aget_connection(self.digitalocean_conn_id)
+                connection = await _connection(self.digitalocean_conn_id)
             except AirflowNotFoundException as error:
                 # Airflow says "not found" for a secrets backend that is down too, and the task has
                 # read this connection before it deferred.
                 raise NotSentError(
                     f"the connection {self.digitalocean_conn_id!r} could not be read: {error}"
                 ) from error
-            self._client = client_for(connection)
-        return self._client
+            self._seat = join(
+                client_for(connection, patience=0.0),
+                self.digitalocean_conn_id,
+                interval=self.poll_interval,
+                deadline=self.wait.deadline,
+                metrics=metrics(),
+            )
+        return self._seat
 
-    def _close(self) -> None:
-        if self._client is not None:
-            self._client.close()
-            self._client = None
+    def _leave_seat(self) -> None:
+        if self._seat is not None:
+            self._seat.leave()
+            self._seat = None
+
+
+_reads: dict[tuple[asyncio.AbstractEventLoop, str], asyncio.Task[Connection]] = {}
+
+
+async def _connection(conn_id: str) -> Connection:
+    """Read a connection once for all waits that need it at about the same time.
+
+    A thousand waits start together after a restart, and meet a revoked token together. What was
+    read within the pause before a second look was read after the first one.
+    """
+    loop = asyncio.get_running_loop()
+    key = (loop, conn_id)
+    if key not in _reads:
+        read = DigitalOceanHook.aget_connection(conn_id)
+        _reads[key] = loop.create_task(read, context=Context())
+        loop.call_later(SECOND_LOOK_PAUSE / 2, _reads.pop, key, None)
+    return await asyncio.shield(_reads[key])

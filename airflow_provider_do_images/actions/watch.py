@@ -1,0 +1,285 @@
+"""One watch for all deferred waits of a token: what many wait for is read with few requests.
+
+The triggerer runs each wait as a coroutine of its own. They send nothing themselves: they put their
+questions to the watch that they share, and one sweep answers all that are due, as cheaply as
+:mod:`.reader` can and as fast as :mod:`..api.budget` allows. A watch has one thread, so that at
+most one request is under way; its first wait makes it and its last one ends it.
+
+Whatever a sweep logged would land in the log of the task whose coroutine began it. So a watch logs
+nothing: it hands a :class:`.Notice` to the waits, and each logs its own.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import random
+import time
+from collections import Counter, deque
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from contextvars import Context
+from math import inf
+from typing import TYPE_CHECKING, Protocol, TypeVar
+
+from airflow_provider_do_images.actions.reader import Notice, Question, Reader, settle
+from airflow_provider_do_images.actions.wait import Answer, Ask, Clock
+from airflow_provider_do_images.api import DigitalOceanError, ImageAction, RateLimitedError
+from airflow_provider_do_images.api.budget import MINUTE
+from airflow_provider_do_images.api.retry import HOURLY_LIMIT_SECONDS
+
+if TYPE_CHECKING:
+    from airflow_provider_do_images.api import ApiClient
+
+log = logging.getLogger(__name__)
+
+_SLACK = 0.1
+"""Part of an interval by which looks are brought together, earlier or later."""
+
+_SPREAD = 1 / 3
+"""Part of an interval over which the first sweeps of new watches are spread."""
+
+R = TypeVar("R")
+
+
+class Metrics(Protocol):
+    """Where figures go; Airflow's ``Stats`` is one."""
+
+    def gauge(self, stat: str, value: float, *, tags: dict[str, str]) -> None:
+        """Set a figure."""
+
+    def incr(self, stat: str, count: int, *, tags: dict[str, str]) -> None:
+        """Add to a figure."""
+
+    def timing(self, stat: str, dt: float, *, tags: dict[str, str]) -> None:
+        """Record a time in milliseconds."""
+
+
+class Seat:
+    """The place of one wait in a watch.
+
+    :param conn_id: id of the connection that the wait uses.
+    :param interval: seconds between two looks.
+    :param deadline: when the wait ends, in Unix seconds.
+    """
+
+    def __init__(self, watch: Watch, conn_id: str, interval: float, deadline: float) -> None:
+        self.conn_id = conn_id
+        self.interval = interval
+        self.told = False
+        self._watch = watch
+        self._deadline = deadline
+
+    async def ask(self, ask: Ask, by: float) -> Answer | DigitalOceanError:
+        """Return the answer to a question.
+
+        :param by: when it is due, in Unix seconds. It may come earlier, and later if the budget
+            forces that, which is logged once.
+        """
+        urgent = ask.action_id is None or by >= self._deadline
+        while True:
+            question = Question(ask, by, self.interval, urgent)
+            reply = await self._watch.answer_to(self, question)
+            if isinstance(reply, Notice):
+                log.warning("%s", reply)
+                continue
+            if isinstance(reply, ImageAction):
+                self._watch.report_delay(self.conn_id, reply)
+            return reply
+
+    def leave(self) -> None:
+        """Give the seat up. The watch ends with its last one."""
+        self._watch.leave(self)
+
+
+class Watch:
+    """What the waits of one event loop have in common that use the same token.
+
+    :param client: its client, which the watch closes in the end.
+    :param clock: returns the Unix time.
+    :param metrics: where figures go, if anywhere.
+    """
+
+    def __init__(self, client: ApiClient, clock: Clock, metrics: Metrics | None) -> None:
+        self.seats: set[Seat] = set()
+        self.reserve = 0.0
+        self.interval = 0.0
+        """Seconds between two sweeps at present."""
+        self._client = client
+        self._clock = clock
+        self._metrics = metrics
+        self._questions: dict[Seat, Question] = {}
+        self._reader = Reader(self._send, clock)
+        self._sent: deque[float] = deque()
+        self._requests = 0
+        self._not_before = 0.0
+        self._wake_at = inf
+        self._woken = asyncio.Event()
+        self._executor = ThreadPoolExecutor(1, thread_name_prefix="digitalocean-watch")
+        # An empty context: the sweeps belong to no task, whoever began them.
+        self._task = asyncio.get_running_loop().create_task(self._run(), context=Context())
+
+    async def answer_to(
+        self, seat: Seat, question: Question
+    ) -> Answer | DigitalOceanError | Notice:
+        """Wait for the answer to a question, or for something to be logged first."""
+        self._questions[seat] = question
+        if question.by < self._wake_at:
+            self._wake_at = question.by
+            self._woken.set()
+        return await question.reply  # type: ignore[no-any-return]  # a future of any answer
+
+    def sit(self, seat: Seat, reserve: float) -> None:
+        """Take a seat in."""
+        if not self.seats:  # the first: many triggerers may have been started at once
+            spread = seat.interval * _SPREAD * random.random()  # noqa: S311 - hides nothing
+            self._not_before = self._clock() + spread
+        self.seats.add(seat)
+        self.reserve = max(self.reserve, reserve)
+
+    def leave(self, seat: Seat) -> None:
+        """Let a seat go; after the last one, close the session and end the thread."""
+        self.seats.discard(seat)
+        self._questions.pop(seat, None)
+        if not self.seats:
+            _forget(self)
+            self._task.cancel()
+            self._executor.submit(self._client.close)
+            self._executor.shutdown(wait=False)
+
+    async def _run(self) -> None:
+        while True:
+            self._woken.clear()
+            self._wake_at = self._next_sweep()
+            pause = self._wake_at - self._clock()
+            if pause > 0:
+                with suppress(TimeoutError):
+                    async with asyncio.timeout(None if pause == inf else pause):
+                        await self._woken.wait()
+                continue
+            try:
+                await self._sweep()
+            except Exception as error:  # noqa: BLE001 - a mistake of ours: the waits fail with it, none hangs
+                for question in self._open():
+                    question.reply.set_exception(error)
+
+    def _next_sweep(self) -> float:
+        open_ones = self._open()
+        calm = max(min((question.by for question in open_ones), default=inf), self._not_before)
+        return min([calm, *(question.by for question in open_ones if question.urgent)])
+
+    def _open(self) -> list[Question]:
+        return [question for question in self._questions.values() if question.open]
+
+    async def _sweep(self) -> None:
+        begun, before = self._clock(), self._requests
+        calm = begun >= self._not_before
+        due = [
+            question
+            for question in self._open()
+            if question.by <= begun + (_SLACK * question.interval if calm else 0.0)
+            and (calm or question.urgent)
+        ]
+        pause = 0.0
+        try:
+            await self._reader.answer(due, self._open)
+        except RateLimitedError as error:
+            pause = HOURLY_LIMIT_SECONDS if error.retry_after is None else error.retry_after
+            await settle(([question], error) for question in due if question.urgent)
+        except DigitalOceanError as error:
+            await settle(([question], error) for question in due)
+        await self._pause_after(begun, self._requests - before, pause)
+
+    async def _pause_after(self, begun: float, requests: int, refused_for: float) -> None:
+        """Set when the next sweep may begin, by what this one has used, and tell of it."""
+        shortest = min((seat.interval for seat in self.seats), default=0.0)
+        limit = self._client.rate_limit
+        each = limit.seconds_per_request(self.reserve) if limit else 0.0
+        now = self._clock()
+        made_up = max(requests * each, refused_for)
+        self._not_before = max(self._not_before, begun + _SLACK * shortest, now + made_up)
+        self.interval = max(shortest, made_up)
+        if limit and made_up > shortest:
+            notice = Notice(
+                f"{limit.remaining} of the token's {limit.limit} requests an hour are left, "
+                f"{limit.reserved(self.reserve):.0f} of them for its other users; for now the next "
+                f"look is in {self.interval:.0f} s instead of {shortest:g} s."
+            )
+            await self._tell(notice)
+        self._report(requests)
+
+    async def _tell(self, notice: Notice) -> None:
+        waiting = [(seat, question) for seat, question in self._questions.items() if question.open]
+        untold = [(seat, question) for seat, question in waiting if not seat.told]
+        for seat, _ in untold:
+            seat.told = True
+        await settle(([question], notice) for _, question in untold)
+
+    async def _send(self, call: Callable[[ApiClient], R]) -> R:
+        limit = self._client.rate_limit
+        burst = limit.burst(self.reserve) if limit else 0
+        if burst and len(self._sent) >= burst:
+            await asyncio.sleep(max(self._sent[-burst] + MINUTE - self._clock(), 0.0))
+        while self._sent and self._sent[0] < self._clock() - MINUTE:
+            self._sent.popleft()
+        self._sent.append(self._clock())
+        self._requests += 1
+        return await asyncio.get_running_loop().run_in_executor(self._executor, call, self._client)
+
+    def _report(self, requests: int) -> None:
+        if self._metrics is None:
+            return
+        limit = self._client.rate_limit
+        for conn_id, waits in Counter(seat.conn_id for seat in self.seats).items():
+            tags = {"conn_id": conn_id}
+            self._metrics.incr("digitalocean.watch.sweeps", 1, tags=tags)
+            self._metrics.incr("digitalocean.watch.requests", requests, tags=tags)
+            self._metrics.gauge("digitalocean.watch.waits", waits, tags=tags)
+            self._metrics.gauge("digitalocean.watch.interval", self.interval, tags=tags)
+            if limit:
+                self._metrics.gauge("digitalocean.watch.remaining", limit.remaining, tags=tags)
+
+    def report_delay(self, conn_id: str, action: ImageAction) -> None:
+        """Report how long after its end an action was seen to have ended."""
+        if self._metrics and action.completed_at:
+            delay = self._clock() - action.completed_at.timestamp()
+            name, tags = "digitalocean.watch.detection_delay", {"conn_id": conn_id}
+            self._metrics.timing(name, max(delay, 0.0) * 1000, tags=tags)
+
+
+_watches: dict[tuple[asyncio.AbstractEventLoop, str, str], Watch] = {}
+
+
+def join(
+    client: ApiClient,
+    conn_id: str,
+    *,
+    interval: float,
+    deadline: float,
+    clock: Clock = time.time,
+    metrics: Metrics | None = None,
+) -> Seat:
+    """Take a seat in the watch of this event loop for the client's token, and make it if need be.
+
+    :param client: belongs to the watch from here on; it is closed at once if there is a watch.
+    :param conn_id: id of the connection; several may have the same token.
+    :param interval: seconds between two looks.
+    :param deadline: when the wait ends, in Unix seconds.
+    :param clock: returns the Unix time.
+    :param metrics: where figures go, if anywhere.
+    """
+    key = (asyncio.get_running_loop(), client.base_url, client.fingerprint)
+    watch = _watches.get(key)
+    if watch is None:
+        watch = _watches[key] = Watch(client, clock, metrics)
+    else:
+        client.close()
+    seat = Seat(watch, conn_id, interval, deadline)
+    watch.sit(seat, client.reserve)
+    return seat
+
+
+def _forget(watch: Watch) -> None:
+    for key in [key for key, known in _watches.items() if known is watch]:
+        del _watches[key]
