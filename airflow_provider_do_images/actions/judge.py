@@ -7,6 +7,7 @@ from enum import StrEnum
 from typing import Any
 
 from airflow_provider_do_images.actions.history import is_type
+from airflow_provider_do_images.actions.results import Result
 from airflow_provider_do_images.api import (
     ActionStatus,
     AuthenticationError,
@@ -49,6 +50,9 @@ class Wait:
     :param region: slug of the region that a transfer goes to, if it is known.
     :param proof_timeout: seconds in which the image must show what a completed action did; 0 to
         take the action's word for it.
+    :param droplet_id: the droplet that the image was made of, if it is known.
+    :param droplet_name: its name, if it is known.
+    :param outcome: how the action was come by, if it is known.
     """
 
     image_id: int
@@ -57,6 +61,9 @@ class Wait:
     deadline: float
     region: str | None = None
     proof_timeout: float = PROOF_TIMEOUT
+    droplet_id: int | None = None
+    droplet_name: str | None = None
+    outcome: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +80,20 @@ class Verdict:
     decided_at: float
     action: ImageAction | None = None
     error: str | None = None
+
+    def to_result(self) -> Result:
+        """Return what tasks hand on."""
+        wait = self.wait
+        return Result(
+            wait.image_id,
+            droplet_id=wait.droplet_id,
+            droplet_name=wait.droplet_name,
+            region=wait.region,
+            outcome=wait.outcome,
+            end=self.outcome.value,
+            error=self.error,
+            action=self.action,
+        )
 
     def to_event(self) -> dict[str, Any]:
         """Return primitives that :meth:`from_event` reads back in another process."""

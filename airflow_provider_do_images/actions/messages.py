@@ -57,7 +57,8 @@ def _describe(wait: Wait, action: ImageAction | None) -> str:
     kind = action.type if action and action.type else "action"
     slug = wait.region or (action.region_slug if action else None)
     region = f" to {slug}" if slug else ""
-    return f"{kind} of image {wait.image_id}{region} (action {wait.action_id})"
+    droplet = f" of droplet {wait.droplet_name or wait.droplet_id}" if wait.droplet_id else ""
+    return f"{kind} of image {wait.image_id}{droplet}{region} (action {wait.action_id})"
 
 
 def _age(verdict: Verdict) -> str:

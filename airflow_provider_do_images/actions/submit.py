@@ -16,9 +16,10 @@ import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from airflow_provider_do_images.actions.history import is_type
+from airflow_provider_do_images.actions.results import Result
 from airflow_provider_do_images.api import (
     ActionStatus,
     DigitalOceanError,
@@ -83,12 +84,16 @@ class Submission:
     request: Request
     action: ImageAction | None = None
 
-    def to_json(self) -> dict[str, Any]:
-        """Return the action's nine fields and ``image_id``; null where there is no action."""
-        if self.action:
-            return self.action.to_json()
-        known = {"region_slug": self.request.region, "image_id": self.request.image_id}
-        return dict.fromkeys(ImageAction.FIELDS) | known
+    def to_result(self) -> Result:
+        """Return what tasks hand on."""
+        there = self.outcome is SubmitOutcome.ALREADY_THERE
+        return Result(
+            self.request.image_id,
+            region=self.request.region,
+            outcome=self.outcome.value,
+            end="completed" if there else None,
+            action=self.action,
+        )
 
 
 class Next(StrEnum):

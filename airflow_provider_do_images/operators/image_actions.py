@@ -75,13 +75,13 @@ class _SubmitImageActionOperator(BaseOperator):
             check_seconds("timeout", self.timeout)
             request = self._request()
             submission = Submitter(hook.get_conn(), request).submit()
-        result = submission.to_json()
+        result = submission.to_result().to_json()
         self.log.info("%s: %s, action %s.", request, submission.outcome, result["id"])
         for key, value in (
             ("image_id", request.image_id),
             ("action_id", result["id"]),
             ("region", request.region),
-            ("outcome", submission.outcome.value),
+            ("outcome", result["outcome"]),
         ):
             context["ti"].xcom_push(key=key, value=value)
         action = submission.action
@@ -96,6 +96,7 @@ class _SubmitImageActionOperator(BaseOperator):
             deadline=now + limit,
             region=request.region,
             proof_timeout=self.proof_timeout,
+            outcome=result["outcome"],
         )
         with telling_time_out(self._wait):
             verdict = run(prove(judge(self._wait, action, now)), hook.ask)
@@ -130,13 +131,14 @@ class _SubmitImageActionOperator(BaseOperator):
             check_execution_timeout(verdict, self.timeout, self.execution_timeout)
             raise operator_failure(verdict)
         self.log.info(explain(verdict))
-        return verdict.action.to_json()
+        return verdict.to_result().to_json()
 
 
 class DigitalOceanConvertImageOperator(_SubmitImageActionOperator):
     """Turn a backup into a snapshot, which no retention deletes and which can be transferred.
 
-    Returns the action's nine fields as the API names them, and ``image_id``, as one dict for
+    Returns the action's nine fields as the API names them, with ``image_id``, ``outcome`` and
+    ``end`` (:class:`~airflow_provider_do_images.actions.results.Result`), as one dict for
     :class:`~airflow_provider_do_images.sensors.image_actions.DigitalOceanImageActionSensor`. The
     API names the type ``convert_to_snapshot`` and may answer with a completed action at once.
     ``image_id``, ``action_id``, ``region`` and ``outcome`` are XComs of their own too.
@@ -166,7 +168,8 @@ class DigitalOceanConvertImageOperator(_SubmitImageActionOperator):
 class DigitalOceanTransferImageOperator(_SubmitImageActionOperator):
     """Copy a snapshot or custom image to another region; it stays where it is, too.
 
-    Returns the action's nine fields as the API names them, and ``image_id``, as one dict for
+    Returns the action's nine fields as the API names them, with ``image_id``, ``outcome`` and
+    ``end`` (:class:`~airflow_provider_do_images.actions.results.Result`), as one dict for
     :class:`~airflow_provider_do_images.sensors.image_actions.DigitalOceanImageActionSensor`.
     ``image_id``, ``action_id``, ``region`` and ``outcome`` are XComs of their own too.
 

@@ -42,10 +42,12 @@ class DigitalOceanImageActionSensor(BaseSensorOperator):
     """Wait until an image action has completed, and return it.
 
     All modes (poke, reschedule, deferrable) end alike: a completed action is returned as a dict of
-    its nine fields and ``image_id``; a time-out raises ``AirflowSensorTimeout``; an errored action
-    and everything else that ends the wait raises ``AirflowFailException``. ``soft_fail`` and
-    ``never_fail`` turn both into a skip. Failing looks (429, 5xx, no answer) are waited out. A
-    result without an action, of a submit that found everything there already, passes at once.
+    its nine fields and what the submit told of it
+    (:class:`~airflow_provider_do_images.actions.results.Result`); a time-out raises
+    ``AirflowSensorTimeout``; an errored action and everything else that ends the wait raises
+    ``AirflowFailException``. ``soft_fail`` and ``never_fail`` turn both into a skip. Failing looks
+    (429, 5xx, no answer) are waited out. A result without an action, of a submit that found
+    everything there already, passes at once.
 
     :param action: the result of a convert or transfer operator, whole: ``transfer.output``, or
         mapped, ``.expand(action=transfers.output)``. (templated)
@@ -139,13 +141,17 @@ class DigitalOceanImageActionSensor(BaseSensorOperator):
             started_at = first.timestamp() if first else started_at
         limit = seconds_until_given_up(self.timeout, self.deferrable and self.execution_timeout)
         self.log.info("Waiting for action %s of image %s.", action_id, image_id)
+        given = self.action or {}
         return Wait(
             image_id,
             action_id,
             started_at=started_at,
             deadline=started_at + limit - _HEAD_START,
-            region=(self.action or {}).get("region_slug"),
+            region=given.get("region_slug"),
             proof_timeout=self.proof_timeout,
+            droplet_id=given.get("droplet_id"),
+            droplet_name=given.get("droplet_name"),
+            outcome=given.get("outcome"),
         )
 
     def _look(self, wait: Wait) -> Verdict | None:
@@ -157,7 +163,7 @@ class DigitalOceanImageActionSensor(BaseSensorOperator):
             check_execution_timeout(verdict, self.timeout, self.execution_timeout)
             raise sensor_failure(verdict, self.upstream_task_ids)
         self.log.info(explain(verdict))
-        return verdict.action.to_json()
+        return verdict.to_result().to_json()
 
     @contextmanager
     def _skipped_if_soft(self) -> Iterator[None]:

@@ -71,6 +71,9 @@ class DigitalOceanImageActionTrigger(BaseTrigger):
     :param poll_interval: seconds between two looks.
     :param region: slug of the region that a transfer goes to, if it is known.
     :param proof_timeout: seconds in which the image must show what the completed action did.
+    :param droplet_id: the droplet that the image was made of, if it is known.
+    :param droplet_name: its name, if it is known.
+    :param outcome: how the action was come by, if it is known.
     :param digitalocean_conn_id: id of the connection.
     """
 
@@ -85,10 +88,23 @@ class DigitalOceanImageActionTrigger(BaseTrigger):
         poll_interval: float,
         region: str | None = None,
         proof_timeout: float = PROOF_TIMEOUT,
+        droplet_id: int | None = None,
+        droplet_name: str | None = None,
+        outcome: str | None = None,
         digitalocean_conn_id: str = DigitalOceanHook.default_conn_name,
     ) -> None:
         super().__init__()  # type: ignore[no-untyped-call]  # Airflow leaves it untyped
-        self.wait = Wait(image_id, action_id, started_at, deadline, region, proof_timeout)
+        self.wait = Wait(
+            image_id,
+            action_id,
+            started_at,
+            deadline,
+            region,
+            proof_timeout,
+            droplet_id,
+            droplet_name,
+            outcome,
+        )
         self.first_look_at = first_look_at
         self.poll_interval = poll_interval
         self.digitalocean_conn_id = digitalocean_conn_id

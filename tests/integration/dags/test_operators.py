@@ -18,7 +18,8 @@ from airflow_provider_do_images.simulator import ActionErrors
 
 IMAGE = "{{ params.image }}"
 PARAMS = {"image": 0, "region": "ams3"}
-FIELDS = {*ImageAction.FIELDS, "image_id"}
+ROW = {*ImageAction.FIELDS, "image_id"}
+KEYS = {*ROW, "droplet_id", "droplet_name", "outcome", "end", "error"}
 
 
 def new_dag(dag_id):
@@ -126,7 +127,7 @@ def test_convert_and_transfer_return_the_nine_fields_and_the_image(run, digitalo
     ended = run(DAGS["submit_only"], image=backup.id)
 
     convert, transfer = ended.xcom("convert"), ended.xcom("transfer")
-    assert set(convert) == set(transfer) == FIELDS
+    assert set(convert) == set(transfer) == KEYS
     assert (convert["type"], convert["status"], convert["region"]) == (
         "convert_to_snapshot",
         "completed",
@@ -164,7 +165,7 @@ def test_an_operator_that_waits_returns_the_finished_action(run, digitalocean, s
 
     result = ended.xcom("transfer")
     assert (ended.tasks["transfer"], result["status"]) == ("success", "completed")
-    assert set(result) == FIELDS
+    assert set(result) == KEYS
     assert "ams3" in digitalocean.state.images[snapshot.id].regions
 
 
@@ -247,7 +248,7 @@ def test_what_is_there_already_is_not_posted_and_passes_the_sensor(run, digitalo
 
     assert digitalocean.journal.count("POST") == 2
     result = ended.xcom("wait", map_index=0)
-    assert set(result) == FIELDS
+    assert set(result) == KEYS
     assert (result["id"], result["status"], result["region_slug"]) == (None, None, "ams3")
     assert ended.xcom("transfer", "outcome", map_index=0) == "already_there"
 
@@ -305,7 +306,7 @@ def test_history_is_filtered(run, digitalocean, backup):
 
     ended = run(DAGS["history"], image=backup.id)
 
-    assert [set(row) for row in ended.xcom("all")] == [FIELDS] * 5
+    assert [set(row) for row in ended.xcom("all")] == [ROW] * 5
     assert ended.xcom("all")[0]["id"] == newest.id
     assert [row["type"] for row in ended.xcom("converts")] == ["convert_to_snapshot"]
     [row] = ended.xcom("some")

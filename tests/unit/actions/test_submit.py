@@ -109,8 +109,14 @@ def test_a_new_action_that_does_not_tell_its_region_is_looked_at_again():
 
 def test_a_result_without_an_action_has_all_keys():
     """Null where nothing is known, so that it can be handed on like any other."""
-    result = Submission(SubmitOutcome.ALREADY_THERE, TO_AMS3).to_json()
+    result = Submission(SubmitOutcome.ALREADY_THERE, TO_AMS3).to_result().to_json()
 
-    assert set(result) == {*ImageAction.FIELDS, "image_id"}
+    running = Submission(SubmitOutcome.POSTED, TO_AMS3, action(9)).to_result().to_json()
+    assert set(result) == set(running) > {*ImageAction.FIELDS, "image_id"}
     known = {key: value for key, value in result.items() if value is not None}
-    assert known == {"image_id": 7, "region_slug": "ams3"}
+    assert known == {
+        "image_id": 7,
+        "region_slug": "ams3",
+        "outcome": "already_there",
+        "end": "completed",
+    }
