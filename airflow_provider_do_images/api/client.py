@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from typing import Any
+from urllib.parse import quote
 
 from airflow_provider_do_images.api import transport
 from airflow_provider_do_images.api.errors import InvalidResponseError
@@ -104,6 +105,14 @@ class ApiClient(ApiSession):
             params["tag_name"] = tag
         return self.rows("/v2/images", "images", "image:read", Image.from_json, params)
 
+    def all_private_images(self) -> list[Image]:
+        """Read the account's own images, none missing. Scope ``image:read``.
+
+        :raises InvalidResponseError: if some are missing each time.
+        """
+        params = {"private": "true"}
+        return self.all_rows("/v2/images", "images", "image:read", Image.from_json, params)
+
     def private_images_page(self, number: int) -> Page[Image]:
         """Read one page of :meth:`list_images`, from 1, once."""
         read, params = Image.from_json, {"private": "true"}
@@ -130,6 +139,32 @@ class ApiClient(ApiSession):
         params = {key: value for key, value in (("name", name), ("tag_name", tag)) if value}
         return self.rows("/v2/droplets", "droplets", "droplet:read", Droplet.from_json, params)
 
+    def all_droplets(self, *, name: str | None = None, tag: str | None = None) -> list[Droplet]:
+        """Read the droplets with a name or a tag, none missing, and GPU droplets too.
+
+        The API lists GPU droplets apart, and does not look for a tag among them. Scopes as for
+        :meth:`list_droplets`.
+
+        :raises InvalidResponseError: if some are missing each time.
+        """
+        wanted = {key: value for key, value in (("name", name), ("tag_name", tag)) if value}
+        found: list[Droplet] = []
+        for params in (wanted, {"type": "gpus"}):
+            found += self.all_rows(
+                "/v2/droplets", "droplets", "droplet:read", Droplet.from_json, params
+            )
+        return [
+            droplet
+            for droplet in dict.fromkeys(found)
+            if name in (None, droplet.name) and (tag is None or tag in droplet.tags)
+        ]
+
+    def get_droplet(self, droplet_id: int) -> Droplet:
+        """Read one droplet. Scope ``droplet:read``; ``backup_ids`` need ``image:read``."""
+        droplet_id = check_id("droplet_id", droplet_id)
+        body = self.send("GET", f"/v2/droplets/{droplet_id}", "droplet:read")
+        return Droplet.from_json(body.get("droplet"))
+
     def list_droplet_backups(self, droplet_id: int) -> Iterator[Image]:
         """Read a droplet's backups, in no promised order. Scope ``droplet:read``."""
         return self._droplet_images(droplet_id, "backups")
@@ -137,6 +172,38 @@ class ApiClient(ApiSession):
     def list_droplet_snapshots(self, droplet_id: int) -> Iterator[Image]:
         """Read a droplet's snapshots, converted backups included. Scope ``droplet:read``."""
         return self._droplet_images(droplet_id, "snapshots")
+
+    def rename_image(self, image_id: int, name: str) -> Image:
+        """Give an image another name. Scope ``image:update``."""
+        image_id = check_id("image_id", image_id)
+        with transport.error_context(image_id=image_id):
+            body = self.send("PUT", f"/v2/images/{image_id}", "image:update", json={"name": name})
+            return Image.from_json(body.get("image"))
+
+    def delete_image(self, image_id: int) -> None:
+        """Delete a snapshot or custom image, in all its regions. Scope ``image:delete``.
+
+        :raises UnprocessableError: also if it is deleted already.
+        """
+        image_id = check_id("image_id", image_id)
+        with transport.error_context(image_id=image_id):
+            self.send("DELETE", f"/v2/images/{image_id}", "image:delete")
+
+    def list_tags(self) -> Iterator[str]:
+        """Read the names of the account's tags. Scope ``tag:read``."""
+        return self.rows("/v2/tags", "tags", "tag:read", _tag_name)
+
+    def tag_image(self, image_id: int, tag: str) -> None:
+        """Put a tag on an image; the tag is made if it is new. Scopes ``tag:create``, ``tag:read``.
+
+        Repeating it does no harm.
+        """
+        image_id = check_id("image_id", image_id)
+        resource = {"resource_id": str(image_id), "resource_type": "image"}
+        with transport.error_context(image_id=image_id):
+            self.send("POST", "/v2/tags", "tag:create", json={"name": tag})
+            path = f"/v2/tags/{quote(tag, safe='')}/resources"
+            self.send("POST", path, "tag:create", json={"resources": [resource]})
 
     def list_regions(self) -> Iterator[Region]:
         """Read the regions that this account sees. Scope ``regions:read``."""
@@ -151,3 +218,10 @@ class ApiClient(ApiSession):
     def _droplet_images(self, droplet_id: int, kind: str) -> Iterator[Image]:
         path = f"/v2/droplets/{check_id('droplet_id', droplet_id)}/{kind}"
         return self.rows(path, kind, "droplet:read", Image.from_json)
+
+
+def _tag_name(row: Any) -> str:
+    name = row.get("name") if isinstance(row, dict) else None
+    if not isinstance(name, str):
+        raise InvalidResponseError("a tag without a name")
+    return name

@@ -29,6 +29,9 @@ USER_AGENT = f"airflow-provider-do-images/{__version__}"
 _FINGERPRINT_KEY = token_bytes(16)
 """Of this process alone, so that no fingerprint means anything elsewhere."""
 
+_READINGS = 3
+"""How often a list with missing rows is read at most."""
+
 T = TypeVar("T")
 
 
@@ -126,11 +129,52 @@ class ApiSession:
         params: dict[str, str] | None = None,
     ) -> Iterator[T]:
         """Read all pages lazily; a row that cannot be read is logged and left out."""
+        for page in self._pages(path, key, scope, read, params):
+            yield from page.rows
+
+    def all_rows(
+        self,
+        path: str,
+        key: str,
+        scope: str,
+        read: Callable[[Any], T],
+        params: dict[str, str] | None = None,
+    ) -> list[T]:
+        """Read all pages, and again if rows are missing.
+
+        Pages are cut anew for each request, so that a list which shrinks while it is read loses
+        rows between two of them.
+
+        :raises InvalidResponseError: if there are fewer rows than the API counts each time.
+        """
+        for _ in range(_READINGS):
+            pages = list(self._pages(path, key, scope, read, params))
+            rows = list(dict.fromkeys(row for page in pages for row in page.rows))
+            unread = sum(len(page.problems) for page in pages)
+            counted = max(page.total or 0 for page in pages)
+            if len(rows) + unread >= counted:
+                return rows
+            log.warning(
+                "%s gave %d of %d rows; reading it again.", path, len(rows) + unread, counted
+            )
+        raise InvalidResponseError(
+            f"{path} gave fewer rows than it counts, {_READINGS} times running; to decide by a "
+            f"list with gaps would not be safe"
+        )
+
+    def _pages(
+        self,
+        path: str,
+        key: str,
+        scope: str,
+        read: Callable[[Any], T],
+        params: dict[str, str] | None,
+    ) -> Iterator[Page[T]]:
         for number in count(1):
             page = self.page(path, key, scope, read, number=number, params=params)
             for problem in page.problems:
                 log.warning("Left out a row of %s: %s", path, problem)
-            yield from page.rows
+            yield page
             if page.last:
                 return
 

@@ -81,12 +81,14 @@ def read_content(response: requests.Response, seconds: float) -> bytes:
 
 
 def read_body(response: requests.Response, content: bytes) -> Json:
-    """Return the JSON object of an answer.
+    """Return the JSON object of an answer, an empty one where there is to be none (204).
 
     :raises ApiError: for a status of 400 and above, and for a redirect.
     :raises InvalidResponseError: where there is no JSON object.
     """
     status = response.status_code
+    if status == 204:  # noqa: PLR2004 - HTTP's number
+        return {}
     try:
         body = json.loads(content)
     except ValueError:

@@ -1,0 +1,81 @@
+"""What an account has: droplets, their backups, and the snapshots of a policy."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from airflow_provider_do_images.actions.policy import SnapshotName
+from airflow_provider_do_images.api import Droplet, Image, InvalidInputError
+from airflow_provider_do_images.api.inputs import check_id
+
+if TYPE_CHECKING:  # the client loads requests, which a DAG file that is parsed need not pay for
+    from airflow_provider_do_images.api import ApiClient
+
+
+@dataclass(frozen=True, slots=True)
+class Selection:
+    """Which droplets are meant: one by its id, or all with a name or a tag."""
+
+    droplet_id: int | None = None
+    name: str | None = None
+    tag: str | None = None
+
+    @classmethod
+    def checked(cls, droplet_id: Any, name: Any, tag: Any) -> Selection:
+        """Build from what a user gave; an empty text counts as not given.
+
+        :raises InvalidInputError: unless exactly one was given.
+        """
+        given = [value for value in (droplet_id, name, tag) if value not in (None, "")]
+        if len(given) != 1:
+            raise InvalidInputError(
+                f"give exactly one of droplet_id, droplet_name and tag; got "
+                f"droplet_id={droplet_id!r}, droplet_name={name!r}, tag={tag!r}"
+            )
+        return cls(
+            check_id("droplet_id", droplet_id) if droplet_id not in (None, "") else None,
+            str(name) if name else None,
+            str(tag) if tag else None,
+        )
+
+    def __str__(self) -> str:
+        if self.droplet_id:
+            return f"droplet {self.droplet_id}"
+        return f"droplets named {self.name!r}" if self.name else f"droplets with tag {self.tag!r}"
+
+    def read(self, client: ApiClient) -> list[Droplet]:
+        """Read the droplets; GPU droplets, which the API lists apart, are among them.
+
+        :raises InvalidInputError: if there are none.
+        """
+        if self.droplet_id:
+            return [client.get_droplet(self.droplet_id)]
+        if found := client.all_droplets(name=self.name, tag=self.tag):
+            return found
+        raise InvalidInputError(f"there are no {self}: check the spelling, and the token's team")
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """A snapshot of a policy: the image, and what its name says."""
+
+    image: Image
+    name: SnapshotName
+
+
+def kept_by_droplet(images: Iterable[Image], policy: str) -> Mapping[int, list[Kept]]:
+    """Return the images named for a policy, by droplet, the newest backup time first.
+
+    A backup that has been named, but not converted yet, is among them.
+    """
+    found: dict[int, list[Kept]] = defaultdict(list)
+    for image in images:
+        name = SnapshotName.parse(image.name)
+        if name is not None and name.policy == policy:
+            found[name.droplet_id].append(Kept(image, name))
+    for kept in found.values():
+        kept.sort(key=lambda one: (one.name.taken_at, one.image.id), reverse=True)
+    return found
