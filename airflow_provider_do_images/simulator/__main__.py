@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import math
 import sys
 from contextlib import suppress
 from pathlib import Path
@@ -17,6 +16,8 @@ from airflow_provider_do_images.simulator.script import load_faults, with_switch
 from airflow_provider_do_images.simulator.server import Simulator
 
 LARGEST_PORT = 65535
+LARGEST_SPEED = 1_000_000.0
+"""A year in half a minute: with more the calendar would end."""
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -58,7 +59,7 @@ def make_parser() -> argparse.ArgumentParser:
     )
     add = parser.add_argument
     add("--port", type=_port, default=8080, help="0 picks one; default 8080")
-    add("--host", default="127.0.0.1", help="the address to listen on; default 127.0.0.1")
+    add("--host", type=_host, default="127.0.0.1", help="where to listen; default 127.0.0.1")
     add(
         "--speed",
         type=_speed,
@@ -89,9 +90,15 @@ def _port(text: str) -> int:
 
 def _speed(text: str) -> float:
     with suppress(ValueError):
-        if 0 <= (speed := float(text)) < math.inf:
+        if 0 <= (speed := float(text)) <= LARGEST_SPEED:
             return speed
-    raise argparse.ArgumentTypeError(f"must be a number, 0 or more, not {text!r}")
+    raise argparse.ArgumentTypeError(f"must be a number from 0 to 1,000,000, not {text!r}")
+
+
+def _host(text: str) -> str:
+    if not text:  # the socket would listen on all addresses
+        raise argparse.ArgumentTypeError("must not be empty")
+    return text
 
 
 if __name__ == "__main__":

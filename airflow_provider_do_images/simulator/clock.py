@@ -10,6 +10,8 @@ import time
 from datetime import UTC, datetime
 from typing import Protocol
 
+CENTURY = 100 * 365 * 24 * 3600
+
 
 class Clock(Protocol):
     """What the simulator needs of a clock. All times are Unix seconds, as float."""
@@ -44,7 +46,7 @@ class ScaledClock:
         return self._start + (time.monotonic() - self._zero) * self.speed
 
     def advance(self, seconds: float) -> None:
-        """Jump ahead by this many virtual seconds, 0 or more."""
+        """Jump ahead by this many virtual seconds, from 0 to a century."""
         self._start += _forward(seconds)
 
     def wall(self, moment: float) -> float:
@@ -66,7 +68,7 @@ class ManualClock:
         return self._now
 
     def advance(self, seconds: float) -> None:
-        """Jump ahead by this many virtual seconds, 0 or more."""
+        """Jump ahead by this many virtual seconds, from 0 to a century."""
         self._now += _forward(seconds)
 
     def wall(self, moment: float) -> float:
@@ -80,6 +82,6 @@ def timestamp(moment: float) -> str:
 
 
 def _forward(seconds: float) -> float:
-    if not seconds >= 0:
-        raise ValueError(f"time does not run backwards: {seconds}")
+    if not 0 <= seconds <= CENTURY:
+        raise ValueError(f"the clock jumps by 0 seconds to a century, not by {seconds}")
     return seconds

@@ -131,7 +131,7 @@ def _release(backend: Backend, _request: Request, _body: Answer) -> Answer:
 
 def _finish(backend: Backend, request: Request, body: Answer) -> Answer:
     status = body.get("status", COMPLETED)
-    if status not in {COMPLETED, ERRORED}:
+    if status not in (COMPLETED, ERRORED):  # whatever it is: a set would want it hashable
         raise ValueError(f"status must be {COMPLETED} or {ERRORED}")
     action_id = request.path_params["action_id"]
     if action_id not in backend.state.actions:
@@ -141,10 +141,13 @@ def _finish(backend: Backend, request: Request, body: Answer) -> Answer:
 
 
 def _tokens(backend: Backend, _request: Request, body: Answer) -> Answer:
-    if not body or not set(body) <= {"allow", "scopes", "revoke"}:
+    if not set(body) <= {"allow", "scopes", "revoke"} or not set(body) & {"allow", "revoke"}:
         raise ValueError("give allow (and scopes), or revoke")
+    scopes = body.get("scopes")
+    if scopes is not None and not isinstance(scopes, list):
+        raise ValueError("scopes must be a list of names, or null for all")
     if token := body.get("allow"):
-        backend.tokens.allow(str(token), body.get("scopes"))
+        backend.tokens.allow(str(token), None if scopes is None else map(str, scopes))
     if token := body.get("revoke"):
         backend.tokens.revoke(str(token))
     return {}

@@ -8,7 +8,7 @@ rule is not confirmed a switch turns it, if that can matter to a client.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from types import MappingProxyType
 
 TEXTS = MappingProxyType(
@@ -85,6 +85,10 @@ class Rules:
             raise ValueError("single_page_links must be empty, pages or absent")
         if self.public_transfer_status not in {404, 422}:
             raise ValueError("public_transfer_status must be 404 or 422")
+        for one in fields(self):
+            value, least = getattr(self, one.name), int(one.name.startswith("requests_per_"))
+            if isinstance(value, int | float) and not value >= least:
+                raise ValueError(f"{one.name} must be {least} or more, not {value}")
         if unknown := set(self.texts) - set(TEXTS):
             raise ValueError(f"no text is named {', '.join(sorted(unknown))}")
 

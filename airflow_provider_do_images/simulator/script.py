@@ -30,8 +30,8 @@ def load_faults(path: Path) -> list[Fault]:
     """
     try:
         content = yaml.safe_load(path.read_text())
-    except yaml.YAMLError as error:
-        raise ValueError(f"{path} is no YAML: {' '.join(str(error).split())}") from None
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        raise ValueError(f"{path} is no YAML: {_in_one_line(error)}") from None
     if not isinstance(content, list):
         raise ValueError(f"{path} must be a list of faults, such as '- fault: LostAfter'")
     found = []
@@ -80,10 +80,17 @@ def with_switches(rules: Rules, settings: list[str]) -> Rules:
         if not equals or name not in hints or name == "texts":
             known = ", ".join(field.name for field in fields(Rules) if field.name != "texts")
             raise ValueError(f"{setting!r} is not NAME=VALUE with a switch's name: {known}")
-        value = yaml.safe_load(text)
+        try:
+            value = yaml.safe_load(text)
+        except yaml.YAMLError as error:
+            raise ValueError(f"{setting!r} has no value: {_in_one_line(error)}") from None
         _check_type(name, value, hints[name])
         rules = replace(rules, **{name: value})
     return rules
+
+
+def _in_one_line(error: Exception) -> str:
+    return " ".join(str(error).split())
 
 
 def _check_type(name: str, value: Any, hint: Any) -> None:

@@ -98,8 +98,10 @@ class Simulator:
     def listen(self) -> socket.socket:
         """Bind the port, set ``url``, and return the socket."""
         host, port = self._address
-        plug = socket.create_server((host, port), backlog=512)
-        shown = host if ":" not in host else f"[{host}]"
+        family, shown = socket.AF_INET, host
+        if ":" in host:
+            family, shown = socket.AF_INET6, f"[{host}]"
+        plug = socket.create_server((host, port), family=family, backlog=512)
         self.url = f"http://{shown}:{plug.getsockname()[1]}"
         return plug
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from fnmatch import fnmatchcase
 from random import Random
 from threading import Lock
@@ -38,8 +38,10 @@ class Fault:
             raise ValueError(f"times must be 1 or more, or None, not {self.times}")
         if not 0 <= self.probability <= 1:
             raise ValueError(f"probability must be from 0 to 1, not {self.probability}")
-        if self.skip < 0 or self.delay_seconds < 0:
-            raise ValueError("skip and delay_seconds must not be negative")
+        for one in fields(self):
+            value = getattr(self, one.name)
+            if isinstance(value, int | float) and not value >= 0:
+                raise ValueError(f"{one.name} must be 0 or more, not {value}")
 
 
 @dataclass(kw_only=True, eq=False)
@@ -55,7 +57,7 @@ class RequestFault(Fault):
 
     def matches(self, method: str, path: str) -> bool:
         """Tell whether a request is meant."""
-        return self.method in {"*", method} and fnmatchcase(path, self.path)
+        return self.method.upper() in {"*", method} and fnmatchcase(path, self.path)
 
     @abstractmethod
     async def play(self, exchange: Exchange) -> Response:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 import subprocess
 import sys
 
@@ -54,6 +55,18 @@ def test_faults_switches_and_control_come_from_options(start, tmp_path):
     assert int(get().headers["ratelimit-reset"]) == int(clock["now"]) - 268
 
 
+def test_it_listens_on_ipv6_too(start):
+    """The address that is printed has the brackets which a URL needs."""
+    try:
+        socket.create_server(("::1", 0), family=socket.AF_INET6).close()
+    except OSError:
+        pytest.skip("there is no IPv6 here")
+    _, url = start("--host=::1")
+
+    assert url.startswith("http://[::1]:")
+    assert requests.get(f"{url}/v2/account", timeout=5).status_code == 401
+
+
 def test_the_rules_are_printed():
     """``--rules`` prints the table and ends."""
     done = subprocess.run([*COMMAND, "--rules"], capture_output=True, text=True, check=True)
@@ -65,13 +78,17 @@ def test_the_rules_are_printed():
     ("options", "words"),
     [
         (["--port=http"], "must be from 0 to 65535"),
-        (["--speed=-1"], "must be a number, 0 or more"),
+        (["--speed=-1"], "must be a number from 0 to 1,000,000"),
+        (["--speed=1e300"], "must be a number from 0 to 1,000,000"),
         (["--speed=0"], "--speed 0 needs --control"),
         (["--seed=x"], "invalid int value"),
         (["--set=nonsense=1"], "is not NAME=VALUE"),
+        (["--set=convert_seconds=["], "has no value"),
+        (["--set=requests_per_minute=0"], "requests_per_minute must be 1 or more"),
         (["--faults=/nowhere.yaml"], "No such file"),
         (["--nonsense"], "unrecognized arguments"),
         (["--host=192.0.2.1"], "192.0.2.1"),
+        (["--host="], "must not be empty"),
     ],
 )
 def test_wrong_input_is_one_line_and_exit_code_2(options, words):

@@ -138,10 +138,15 @@ def test_tokens_are_allowed_and_revoked(controlled, control):
     [
         ("/clock", {"advance": "soon"}),
         ("/clock", {"advance": -1}),
+        ("/clock", {"advance": 1e300}),
         ("/faults", {"fault": "Nonsense"}),
+        ("/actions/{}/finish", {"status": ["errored"]}),
         ("/tokens", {}),
+        ("/tokens", {"scopes": ["image:read"]}),
+        ("/tokens", {"allow": "dop_v1_secret", "scopes": "image:read"}),
     ],
 )
-def test_wrong_bodies_are_told(control, path, body):
+def test_wrong_bodies_are_told(controlled, control, path, body):
     """A 400 with one line, and nothing is changed."""
+    path = path.format(next(iter(controlled.state.actions)))
     assert "\n" not in control("POST", path, body, status=400)["message"]

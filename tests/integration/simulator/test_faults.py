@@ -237,8 +237,8 @@ def test_an_action_vanishes_with_its_image(ask, sim, transfer, snapshot):
 
 
 def test_faults_match_by_method_path_and_number(ask, sim):
-    """Only what is meant is struck, after ``skip`` matches, ``times`` times."""
-    sim.faults.add(Status(503, method="GET", path="/v2/images/*", skip=1, times=2))
+    """Only what is meant, in any case, is struck, after ``skip`` matches, ``times`` times."""
+    sim.faults.add(Status(503, method="get", path="/v2/images/*", skip=1, times=2))
 
     def statuses(path):
         return [ask("GET", path).status_code for _ in range(4)]

@@ -44,14 +44,19 @@ def test_a_file_has_a_list_of_faults(tmp_path):
         ("- {fault: Status, status: '503'}", "status must be int, not '503'"),
         ("- {fault: Status, status: 200}", "status must be from 400 to 599"),
         ("- {fault: Status, probability: 2}", "probability must be from 0 to 1"),
+        ("- {fault: Status, skip: -1}", "skip must be 0 or more"),
+        ("- {fault: Status, delay_seconds: .nan}", "delay_seconds must be 0 or more"),
+        ("- {fault: ActionErrors, seconds: -5}", "seconds must be 0 or more"),
+        ("- {fault: RateLimited, retry_after: -5}", "retry_after must be 0 or more"),
         ("- {fault: Status, times: true}", "times must be int or null, not True"),
         ("- [", "is no YAML"),
+        ("\xff", "is no YAML"),
     ],
 )
 def test_what_is_wrong_in_a_file_is_told_in_one_line(tmp_path, text, words):
     """The line names the file, the entry and the reason."""
     file = tmp_path / "faults.yaml"
-    file.write_text(text)
+    file.write_text(text, encoding="latin-1")
 
     with pytest.raises(ValueError, match=words) as caught:
         load_faults(file)
@@ -69,9 +74,21 @@ def test_switches_are_set_by_name():
 
 @pytest.mark.parametrize(
     "setting",
-    ["nonsense=1", "convert_seconds", "convert_seconds=soon", "delete_backup=1", "texts={}"],
+    [
+        "nonsense=1",
+        "convert_seconds",
+        "convert_seconds=soon",
+        "convert_seconds=[",
+        "convert_seconds=-1",
+        "transfer_seconds=.nan",
+        "requests_per_hour=0",
+        "delete_backup=1",
+        "texts={}",
+    ],
 )
 def test_a_wrong_switch_is_refused(setting):
-    """Unknown names and values of another type are errors."""
-    with pytest.raises(ValueError, match=r"must be|is not NAME=VALUE"):
+    """Unknown names and values that it can not have are errors of one line."""
+    with pytest.raises(ValueError, match=r"must be|is not NAME=VALUE|has no value") as caught:
         with_switches(Rules(), [setting])
+
+    assert "\n" not in str(caught.value)
