@@ -34,7 +34,7 @@ SPEED = 3600.0
 def _running_digitalocean() -> Iterator[Simulator]:
     from airflow_provider_do_images.simulator import Simulator  # noqa: PLC0415  see above
 
-    with Simulator(speed=SPEED) as simulator:
+    with Simulator() as simulator:
         yield simulator
 
 
@@ -44,11 +44,13 @@ def digitalocean(
 ) -> Iterator[Simulator]:
     """Yield a simulated DigitalOcean with a fresh account, and set the connection to it.
 
-    An hour passes there in a second. ``state``, ``clock``, ``faults``, ``tokens`` and ``journal``
-    are its attributes.
+    Its time is the present when the test begins, and an hour passes there in a second. ``state``,
+    ``clock``, ``faults``, ``tokens`` and ``journal`` are its attributes.
     """
+    from airflow_provider_do_images.simulator import ScaledClock  # noqa: PLC0415  see above
+
     simulator = _running_digitalocean
-    simulator.reset()
+    simulator.reset(ScaledClock(SPEED))
     connection = {"conn_type": "digitalocean", "host": simulator.url, "password": TOKEN}
     monkeypatch.setenv(CONNECTION, json.dumps(connection))
     yield simulator

@@ -21,7 +21,7 @@ def _still_simulator():
 @pytest.fixture
 def sim(_still_simulator):
     """A simulated DigitalOcean with a fresh account; time passes only by ``sim.clock.advance``."""
-    _still_simulator.reset()
+    _still_simulator.reset(ManualClock())
     return _still_simulator
 
 

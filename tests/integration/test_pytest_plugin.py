@@ -43,21 +43,23 @@ def test_loading_it_imports_nothing_heavy(tmp_path):
 
 
 def test_every_test_gets_a_fresh_account(tmp_path):
-    """What one test did to the account, the faults and the journal is gone in the next."""
+    """What one test did to the account, the faults, the journal and the clock is gone after it."""
     (tmp_path / "test_it.py").write_text(
-        "import pytest, os\n"
+        "import pytest, os, time\n"
         "from airflow_provider_do_images.simulator import Status\n"
         "@pytest.mark.parametrize('turn', [1, 2])\n"
         "def test_it(digitalocean, turn):\n"
         "    import requests\n"
         "    assert 'AIRFLOW_CONN_DIGITALOCEAN_DEFAULT' in os.environ\n"
         "    assert digitalocean.journal.entries == []\n"
-        "    images = len(digitalocean.state.images)\n"
+        "    images = digitalocean.state.images.values()\n"
+        "    assert 'another' not in [image.name for image in images]\n"
+        "    assert abs(digitalocean.clock.now() - time.time()) < 24 * 3600\n"
         "    requests.get(digitalocean.url + '/v2/images', timeout=5)\n"
         "    assert len(digitalocean.journal.entries) == 1\n"
         "    digitalocean.state.add_image('another')\n"
         "    digitalocean.faults.add(Status(500, times=None))\n"
-        "    print('images', images)\n"
+        "    digitalocean.clock.advance(30 * 24 * 3600)\n"
         "def test_after():\n"
         "    assert 'AIRFLOW_CONN_DIGITALOCEAN_DEFAULT' not in os.environ\n"
     )
