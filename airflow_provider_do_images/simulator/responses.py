@@ -26,6 +26,11 @@ EDGE_HEADERS = {
 """On every answer, as recorded."""
 
 JSON_TYPE = "application/json; charset=utf-8"
+STATUS_HEADERS = {
+    401: {"content-type": "application/json"},
+    503: {"content-type": "application/json", "connection": "close"},
+}
+"""What is different with these statuses, as recorded."""
 PAGE = """<!DOCTYPE html>
 <html>
 <head><title>{status} {title}</title></head>
@@ -43,9 +48,15 @@ def json_response(
 ) -> Response:
     """Return an answer of the API itself; without body it has no content type (confirmed)."""
     content = b"" if body is None else json.dumps(body, separators=(",", ":")).encode()
-    all_headers = {**EDGE_HEADERS, "x-request-id": request_id, **headers}
+    all_headers = {
+        **EDGE_HEADERS,
+        "x-request-id": request_id,
+        "x-runtime": "0.042391",
+        "cf-ray": f"{request_id.replace('-', '')[:16]}-EWR",
+        **headers,
+    }
     if body is not None:
-        all_headers["content-type"] = JSON_TYPE
+        all_headers |= {"content-type": JSON_TYPE, **STATUS_HEADERS.get(status, {})}
         if status < 300:  # noqa: PLR2004
             all_headers["cache-control"] = "max-age=0, private, must-revalidate"
             all_headers["etag"] = f'W/"{md5(content, usedforsecurity=False).hexdigest()}"'

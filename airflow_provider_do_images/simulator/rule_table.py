@@ -38,11 +38,12 @@ TABLE = (
     Rule(
         2,
         CONFIRMED,
-        "convert keeps the id, the type becomes `snapshot`; the action is "
+        "convert makes a snapshot of a backup, which expires no more; the action is "
         "`convert_to_snapshot`, completed at once, its region null",
         "operations",
         ("convert_seconds",),
     ),
+    Rule(2, ASSUMED, "it keeps the id, and is then listed by its droplet", "lifecycle"),
     Rule(2, ASSUMED, "convert of a snapshot is refused", "operations", ("convert_snapshot",)),
     Rule(
         3,
@@ -58,6 +59,7 @@ TABLE = (
         "durations",
         ("transfer_seconds",),
     ),
+    Rule(3, CONFIRMED, "transfers of one image to several regions run at once", "operations"),
     Rule(
         3,
         ASSUMED,
@@ -68,8 +70,8 @@ TABLE = (
     Rule(4, REPORTED, "transfer of a backup is refused, with this text", "operations", ("texts",)),
     Rule(
         4,
-        ASSUMED,
-        "422 for a region that has the image already",
+        CONFIRMED,
+        "422 for a region that has the image already, with a text that is assumed",
         "operations",
         ("transfer_to_present", "texts"),
     ),
@@ -80,10 +82,19 @@ TABLE = (
         "operations",
         ("public_transfer_status", "texts"),
     ),
-    Rule(4, ASSUMED, "422 for an unknown region and for convert of no backup", "operations"),
+    Rule(
+        4,
+        ASSUMED,
+        "422 for an unknown region, one without `image_transfer`, an image that is not "
+        "available, and convert of no backup",
+        "operations",
+        ("texts",),
+    ),
     Rule(5, CONFIRMED, "404 for a missing or unknown action type", "operations"),
     Rule(5, CONFIRMED, "404 for an action that is not one of this image", "routes.actions"),
+    Rule(5, ASSUMED, "404 for an expired backup, as for a deleted image", "lifecycle"),
     Rule(5, ASSUMED, "404 for unknown paths and methods", "routes"),
+    Rule(5, REPORTED, "a trailing slash is tolerated", "app"),
     Rule(
         6,
         ASSUMED,
@@ -104,9 +115,10 @@ TABLE = (
     Rule(
         8,
         CONFIRMED,
-        "DELETE answers 204, once more 422, and GET 404; an `image_destroy` action is recorded",
+        "DELETE answers 204, once more 422, and GET 404",
         "operations",
     ),
+    Rule(8, REPORTED, "it is recorded as an `image_destroy` action", "operations"),
     Rule(8, REPORTED, "a deleted image's old actions can still be read", "routes.images"),
     Rule(
         8,
@@ -116,7 +128,15 @@ TABLE = (
         ("delete_backup",),
     ),
     Rule(9, REPORTED, "images are listed oldest first", "routes.images"),
-    Rule(9, CONFIRMED, "actions are listed newest first", "routes.actions"),
+    Rule(9, REPORTED, "actions are listed newest first", "routes.actions"),
+    Rule(
+        9,
+        ASSUMED,
+        "droplets, their backups and snapshots are listed oldest first, tags by name",
+        "routes",
+    ),
+    Rule(9, REPORTED, "`private=true` lists backups too", "routes.images"),
+    Rule(9, CONFIRMED, "`type` of the list of images is not their type", "routes.images"),
     Rule(
         9,
         CONFIRMED,
@@ -140,11 +160,13 @@ TABLE = (
         "limits",
         ("reset_in_past",),
     ),
-    Rule(10, CONFIRMED, "a 401 has no rate limit headers", "app"),
+    Rule(10, CONFIRMED, "the other headers are those of recorded answers", "responses"),
+    Rule(10, CONFIRMED, "a 401 has no rate limit headers, and no request id in its body", "app"),
     Rule(10, ASSUMED, "a refused request does not count", "limits"),
     Rule(11, CONFIRMED, "502, 504 and 52x come as HTML, 500 and 503 as JSON", "faults.answers"),
     Rule(11, REPORTED, "5xx after the POST took effect, passing 403, 401 as text", "faults"),
     Rule(12, CONFIRMED, "scopes by call, as the specification's `security` says", "routes"),
+    Rule(12, CONFIRMED, "what a token may not see is left empty", "views"),
     Rule(
         12,
         CONFIRMED,
@@ -158,6 +180,7 @@ TABLE = (
         "daily backups are kept 7 days, weekly ones 28; windows are four hours long",
         "schedule",
     ),
+    Rule(13, ASSUMED, "the moment inside the window is drawn by the seed", "schedule"),
     Rule(13, CONFIRMED, "switching backups off deletes them", "operations"),
     Rule(
         13,
@@ -179,6 +202,27 @@ TABLE = (
     ),
     Rule(15, CONFIRMED, "the regions are those of a recorded answer", "regions"),
     Rule(15, REPORTED, "a region that is closed for droplets still takes transfers", "operations"),
+    Rule(
+        16,
+        CONFIRMED,
+        "snapshots have string ids and name their droplet; an image that is none is a 400",
+        "routes.snapshots",
+        ("texts",),
+    ),
+    Rule(
+        17,
+        CONFIRMED,
+        "PUT renames an image; only a custom one has a description to change",
+        "operations",
+    ),
+    Rule(17, ASSUMED, "PUT of a public image is a 403", "operations"),
+    Rule(
+        18,
+        CONFIRMED,
+        "to tag needs `tag:create`, to untag `tag:delete`, and both `update` of what is tagged",
+        "routes.tags",
+    ),
+    Rule(18, ASSUMED, "making a tag that is there already changes nothing", "routes.tags"),
 )
 
 

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Mapping
 from typing import Any
 
 from airflow_provider_do_images.simulator.call import NO_CONTENT, Answer, Call
-from airflow_provider_do_images.simulator.errors import not_found, unprocessable
+from airflow_provider_do_images.simulator.errors import error_of, not_found, unprocessable
 from airflow_provider_do_images.simulator.models import Droplet, Image
 from airflow_provider_do_images.simulator.paging import paged
 from airflow_provider_do_images.simulator.state import State
@@ -55,7 +55,7 @@ def delete_tag(call: Call) -> Answer:
 def tag_resources(call: Call) -> Answer:
     """Put a tag on droplets and images."""
     name = _name(call)
-    for thing in list(_resources(call)):
+    for thing in _resources(call):
         if name not in thing.tags:
             _set_tags(call.state, thing, [*thing.tags, name])
     return NO_CONTENT
@@ -64,7 +64,7 @@ def tag_resources(call: Call) -> Answer:
 def untag_resources(call: Call) -> Answer:
     """Take a tag off droplets and images."""
     name = _name(call)
-    for thing in list(_resources(call)):
+    for thing in _resources(call):
         _set_tags(call.state, thing, [tag for tag in thing.tags if tag != name])
     return NO_CONTENT
 
@@ -76,20 +76,24 @@ def _name(call: Call) -> str:
     return name
 
 
-def _resources(call: Call) -> Iterator[Image | Droplet]:
-    tables: dict[str, dict[int, Any]] = {
+def _resources(call: Call) -> list[Image | Droplet]:
+    """Return what the body names, if the token may change all of it (confirmed: pydo's docs)."""
+    tables: dict[str, Mapping[int, Image | Droplet]] = {
         "image": call.state.images,
         "droplet": call.state.droplets,
     }
+    found = []
     rows = call.json().get("resources")
     for row in rows if isinstance(rows, list) else ():
         fields = row if isinstance(row, dict) else {}
-        id_ = str(fields.get("resource_id"))
-        table = tables.get(str(fields.get("resource_type")), {})
-        thing = table.get(int(id_)) if ID.fullmatch(id_) else None
+        kind, id_ = str(fields.get("resource_type")), str(fields.get("resource_id"))
+        thing = tables.get(kind, {}).get(int(id_)) if ID.fullmatch(id_) else None
         if thing is None:
             raise not_found()
-        yield thing
+        if not call.scopes.allow(f"{kind}:update"):
+            raise error_of(403)
+        found.append(thing)
+    return found
 
 
 def _set_tags(state: State, thing: Image | Droplet, tags: list[str]) -> None:
@@ -103,12 +107,12 @@ def _set_tags(state: State, thing: Image | Droplet, tags: list[str]) -> None:
 
 def _tag_json(call: Call, name: str) -> dict[str, Any]:
     """Return a tag and how much carries it; no address for what nothing carries."""
-    counts = {
-        "droplets": call.state.droplet_index.newest_first(("tag", name)),
-        "images": call.state.image_index.newest_first(("tag", name)),
-    }
-    resources: dict[str, Any] = {"count": sum(map(len, counts.values()))}
-    for kind, ids in counts.items():
-        uri = {"last_tagged_uri": f"{call.base_url}/v2/{kind}/{ids[0]}"} if ids else {}
-        resources[kind] = {"count": len(ids), **uri}
+    resources: dict[str, Any] = {"count": 0}
+    indexes = {"droplets": call.state.droplet_index, "images": call.state.image_index}
+    for kind, index in indexes.items():
+        count = index.count(("tag", name))
+        newest = index.newest_first(("tag", name), 0, 1)
+        uri = {"last_tagged_uri": f"{call.base_url}/v2/{kind}/{newest[0]}"} if newest else {}
+        resources["count"] += count
+        resources[kind] = {"count": count, **uri}
     return {"name": name, "resources": resources}

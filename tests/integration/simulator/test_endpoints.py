@@ -7,7 +7,7 @@ import re
 import pytest
 import requests
 
-from airflow_provider_do_images.simulator import Rules, Simulator
+from airflow_provider_do_images.simulator import Rules, Simulator, Status
 
 DAY = 24 * 3600
 
@@ -156,6 +156,31 @@ def test_every_answer_tells_the_limits(ask):
     unknown = ask("GET", "/v2/account", token=None)
     assert error_of(unknown)[:2] == (401, "unauthorized")
     assert not [name for name in unknown.headers if name.startswith("ratelimit")]
+
+
+def test_the_headers_are_the_recorded_ones(ask, sim, snapshot):
+    """Those of the edge on every answer; a 204 has no content type, a 503 ends the connection."""
+    found, missing = ask("GET", "/v2/account"), ask("GET", "/v2/images/1")
+    deleted = ask("DELETE", f"/v2/images/{snapshot.id}")
+    sim.faults.add(Status(503))
+    unavailable, unknown = ask("GET", "/v2/account"), ask("GET", "/v2/account", token=None)
+
+    edge = {"x-request-id", "x-runtime", "x-gateway", "x-response-from", "cf-ray", "server"}
+    for answer in (found, missing, deleted, unavailable, unknown):
+        assert edge <= set(answer.headers)
+    assert "etag" in found.headers
+    assert "etag" not in missing.headers
+    assert [answer.headers.get("content-type") for answer in (missing, deleted, unavailable)] == [
+        "application/json; charset=utf-8",
+        None,
+        "application/json",
+    ]
+    assert unavailable.headers["connection"] == "close"
+    assert "ratelimit-remaining" in unavailable.headers
+    assert (unknown.headers["content-type"], unknown.json()) == (
+        "application/json",
+        {"id": "unauthorized", "message": "Unable to authenticate you"},
+    )
 
 
 def test_the_burst_limit_is_on_the_simulators_clock(ask, sim):

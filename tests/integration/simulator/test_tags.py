@@ -1,0 +1,67 @@
+"""Tags over HTTP: on images and droplets, with the scopes that they need."""
+
+from __future__ import annotations
+
+import pytest
+
+
+@pytest.fixture
+def web(sim):
+    """A droplet."""
+    return sim.state.add_droplet("web-99")
+
+
+def resources(**things):
+    """Return a body that names things by their kind."""
+    rows = [{"resource_id": str(t.id), "resource_type": kind} for kind, t in things.items()]
+    return {"resources": rows}
+
+
+def test_images_and_droplets_are_tagged_and_listed_by_tag(ask, snapshot, web):
+    """A tag is made, put on both, counted, seen in both lists, and taken off."""
+    ask("POST", "/v2/tags", {"name": "nightly"})
+    body = resources(image=snapshot, droplet=web)
+
+    assert ask("POST", "/v2/tags/nightly/resources", body).status_code == 204
+
+    tag = ask("GET", "/v2/tags/nightly").json()["tag"]["resources"]
+    assert (tag["count"], tag["images"]["count"], tag["droplets"]["count"]) == (2, 1, 1)
+    assert tag["images"]["last_tagged_uri"].endswith(f"/v2/images/{snapshot.id}")
+    images = ask("GET", "/v2/images?tag_name=nightly").json()["images"]
+    droplets = ask("GET", "/v2/droplets?tag_name=nightly").json()["droplets"]
+    assert [(row["id"], row["tags"]) for row in images] == [(snapshot.id, ["nightly"])]
+    assert [(row["id"], row["tags"]) for row in droplets] == [(web.id, ["nightly"])]
+    assert ask("DELETE", "/v2/tags/nightly/resources", body).status_code == 204
+    assert ask("GET", "/v2/images?tag_name=nightly").json()["images"] == []
+
+
+@pytest.mark.parametrize(
+    ("scopes", "status"),
+    [
+        ({"tag:create", "image:update"}, 204),
+        ({"tag:create"}, 403),
+        ({"image:update"}, 403),
+        ({"tag:create", "droplet:update"}, 403),
+    ],
+    ids=lambda value: "+".join(sorted(value)) if isinstance(value, set) else "",
+)
+def test_tagging_an_image_needs_two_scopes(ask, sim, snapshot, scopes, status):
+    """``tag:create``, and ``update`` of what is tagged; one alone changes nothing."""
+    sim.state.tags.add("nightly")
+    sim.tokens.allow("dop_v1_any", scopes)
+
+    answer = ask("POST", "/v2/tags/nightly/resources", resources(image=snapshot))
+
+    assert answer.status_code == status
+    assert snapshot.tags == (["nightly"] if status == 204 else [])
+
+
+def test_what_is_not_there_can_not_be_tagged(ask, sim, snapshot):
+    """An unknown tag or resource is a 404, and nothing of the same request is tagged."""
+    sim.state.tags.add("nightly")
+    body = resources(image=snapshot)
+    body["resources"].append({"resource_id": "1", "resource_type": "image"})
+
+    assert ask("POST", "/v2/tags/unknown/resources", body).status_code == 404
+    assert ask("POST", "/v2/tags/nightly/resources", body).status_code == 404
+    assert snapshot.tags == []
