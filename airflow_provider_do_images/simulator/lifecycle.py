@@ -94,6 +94,7 @@ class Lifecycle(Store):
                 public=type == "base",
                 tags=list(tags),
                 droplet_id=droplet_id,
+                first_name=name,
             )
             self.put_image(image)
             if image.type == "backup":
@@ -124,6 +125,8 @@ class Lifecycle(Store):
         with self.changing_image(image):
             image.type = "snapshot"
         image.expires_at = None
+        if not self.rules.convert_keeps_name:
+            image.name = image.first_name
 
     # Actions
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Literal
 
+USUAL_SIZE = "s-1vcpu-2gb"
 BackupPlan = Literal["daily", "weekly"]
 
 IN_PROGRESS = "in-progress"
@@ -18,6 +19,7 @@ class Image:
     """An image. ``droplet_id`` is where it came from, which only ``/v2/snapshots`` tells.
 
     Lists are filtered by ``type`` and ``tags``: change these through the state's methods.
+    ``first_name`` is what a backup was called when it was made.
     """
 
     id: int
@@ -36,6 +38,7 @@ class Image:
     error_message: str = ""
     droplet_id: int | None = None
     expires_at: int | None = None
+    first_name: str = ""
 
 
 @dataclass(slots=True)
@@ -59,10 +62,15 @@ class Droplet:
     memory: int = 2048
     vcpus: int = 1
     disk: int = 50
-    size_slug: str = "s-1vcpu-2gb"
+    size_slug: str = USUAL_SIZE
     used_gigabytes: float = 2.5
     busy_with: int | None = None
     status: str = "active"
+
+    @property
+    def gpu(self) -> bool:
+        """Whether it is one of those that the API lists only when asked for them."""
+        return self.size_slug.startswith("gpu-")
 
 
 @dataclass(slots=True)

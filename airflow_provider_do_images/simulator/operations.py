@@ -115,10 +115,12 @@ def _transfers(state: State, image: Image, region: str) -> Iterator[Action]:
 
 
 def rename_image(state: State, image_id: int, changes: dict[str, object]) -> Image:
-    """Change an image's name, of a custom image also description and distribution."""
+    """Change an image's name, of a custom image also description and distribution (17)."""
     image = find_image(state, image_id)
     if image.public:
         raise error_of(403)
+    if image.type == "backup" and not state.rules.rename_backup:
+        raise unprocessable(state.rules.text("backup_rename"))
     allowed = {"name"} | ({"description", "distribution"} if image.type == "custom" else set())
     given = {key: value for key, value in changes.items() if key in allowed and value is not None}
     if not all(isinstance(value, str) and value for value in given.values()):

@@ -215,14 +215,36 @@ TABLE = (
         "PUT renames an image; only a custom one has a description to change",
         "operations",
     ),
+    Rule(17, ASSUMED, "a backup can be renamed", "operations", ("rename_backup", "texts")),
+    Rule(
+        17,
+        ASSUMED,
+        "the snapshot made of it keeps the new name",
+        "lifecycle",
+        ("convert_keeps_name",),
+    ),
     Rule(17, ASSUMED, "PUT of a public image is a 403", "operations"),
     Rule(
         18,
         CONFIRMED,
+        "droplets are filtered by `tag_name`, or by `name` in any case; those with GPUs are only "
+        "listed with `type=gpus`",
+        "routes.droplets",
+    ),
+    Rule(
+        18,
+        ASSUMED,
+        "422 for `tag_name` with `name` or `type=gpus`, which can not be combined",
+        "routes.droplets",
+        ("texts",),
+    ),
+    Rule(
+        19,
+        CONFIRMED,
         "to tag needs `tag:create`, to untag `tag:delete`, and both `update` of what is tagged",
         "routes.tags",
     ),
-    Rule(18, ASSUMED, "making a tag that is there already changes nothing", "routes.tags"),
+    Rule(19, ASSUMED, "making a tag that is there already changes nothing", "routes.tags"),
 )
 
 

@@ -25,7 +25,9 @@ TEXTS = MappingProxyType(
         "delete_refused": "This image can not be deleted.",
         "droplet_busy": "Droplet already has a pending event.",
         "not_a_snapshot": "the resource is not a snapshot",
+        "backup_rename": "Backups can not be renamed.",
         "name_missing": "Name can't be blank",
+        "filters_combined": "tag_name can not be combined with name or type.",
         "tag_invalid": "Tags are letters, digits, colons, dashes and underscores.",
     }
 )
@@ -52,6 +54,9 @@ class Rules:
     :param region_null_until_completed: leave ``region`` null on a running transfer.
     :param regions_lag_seconds: how long after ``completed`` the image's ``regions`` grow.
     :param not_found_polls: how many reads of a new action answer 404 first.
+    :param rename_backup: let ``PUT`` rename a backup; else 422.
+    :param convert_keeps_name: a converted backup keeps the name that ``PUT`` gave it; else it is
+        called again what it was called when it was made.
     :param delete_backup: let ``DELETE`` of a backup delete it; else 204 without effect.
     :param destroy_keeps_backups: backups outlive their droplet until they expire.
     :param single_page_links: ``links`` when all fits one page: ``empty`` for ``{}``, ``pages``
@@ -75,6 +80,8 @@ class Rules:
     region_null_until_completed: bool = False
     regions_lag_seconds: float = 0.0
     not_found_polls: int = 0
+    rename_backup: bool = True
+    convert_keeps_name: bool = True
     delete_backup: bool = False
     destroy_keeps_backups: bool = True
     single_page_links: str = "empty"

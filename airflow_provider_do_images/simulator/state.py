@@ -6,7 +6,7 @@ from collections.abc import Iterable
 
 from airflow_provider_do_images.simulator import schedule
 from airflow_provider_do_images.simulator.lifecycle import Lifecycle
-from airflow_provider_do_images.simulator.models import BackupPlan, Droplet, Image
+from airflow_provider_do_images.simulator.models import USUAL_SIZE, BackupPlan, Droplet, Image
 
 
 class State(Lifecycle):
@@ -25,12 +25,14 @@ class State(Lifecycle):
         backups: BackupPlan | None = None,
         created_at: float | None = None,
         used_gigabytes: float = 2.5,
+        size_slug: str = USUAL_SIZE,
     ) -> Droplet:
         """Add a droplet as if somebody had made it, without an action.
 
         :param backups: ``daily`` or ``weekly`` backups are made from now on; None: none.
         :param created_at: Unix seconds; default: now.
         :param used_gigabytes: the size of its snapshots and backups.
+        :param size_slug: one like ``gpu-h100x1-80gb`` makes it a droplet with GPUs, listed apart.
         """
         with self.lock:
             now = self.settle()
@@ -43,6 +45,7 @@ class State(Lifecycle):
                 image_id=bases[0] if bases else None,
                 tags=list(tags),
                 used_gigabytes=used_gigabytes,
+                size_slug=size_slug,
             )
             random = self.random_for("backups", droplet.id)
             droplet.backup_hour = random.randrange(0, 24, 4)

@@ -108,10 +108,13 @@ def image_keys(image: Image) -> Iterator[Hashable]:
 
 
 def droplet_keys(droplet: Droplet) -> Iterator[Hashable]:
-    """Yield the lists that a droplet stands in."""
-    yield "all"
-    yield ("name", droplet.name.lower())
-    yield from (("tag", tag) for tag in droplet.tags)
+    """Yield the lists that a droplet stands in: by kind, and by tag also whatever its kind."""
+    kind = "gpus" if droplet.gpu else "droplets"
+    yield kind
+    yield (kind, "name", droplet.name.lower())
+    for tag in droplet.tags:
+        yield (kind, "tag", tag)
+        yield ("tag", tag)
 
 
 def action_keys(action: Action) -> Iterator[Hashable]:

@@ -6,7 +6,7 @@ from collections.abc import Hashable
 
 from airflow_provider_do_images.simulator import operations
 from airflow_provider_do_images.simulator.call import NO_CONTENT, Answer, Call
-from airflow_provider_do_images.simulator.errors import error_of
+from airflow_provider_do_images.simulator.errors import error_of, unprocessable
 from airflow_provider_do_images.simulator.paging import paged_index
 from airflow_provider_do_images.simulator.routes.actions import list_actions_of, one_action_of
 from airflow_provider_do_images.simulator.views import (
@@ -17,7 +17,7 @@ from airflow_provider_do_images.simulator.views import (
 
 
 def list_droplets(call: Call) -> Answer:
-    """List droplets, oldest first (assumed), by name or by tag; there are none with GPUs here."""
+    """List droplets, oldest first (assumed), by name or by tag."""
     state = call.state
     return paged_index(
         call,
@@ -29,13 +29,16 @@ def list_droplets(call: Call) -> Answer:
 
 
 def _droplet_key(call: Call) -> Hashable:
-    if tag := call.query.get("tag_name"):
+    """Return which list is meant: those with GPUs only when asked for (confirmed)."""
+    tag, name = call.query.get("tag_name"), call.query.get("name")
+    kind = "gpus" if call.query.get("type") == "gpus" else "droplets"
+    if tag and (name or kind == "gpus"):
+        raise unprocessable(call.state.rules.text("filters_combined"))
+    if tag:
         if not call.scopes.allow("tag:read"):
             raise error_of(403)
-        return ("tag", tag)
-    if name := call.query.get("name"):
-        return ("name", name.lower())
-    return "gpus" if call.query.get("type") == "gpus" else "all"
+        return (kind, "tag", tag)
+    return (kind, "name", name.lower()) if name else kind
 
 
 def get_droplet(call: Call) -> Answer:

@@ -5,6 +5,40 @@ from __future__ import annotations
 DAY = 24 * 3600
 
 
+def test_droplets_are_listed_by_tag_and_by_name(ask, sim):
+    """The name in any case; one without backups does not have that feature."""
+    bare = sim.state.add_droplet("Bare-01", tags=["prod"])
+
+    def ids(query):
+        return [row["id"] for row in ask("GET", f"/v2/droplets{query}").json()["droplets"]]
+
+    assert ids("?name=bare-01") == [bare.id]
+    assert len(ids("?tag_name=prod")) == 4
+    assert ids("?tag_name=nobody-has-it") == ids("?name=bare") == []
+    features = {
+        row["name"]: "backups" in row["features"]
+        for row in ask("GET", "/v2/droplets?tag_name=prod").json()["droplets"]
+    }
+    assert features == {"web-01": True, "web-02": True, "db-01": True, "Bare-01": False}
+
+
+def test_droplets_with_gpus_are_listed_apart(ask, sim):
+    """In no list but the one that asks for them, though one of them can be read by id."""
+    gpu = sim.state.add_droplet("train-01", tags=["prod"], size_slug="gpu-h100x1-80gb")
+
+    def names(query):
+        answer = ask("GET", f"/v2/droplets{query}").json()
+        return [row["name"] for row in answer["droplets"]], answer["meta"]["total"]
+
+    assert names("?type=gpus") == (["train-01"], 1)
+    for query in ("", "?type=droplets", "?tag_name=prod"):
+        assert names(query)[1] == 3
+    assert names("?name=train-01") == ([], 0)
+    assert ask("GET", f"/v2/droplets/{gpu.id}").status_code == 200
+    assert ask("GET", "/v2/tags/prod").json()["tag"]["resources"]["droplets"]["count"] == 4
+    assert ask("GET", "/v2/droplets?type=gpus&tag_name=prod").status_code == 422
+
+
 def test_backups_are_made_and_purged_on_the_clock(ask, sim):
     """Seven daily backups and four weekly ones, however long the clock runs."""
     sim.clock.advance(90 * DAY)
