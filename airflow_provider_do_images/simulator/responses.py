@@ -47,7 +47,7 @@ def json_response(
     body: Mapping[str, Any] | None, status: int, request_id: str, headers: Mapping[str, str]
 ) -> Response:
     """Return an answer of the API itself; without body it has no content type (confirmed)."""
-    content = b"" if body is None else json.dumps(body, separators=(",", ":")).encode()
+    content = b"" if body is None else as_json(body)
     all_headers = {
         **EDGE_HEADERS,
         "x-request-id": request_id,
@@ -61,6 +61,17 @@ def json_response(
             all_headers["cache-control"] = "max-age=0, private, must-revalidate"
             all_headers["etag"] = f'W/"{md5(content, usedforsecurity=False).hexdigest()}"'
     return Response(content, status, all_headers)
+
+
+def as_json(body: Mapping[str, Any]) -> bytes:
+    """Return a JSON object as the API writes it: without spaces."""
+    return json.dumps(body, separators=(",", ":")).encode()
+
+
+def replace_body(response: Response, body: bytes) -> None:
+    """Send another body, with its true length."""
+    response.body = body
+    response.headers["content-length"] = str(len(body))
 
 
 def html_response(status: int, title: str) -> Response:

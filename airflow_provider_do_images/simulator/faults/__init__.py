@@ -2,15 +2,16 @@
 
 ==================== ==================================================================
 a request            ``Status``, ``RateLimited``, ``Forbidden``, ``Html``, ``InvalidJson``,
-                     ``Truncated``, ``SlowBody``, ``LostBefore``, ``LostAfter``, ``Reset``,
-                     ``Hang``, ``Held``, ``Revoked``, ``NotFoundAfterWrite``, ``ForeignAction``
+                     ``Truncated``, ``SlowBody``, ``RowsMissing``, ``LostBefore``, ``LostAfter``,
+                     ``Reset``, ``Hang``, ``Held``, ``Revoked``, ``NotFoundAfterWrite``,
+                     ``ForeignAction``
 an action it begins  ``ActionErrors``, ``ActionStuck``, ``ActionVanishes``, ``RegionsLag``
 ==================== ==================================================================
 
 Each strikes the next match once unless told otherwise; see ``RequestFault``, ``ActionFault`` and
 ``Fault`` for the matcher. ``Held``, ``SlowBody``, ``Truncated``, ``InvalidJson``,
-``NotFoundAfterWrite`` and ``ForeignAction`` go on to the next fault that matches, so they can be
-combined; the others end the request.
+``RowsMissing``, ``NotFoundAfterWrite`` and ``ForeignAction`` go on to the next fault that matches,
+so they can be combined; the others end the request.
 """
 
 from airflow_provider_do_images.simulator.faults.access import (
@@ -29,6 +30,7 @@ from airflow_provider_do_images.simulator.faults.answers import (
     Html,
     InvalidJson,
     RateLimited,
+    RowsMissing,
     SlowBody,
     Status,
     Truncated,
@@ -68,6 +70,7 @@ __all__ = [
     "RequestFault",
     "Reset",
     "Revoked",
+    "RowsMissing",
     "SlowBody",
     "Status",
     "Truncated",

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+from contextlib import suppress
 from dataclasses import dataclass
 from http import HTTPStatus
 
@@ -95,8 +97,31 @@ class InvalidJson(RequestFault):
         """Answer with half of the text."""
         response = await exchange.proceed()
         if "content-length" in response.headers:
-            response.body = response.body[: len(response.body) // 2]
-            response.headers["content-length"] = str(len(response.body))
+            responses.replace_body(response, bytes(response.body[: len(response.body) // 2]))
+        return response
+
+
+@dataclass(eq=False)
+class RowsMissing(RequestFault):
+    """A page of a list without its first rows; ``meta.total`` counts them all the same.
+
+    So it looks when others delete while pages are read, as pages are counted by rows (assumed).
+
+    :param rows: how many rows are left out, at most.
+    """
+
+    method: str = "GET"
+    rows: int = 1
+
+    async def play(self, exchange: Exchange) -> Response:
+        """Leave out rows of the answer, if it is a list."""
+        response = await exchange.proceed()
+        with suppress(ValueError):  # another fault may have left no JSON of it
+            body = json.loads(bytes(response.body))
+            for name, value in body.items():
+                if isinstance(value, list):
+                    shorter = {**body, name: value[self.rows :]}
+                    responses.replace_body(response, responses.as_json(shorter))
         return response
 
 

@@ -26,6 +26,7 @@ from airflow_provider_do_images.simulator import (
     RegionsLag,
     Reset,
     Revoked,
+    RowsMissing,
     Simulator,
     SlowBody,
     Status,
@@ -178,6 +179,23 @@ def test_bodies_that_are_slow_cut_off_or_no_json(ask, sim):
         ask_with(InvalidJson()).json()
     page = ask_with(Html())
     assert (page.status_code, page.text[:15]) == (200, "<!DOCTYPE html>")
+
+
+def test_a_page_comes_without_some_of_its_rows(ask, sim):
+    """Once, and only a list; the total counts what is missing."""
+    sim.faults.add(RowsMissing(path="/v2/images*", rows=2, skip=1))
+    image_id = next(iter(sim.state.images))
+
+    pages = [ask("GET", "/v2/images?per_page=5").json() for _ in range(3)]
+
+    ids = [[row["id"] for row in page["images"]] for page in pages]
+    assert ids[1] == ids[0][2:]
+    assert ids[2] == ids[0]
+    assert [page["meta"]["total"] for page in pages] == [len(sim.state.images)] * 3
+    sim.faults.add(RowsMissing(times=None))
+    assert ask("GET", f"/v2/images/{image_id}").json()["image"]["id"] == image_id
+    sim.faults.add(InvalidJson())
+    assert ask("GET", "/v2/images").status_code == 200
 
 
 def test_a_new_action_can_not_be_read_at_once(ask, sim, transfer, snapshot):
