@@ -63,9 +63,11 @@ def test_image_actions(client, sim, snapshot):
     sim.state.finish_action(posted["id"])
     read = client.image_actions.get(image_id=snapshot.id, action_id=posted["id"], **PLAIN)
     listed = client.image_actions.list(image_id=snapshot.id, **PLAIN)
+    alone = client.actions.get(action_id=posted["id"], **PLAIN)
 
     assert (posted["status"], posted["region_slug"]) == ("in-progress", "ams3")
     assert read["action"]["status"] == "completed"
+    assert alone == read
     assert [action["id"] for action in listed["actions"]] == [posted["id"]]
     assert client.images.get(image_id=snapshot.id, **PLAIN)["image"]["regions"] == ["nyc3", "ams3"]
 
@@ -157,17 +159,24 @@ def refused(call, **arguments):
         answer = call(**arguments, **PLAIN)
     except HttpResponseError as error:
         return error.status_code, None
-    # pydo hands 404 over as a result, as its methods document.
+    # pydo hands 404, of snapshots also 400, over as a result, as its methods document.
     assert set(answer) >= {"id", "message"}
     return None, answer["id"]
 
 
 def test_refusals_of_the_api(client, sim, snapshot):
-    """401, 403, 404 and 422 come out as pydo has them."""
+    """400, 401, 403, 404 and 422 come out as pydo has them."""
     backup = sim.state.add_image("a-backup", type="backup")
     transfer = {"type": "transfer", "region": "ams3"}
 
     assert refused(client.images.get, image_id=1) == (None, "not_found")
+    assert refused(client.droplets.list_backups, droplet_id=1) == (None, "not_found")
+    assert refused(client.actions.get, action_id=1) == (None, "not_found")
+    assert refused(client.image_actions.post, image_id=snapshot.id, body={"type": "explode"}) == (
+        None,
+        "not_found",
+    )
+    assert refused(client.snapshots.get, snapshot_id=str(backup.id)) == (None, "bad_request")
     assert refused(client.image_actions.post, image_id=backup.id, body=transfer)[0] == 422
     sim.tokens.allow("dop_v1_any", {"image:read"})
     assert refused(client.image_actions.post, image_id=snapshot.id, body=transfer)[0] == 403
@@ -184,6 +193,8 @@ def test_refusals_of_the_api(client, sim, snapshot):
         (Status(502), 502),
         (Status(503), 503),
         (Status(504), 504),
+        (Status(524), 524),
+        (Status(502, html=False), 502),
     ],
     ids=repr,
 )

@@ -20,6 +20,7 @@ from schemathesis.specs.openapi.checks import (
 )
 
 from airflow_provider_do_images.simulator import ManualClock, Rules, Simulator
+from airflow_provider_do_images.simulator.routes import ENDPOINTS
 
 ROOT = Path(__file__).parent.parent.parent.parent
 PLACE = ROOT.parent / "shared" / "data" / "digitalocean-openapi-subset.yaml"
@@ -146,6 +147,25 @@ def drive(operation, simulator):
     prepare(simulator)
     call()
     return statuses, found
+
+
+def test_each_call_needs_the_scopes_of_the_specification(specification):
+    """One operation after the other, but for the scope of volumes, of which there are none here."""
+    needed = {(one.method, re.sub("{.*?}", "{}", one.path)): set(one.scopes) for one in ENDPOINTS}
+    operations = [result.ok() for result in specification.get_all_operations()]
+    asked = {
+        (operation.method.upper(), re.sub("{.*?}", "{}", operation.path)): {
+            scope
+            for row in operation.definition.raw["security"]
+            for scope in row["bearer_auth"]
+            if not scope.startswith("block_storage")
+        }
+        for operation in operations
+        if (operation.method.upper(), operation.path) not in NOT_OFFERED
+    }
+
+    assert len(asked) > 20
+    assert {name: needed[name] for name in asked} == asked
 
 
 def test_no_answer_breaks_the_specification_but_as_listed(specification, simulator):
