@@ -19,6 +19,7 @@ from airflow_provider_do_images.simulator import Rules, Simulator
 REQUESTS = 3000
 CONNECTIONS = 4
 STARTS = 5
+SMALL, LARGE = 100, 20_000
 
 
 def main() -> None:
@@ -29,16 +30,14 @@ def main() -> None:
         image = simulator.state.add_image("one")
         single = _rate(simulator, f"/v2/images/{image.id}/actions")
         print(f"GETs of a list of actions    {single:.0f} a second, {CONNECTIONS} connections")
-        small = _rate(
-            simulator, "/v2/images?private=true&per_page=50&page=2", _fill(simulator, 100)
-        )
-        large = _rate(
-            simulator, "/v2/images?private=true&per_page=50&page=2", _fill(simulator, 20_000)
-        )
-        print(f"a page of 50 from 100 images    {small:.0f} a second")
-        print(
-            f"a page of 50 from 20,000 images {large:.0f} a second, {large / small:.2f} times that"
-        )
+        for rows in ("images?private=true&", "actions?"):
+            path = f"/v2/{rows}per_page=50&page=2"
+            small = _rate(simulator, path, _fill(simulator, SMALL))
+            large = _rate(simulator, path, _fill(simulator, LARGE))
+            name = rows.partition("?")[0]
+            print(f"a page of 50 from {SMALL:,} {name}: {small:.0f} a second")
+            print(f"... from {LARGE:,}: {large:.0f} a second, {large / small:.2f} times that")
+            simulator.reset()
 
 
 def _start() -> float:
@@ -47,9 +46,12 @@ def _start() -> float:
         return time.perf_counter() - begin
 
 
-def _fill(simulator: Simulator, images: int) -> None:
-    while len(simulator.state.images) < images:
-        simulator.state.add_image(f"image-{len(simulator.state.images)}")
+def _fill(simulator: Simulator, rows: int) -> None:
+    state = simulator.state
+    while len(state.images) < rows:
+        image = state.add_image(f"image-{len(state.images)}")
+    while len(state.actions) < rows:
+        state.add_action(image.id, status="completed")
 
 
 def _rate(simulator: Simulator, path: str, _prepared: None = None) -> float:
