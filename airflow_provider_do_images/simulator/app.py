@@ -143,5 +143,5 @@ def readable(body: bytes) -> Any:
     text = body.decode(errors="replace")
     try:
         return json.loads(text)
-    except ValueError:
+    except (ValueError, RecursionError):
         return text

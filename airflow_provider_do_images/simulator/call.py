@@ -46,7 +46,7 @@ class Call:
             return {}
         try:
             content = json.loads(self.body)
-        except ValueError:
+        except (ValueError, RecursionError):
             content = None
         if not isinstance(content, dict):
             raise error_of(400)

@@ -77,7 +77,7 @@ async def _body(request: Request) -> dict[str, Any]:
     content = await request.body()
     try:
         body = json.loads(content) if content.strip() else {}
-    except ValueError:
+    except (ValueError, RecursionError):
         body = None
     if not isinstance(body, dict):
         raise ValueError("the body must be a JSON object")
@@ -141,7 +141,9 @@ def _finish(backend: Backend, request: Request, body: Answer) -> Answer:
 
 
 def _tokens(backend: Backend, _request: Request, body: Answer) -> Answer:
-    if not set(body) <= {"allow", "scopes", "revoke"} or not set(body) & {"allow", "revoke"}:
+    if not set(body) <= {"allow", "scopes", "revoke"} or not (
+        body.get("allow") or body.get("revoke")
+    ):
         raise ValueError("give allow (and scopes), or revoke")
     scopes = body.get("scopes")
     if scopes is not None and not isinstance(scopes, list):

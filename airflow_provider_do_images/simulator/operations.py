@@ -5,7 +5,7 @@ The numbers in the docstrings are those of the rule table. Hold the state's lock
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 from airflow_provider_do_images.simulator.durations import snapshot_seconds, transfer_seconds
 from airflow_provider_do_images.simulator.errors import (
@@ -155,19 +155,23 @@ def find_snapshot(state: State, snapshot_id: int) -> Image:
     return image
 
 
-def act_on_droplet(state: State, droplet_id: int, type_: object, name: object) -> Action:
+def act_on_droplet(state: State, droplet_id: int, body: Mapping[str, object]) -> Action:
     """Begin what ``POST /v2/droplets/{id}/actions`` asks for: a snapshot, or backups on or off.
 
     While one runs the droplet is locked and refuses the next (14).
     """
-    droplet = find_droplet(state, droplet_id)
-    if type_ not in {"snapshot", "enable_backups", "disable_backups"}:
+    droplet, type_ = find_droplet(state, droplet_id), body.get("type")
+    if type_ not in ("snapshot", "enable_backups", "disable_backups"):
         raise unknown_action_type()
     if droplet.busy_with is not None:
         raise unprocessable(state.rules.text("droplet_busy"))
     if type_ == "snapshot":
-        return snapshot(state, droplet, name)
-    set_backups(state, droplet, enabled=type_ == "enable_backups")
+        return snapshot(state, droplet, body.get("name"))
+    if type_ == "enable_backups":
+        enable_backups(state, droplet, body.get("backup_policy"))
+    else:
+        state.set_backup_plan(droplet, None)
+        _delete_backups(state, droplet)
     return state.begin_action(str(type_), droplet, region=droplet.region)
 
 
@@ -189,13 +193,10 @@ def snapshot(state: State, droplet: Droplet, name: object) -> Action:
     return action
 
 
-def set_backups(state: State, droplet: Droplet, *, enabled: bool) -> None:
-    """Switch a droplet's backups on or off; off deletes those it has (13)."""
-    if enabled:
-        state.set_backup_plan(droplet, droplet.backups or "weekly")
-        return
-    state.set_backup_plan(droplet, None)
-    _delete_backups(state, droplet)
+def enable_backups(state: State, droplet: Droplet, policy: object) -> None:
+    """Switch a droplet's backups on, by the plan of its policy; the hour stays as drawn (13)."""
+    plan = policy.get("plan") if isinstance(policy, Mapping) else None
+    state.set_backup_plan(droplet, "weekly" if plan == "weekly" else "daily")
 
 
 def destroy_droplet(state: State, droplet_id: int) -> None:

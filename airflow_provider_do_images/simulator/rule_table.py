@@ -181,6 +181,12 @@ TABLE = (
         "schedule",
     ),
     Rule(13, ASSUMED, "the moment inside the window is drawn by the seed", "schedule"),
+    Rule(
+        13,
+        CONFIRMED,
+        "backups are switched on by the plan of `backup_policy`, daily without one",
+        "operations",
+    ),
     Rule(13, CONFIRMED, "switching backups off deletes them", "operations"),
     Rule(
         13,

@@ -82,7 +82,7 @@ def act_on_droplet(call: Call) -> Answer:
     droplet_id = call.id("droplet_id")
     if body.get("type") == "snapshot" and not call.scopes.allow("image:create"):
         raise error_of(403)
-    action = operations.act_on_droplet(call.state, droplet_id, body.get("type"), body.get("name"))
+    action = operations.act_on_droplet(call.state, droplet_id, body)
     return Answer({"action": action_json(call.state, action, call.scopes)}, 201)
 
 

@@ -142,6 +142,7 @@ def test_tokens_are_allowed_and_revoked(controlled, control):
         ("/faults", {"fault": "Nonsense"}),
         ("/actions/{}/finish", {"status": ["errored"]}),
         ("/tokens", {}),
+        ("/tokens", {"allow": ""}),
         ("/tokens", {"scopes": ["image:read"]}),
         ("/tokens", {"allow": "dop_v1_secret", "scopes": "image:read"}),
     ],

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from datetime import datetime, timedelta
+
+import pytest
+
 DAY = 24 * 3600
 
 
@@ -73,6 +77,37 @@ def test_disabling_backups_deletes_them(ask, sim):
 
     assert ask("GET", f"{path}/backups").json()["backups"] == []
     assert ask("GET", path).json()["droplet"]["next_backup_window"] is None
+
+
+@pytest.mark.parametrize(
+    ("policy", "days"), [({"plan": "daily"}, 1), ({"plan": "weekly"}, 7), (None, 1)], ids=str
+)
+def test_backups_are_switched_on_by_a_plan(ask, sim, policy, days):
+    """The next window is within a day or a week; without a plan, a day."""
+    droplet = sim.state.add_droplet("bare-01")
+    path = f"/v2/droplets/{droplet.id}"
+    body = {"type": "enable_backups", "backup_policy": policy}
+
+    assert ask("POST", f"{path}/actions", body).status_code == 201
+    sim.clock.advance(60 * DAY)
+
+    first, second = ask("GET", f"{path}/backups").json()["backups"][:2]
+    apart = datetime.fromisoformat(second["created_at"]) - datetime.fromisoformat(
+        first["created_at"]
+    )
+    assert round(apart / timedelta(days=1)) == days
+    assert "backups" in ask("GET", path).json()["droplet"]["features"]
+
+
+@pytest.mark.parametrize("type_", [None, "explode", ["snapshot"], {}], ids=str)
+def test_an_unknown_droplet_action_is_404(ask, sim, type_):
+    """Whatever stands there, as for images."""
+    droplet_id = next(iter(sim.state.droplets))
+
+    answer = ask("POST", f"/v2/droplets/{droplet_id}/actions", {"type": type_})
+
+    assert answer.status_code == 404
+    assert answer.json()["message"] == "The specified action type is not available."
 
 
 def test_a_droplets_snapshot_appears_when_it_is_completed(ask, sim):

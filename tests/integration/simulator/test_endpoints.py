@@ -104,9 +104,13 @@ def test_what_is_not_there_is_404(ask, path):
     assert answer.json()["request_id"] == answer.headers["x-request-id"]
 
 
-def test_a_body_that_is_no_json_object_is_400(ask, snapshot):
-    """The API does not guess."""
-    assert ask("POST", f"/v2/images/{snapshot.id}/actions", [1, 2]).status_code == 400
+@pytest.mark.parametrize("body", ["[1, 2]", "{", "[" * 100_000], ids=["list", "half", "deep"])
+def test_a_body_that_is_no_json_object_is_400(sim, snapshot, body):
+    """The API does not guess, and the journal has the request all the same."""
+    url, headers = f"{sim.url}/v2/images/{snapshot.id}/actions", {"Authorization": "Bearer x"}
+
+    assert requests.post(url, data=body, headers=headers, timeout=5).status_code == 400
+    assert sim.journal.count("POST", status=400) == 1
 
 
 def test_deleting_twice_is_422_and_reading_404(ask, snapshot):
