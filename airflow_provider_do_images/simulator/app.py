@@ -27,7 +27,7 @@ from airflow_provider_do_images.simulator.routes import ENDPOINTS, UNKNOWN, Endp
 PATTERNS = [(compile_path(endpoint.path)[0], endpoint) for endpoint in ENDPOINTS]
 PREFIX = "bearer "
 UNAUTHORIZED = 401
-"""The recorded answer with this status is too short for a request id in its body."""
+"""As recorded it has no limits in its headers, and is too short for a request id in its body."""
 
 
 class Found(NamedTuple):
@@ -124,7 +124,9 @@ class Api:
     def _refusal(self, error: ApiError, headers: dict[str, str]) -> Response:
         request_id = new_request_id()
         body = {"id": error.id, "message": error.message}
-        if self.backend.rules.request_id_in_body and error.status != UNAUTHORIZED:
+        if error.status == UNAUTHORIZED:
+            headers = {}
+        elif self.backend.rules.request_id_in_body:
             body["request_id"] = request_id
         return json_response(body, error.status, request_id, headers)
 
