@@ -10,6 +10,7 @@ from typing import Any
 import requests
 from requests.adapters import HTTPAdapter
 
+from airflow_provider_do_images.actions.judge import NOT_FOUND_GRACE
 from airflow_provider_do_images.simulator import (
     ActionErrors,
     ActionStuck,
@@ -82,11 +83,19 @@ class Chaos(HTTPAdapter):
         self._maybe_kill("in a", "pause")
         self.release()
         self._simulator.clock.advance(seconds)
+        self._show_what_is_old()
 
     def release(self) -> None:
         """Let go of what is held."""
         while self._held:
             self._held.pop().release()
+
+    def _show_what_is_old(self) -> None:
+        """Let 404s after a write last no longer than the wait promises to bear them."""
+        begun = self._simulator.clock.now() - NOT_FOUND_GRACE
+        for action in self._simulator.state.actions.values():
+            if action.started_at <= begun:
+                action.unseen_reads = 0
 
     def _maybe_kill(self, when: str, what: str) -> None:
         if self._random.random() < KILL_CHANCE[what]:
