@@ -175,11 +175,19 @@ class Submitter:
 
         :raises DigitalOceanError: if the API refuses, or it stays unknown whether an action runs.
         """
-        found = self._repeat(self._look, {Next.LOOK_AGAIN})
-        posts = 0
-        while found is Next.POST:
-            posts += 1
-            found = self._post(last=posts == MOST_POSTS)
+        try:
+            found = self._repeat(self._look, {Next.LOOK_AGAIN})
+            posts = 0
+            while found is Next.POST:
+                posts += 1
+                found = self._post(last=posts == MOST_POSTS)
+        except NotFoundError as error:
+            if self.request.type == "convert":
+                error.advice = (
+                    "The backup has expired or was removed: clear the task that chose it, so that "
+                    "it chooses again."
+                )
+            raise
         if isinstance(found, Submission):
             return found
         raise DigitalOceanError(
@@ -188,16 +196,8 @@ class Submitter:
         )
 
     def _look(self) -> Submission | Next:
-        try:
-            image = self.client.get_image(self.request.image_id)
-            actions = list(self.client.list_image_actions(self.request.image_id))
-        except NotFoundError as error:
-            if self.request.type == "convert":
-                error.advice = (
-                    "The backup has expired or was removed: clear the task that chose it, so that "
-                    "it chooses again."
-                )
-            raise
+        image = self.client.get_image(self.request.image_id)
+        actions = list(self.client.list_image_actions(self.request.image_id))
         self._seen = frozenset(action.id for action in actions)
         found = decide(self.request, image, actions)
         if found is Next.POST and (errored := _matching_errored(self.request, actions)):

@@ -198,6 +198,24 @@ def test_an_expired_backup_names_what_to_clear(submit, sim, backup):
         submit(backup)
 
 
+def test_a_backup_that_expires_under_the_post_names_what_to_clear(submit, sim, backup):
+    """The same, if it was there at the look and is not at the POST."""
+    held = sim.faults.add(Held(method="POST", before=True))
+
+    def expire():
+        assert held.reached.wait(5)
+        sim.clock.advance(29 * 24 * 3600)
+        held.release()
+
+    other = threading.Thread(target=expire)
+    other.start()
+    with pytest.raises(NotFoundError, match="clear the task that chose it"):
+        submit(backup)
+    other.join()
+
+    assert [entry.status for entry in sim.journal.entries] == [200, 200, 404]
+
+
 @pytest.fixture
 def untold():
     """A simulator that does not tell the region of a transfer before it is completed."""
