@@ -22,7 +22,13 @@ from airflow_provider_do_images.actions.judge import (
     judge_proof,
     worth_a_second_look,
 )
-from airflow_provider_do_images.api import ONCE, DigitalOceanError, Image, ImageAction
+from airflow_provider_do_images.api import (
+    ONCE,
+    AuthenticationError,
+    DigitalOceanError,
+    Image,
+    ImageAction,
+)
 
 if TYPE_CHECKING:  # the client loads requests, which a DAG file that is parsed need not pay for
     from airflow_provider_do_images.api import ApiClient
@@ -91,15 +97,18 @@ def look_once(wait: Wait, clock: Clock = time.time) -> Flow[Verdict | None]:
 def prove(verdict: Verdict | None, clock: Clock = time.time) -> Flow[Verdict | None]:
     """Look at the image of a completed action until it shows what the action did.
 
-    Returns any other verdict as it is.
+    A token that is refused meanwhile may have been replaced, too. Any other verdict is returned as
+    it is.
     """
     if verdict is None or verdict.outcome is not Outcome.COMPLETED or verdict.action is None:
         return verdict
     wait, action = verdict.wait, verdict.action
     until = clock() + wait.proof_timeout
     proved = verdict if wait.proof_timeout <= 0 else None
+    look: Image | DigitalOceanError | None = None
     while proved is None:
-        look: Image | DigitalOceanError = yield Ask(wait.image_id, None)
+        refused = isinstance(look, AuthenticationError)
+        look = yield Ask(wait.image_id, None, fresh=refused)
         proved = judge_proof(wait, action, look, clock(), until)
         if proved is None:
             log.info("Action %s is completed; the image does not show it yet.", action.id)

@@ -106,6 +106,16 @@ def test_the_proof_is_given_time(play):
     assert pauses == [10.0, 10.0, 5.0]
 
 
+def test_a_token_that_is_replaced_during_the_proof_is_read_anew(play):
+    """A 401 on the image is asked about with a fresh token; what the action did is there."""
+    refused = errors.AuthenticationError("no")
+
+    verdict, asked, _ = play(look_once, COMPLETED, NOT_THERE, refused, THERE)
+
+    assert verdict.outcome is Outcome.COMPLETED
+    assert [question.fresh for question in asked] == [False, False, False, True]
+
+
 def test_the_proof_can_be_skipped(play):
     """With 0 seconds for it the action's word is taken."""
     verdict, asked, _ = play(look_once, COMPLETED, proof_timeout=0.0)
