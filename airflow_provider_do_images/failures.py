@@ -7,7 +7,7 @@ sensor as timed out; any other ``AirflowException`` leaves the retry to Airflow.
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from datetime import timedelta
 from typing import Any
@@ -17,6 +17,7 @@ from airflow_provider_do_images.actions.messages import explain
 from airflow_provider_do_images.api import (
     AuthenticationError,
     DigitalOceanError,
+    ImageAction,
     InvalidInputError,
     NotFoundError,
     PermissionDeniedError,
@@ -52,12 +53,15 @@ def as_airflow_exceptions() -> Iterator[None]:
 
 
 @contextmanager
-def telling_time_out(wait: Wait) -> Iterator[None]:
-    """Let Airflow's ``execution_timeout`` say in this worker what any other time-out says."""
+def telling_time_out(wait: Wait, seen: Callable[[], ImageAction | None]) -> Iterator[None]:
+    """Let Airflow's ``execution_timeout`` say in this worker what any other time-out says.
+
+    :param seen: tells the action as it was last seen, if it was.
+    """
     try:
         yield
     except AirflowTaskTimeout as error:
-        verdict = Verdict(Outcome.TIMED_OUT, wait, time.time())
+        verdict = Verdict(Outcome.TIMED_OUT, wait, time.time(), seen())
         raise AirflowTaskTimeout(explain(verdict)) from error
 
 
@@ -81,9 +85,12 @@ def verdict_of(event: Any) -> Verdict:
 
 
 def check_execution_timeout(
-    verdict: Verdict, timeout: float, execution_timeout: timedelta | None
+    verdict: Verdict, timeout: float, execution_timeout: timedelta | bool | None
 ) -> None:
-    """Raise what Airflow raises for its ``execution_timeout``, if that ended a deferred wait."""
+    """Raise what Airflow raises for its ``execution_timeout``, if that ended a deferred wait.
+
+    The last two arguments are those of :func:`seconds_until_given_up`.
+    """
     ended_by_it = seconds_until_given_up(timeout, execution_timeout) < timeout
     if verdict.outcome is Outcome.TIMED_OUT and ended_by_it:
         raise AirflowTaskTimeout(explain(verdict))

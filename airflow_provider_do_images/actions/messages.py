@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime
 
 from airflow_provider_do_images.actions.judge import Outcome, Verdict, Wait
-from airflow_provider_do_images.api import ImageAction
+from airflow_provider_do_images.api import ActionStatus, ImageAction
 
 
 def explain(verdict: Verdict) -> str:
@@ -13,7 +13,6 @@ def explain(verdict: Verdict) -> str:
     wait, action, error = verdict.wait, verdict.action, verdict.error
     what = _describe(wait, action)
     waited = _duration(verdict.decided_at - wait.started_at)
-    state = f"The last look failed: {error}" if error else f"It is in-progress{_age(verdict)}."
     return {
         Outcome.COMPLETED: f"{what} completed{_took(action)}.",
         Outcome.ERRORED: (
@@ -25,8 +24,8 @@ def explain(verdict: Verdict) -> str:
             f"show it. {error} Do not rely on this copy before you have seen it."
         ),
         Outcome.TIMED_OUT: (
-            f"{what} timed out: not finished after {waited} of waiting. {state} Nothing was "
-            f"cancelled: it goes on at DigitalOcean, and a new wait for these ids joins it."
+            f"{what} timed out: not finished after {waited} of waiting. {_state(verdict)} Nothing "
+            f"was cancelled: it goes on at DigitalOcean, and a new wait for these ids joins it."
         ),
         Outcome.GONE: (
             f"{what} is not there (waited {waited}): the image was deleted or has expired, or the "
@@ -61,9 +60,17 @@ def _describe(wait: Wait, action: ImageAction | None) -> str:
     return f"{kind} of image {wait.image_id}{droplet}{region} (action {wait.action_id})"
 
 
-def _age(verdict: Verdict) -> str:
-    started = verdict.action.started_at if verdict.action else None
-    return f", for {_duration(verdict.decided_at - started.timestamp())} by now" if started else ""
+def _state(verdict: Verdict) -> str:
+    """Say what was last known of an action that is not waited for any longer."""
+    if verdict.error:
+        return f"The last look failed: {verdict.error}"
+    if verdict.action is None:
+        return "It was not seen yet."
+    if verdict.action.status is ActionStatus.COMPLETED:
+        return "The action itself is completed; the image did not show it yet."
+    started = verdict.action.started_at
+    age = f", for {_duration(verdict.decided_at - started.timestamp())} by now" if started else ""
+    return f"It is in-progress{age}."
 
 
 def _took(action: ImageAction | None) -> str:

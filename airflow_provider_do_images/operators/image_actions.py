@@ -98,7 +98,7 @@ class _SubmitImageActionOperator(BaseOperator):
             proof_timeout=self.proof_timeout,
             outcome=result["outcome"],
         )
-        with telling_time_out(self._wait):
+        with telling_time_out(self._wait, lambda: action):
             verdict = run(prove(judge(self._wait, action, now)), hook.ask)
             return self._conclude(verdict or self._wait_on(hook, self._wait))
 
@@ -128,7 +128,8 @@ class _SubmitImageActionOperator(BaseOperator):
 
     def _conclude(self, verdict: Verdict) -> dict[str, Any]:
         if verdict.outcome is not Outcome.COMPLETED or verdict.action is None:
-            check_execution_timeout(verdict, self.timeout, self.execution_timeout)
+            limit = self.deferrable and self.execution_timeout
+            check_execution_timeout(verdict, self.timeout, limit)
             raise operator_failure(verdict)
         self.log.info(explain(verdict))
         return verdict.to_result().to_json()

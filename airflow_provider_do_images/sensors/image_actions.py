@@ -12,7 +12,7 @@ from airflow.sdk import BaseSensorOperator, Context, PokeReturnValue
 
 from airflow_provider_do_images.actions.judge import PROOF_TIMEOUT, Outcome, Verdict, Wait
 from airflow_provider_do_images.actions.messages import deadline, explain, goes_on
-from airflow_provider_do_images.actions.wait import look_once, run
+from airflow_provider_do_images.actions.wait import Answer, Ask, look_once, run
 from airflow_provider_do_images.api import ImageAction, InvalidInputError
 from airflow_provider_do_images.api.inputs import check_id, check_seconds
 from airflow_provider_do_images.failures import (
@@ -88,6 +88,7 @@ class DigitalOceanImageActionSensor(BaseSensorOperator):
         self.proof_timeout = proof_timeout
         self._hook: DigitalOceanHook | None = None
         self._wait: Wait | None = None
+        self._seen: ImageAction | None = None
 
     def execute(self, context: Context) -> Any:  # noqa: RET503 - defer() never returns
         """Wait in the way that was asked for, and return the completed action."""
@@ -96,7 +97,7 @@ class DigitalOceanImageActionSensor(BaseSensorOperator):
             return dict(self.action)
         with self._skipped_if_soft():
             self._wait = self._begin(context)
-            with telling_time_out(self._wait):
+            with telling_time_out(self._wait, lambda: self._seen):
                 if not self.deferrable:
                     return super().execute(context)
                 if verdict := self._look(self._wait):
@@ -155,12 +156,19 @@ class DigitalOceanImageActionSensor(BaseSensorOperator):
         )
 
     def _look(self, wait: Wait) -> Verdict | None:
+        return run(look_once(wait), self._ask)
+
+    def _ask(self, question: Ask) -> Answer:
         self._hook = self._hook or DigitalOceanHook(self.digitalocean_conn_id)
-        return run(look_once(wait), self._hook.ask)
+        answer = self._hook.ask(question)
+        if isinstance(answer, ImageAction):
+            self._seen = answer
+        return answer
 
     def _conclude(self, verdict: Verdict) -> dict[str, Any]:
         if verdict.outcome is not Outcome.COMPLETED or verdict.action is None:
-            check_execution_timeout(verdict, self.timeout, self.execution_timeout)
+            limit = self.deferrable and self.execution_timeout
+            check_execution_timeout(verdict, self.timeout, limit)
             raise sensor_failure(verdict, self.upstream_task_ids)
         self.log.info(explain(verdict))
         return verdict.to_result().to_json()

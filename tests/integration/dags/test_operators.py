@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from datetime import timedelta
 
 import pytest
 from airflow.sdk import DAG, task
@@ -49,6 +50,15 @@ for name, arguments in WAITS.items():
             region="{{ params.region }}",
             poll_interval=0.3,
             timeout=1.5,
+            **arguments,
+        )
+    with new_dag(f"limited_{name}"):
+        DigitalOceanTransferImageOperator(
+            task_id="transfer",
+            image_id=IMAGE,
+            region="ams3",
+            poll_interval=0.3,
+            execution_timeout=timedelta(seconds=1.5),
             **arguments,
         )
 
@@ -194,6 +204,20 @@ def test_a_time_out_says_that_the_action_goes_on(run, digitalocean, snapshot, na
     assert ended.tasks["transfer"] == "failed"
     assert "timed out" in failure(ended)
     assert "it goes on at DigitalOcean, and a new wait for these ids joins it" in failure(ended)
+
+
+@pytest.mark.parametrize("name", WAITS)
+def test_an_execution_timeout_says_the_same(run, digitalocean, snapshot, name):
+    """Airflow's own limit, in the worker and when deferred, ends in the words of any time-out."""
+    digitalocean.state.hold_actions = True
+
+    ended = run(DAGS[f"limited_{name}"], image=snapshot.id)
+
+    assert ended.tasks["transfer"] == "failed"
+    [*_, words] = re.findall(r"AirflowTaskTimeout: (.*)$", ended.log, re.MULTILINE)
+    action_id = ended.xcom("transfer", "action_id")
+    assert f"transfer of image {snapshot.id} to ams3 (action {action_id}) timed out" in words
+    assert re.search(r"It is in-progress, for .+ by now\. Nothing was cancelled: it goes on", words)
 
 
 def test_a_sensor_names_the_task_to_clear(run, digitalocean, snapshot):

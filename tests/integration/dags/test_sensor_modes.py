@@ -61,6 +61,11 @@ LIMITED = {
 }
 
 
+SHORT_LEGS = waiting_dag(
+    "wait_in_short_legs", timeout=3.0, execution_timeout=timedelta(seconds=2), **MODES["reschedule"]
+)
+
+
 @pytest.fixture
 def snapshot(digitalocean):
     """A snapshot in nyc3."""
@@ -174,5 +179,17 @@ def test_an_execution_timeout_says_what_every_time_out_says(run, digitalocean, s
         assert ended.tasks["wait"] == ("skipped" if switch == "soft_fail" else "failed")
         if switch == "none":
             [*_, words] = re.findall(r"AirflowTaskTimeout: (.*)$", ended.log, re.MULTILINE)
-            assert f"(action {action.id}) timed out: not finished after 1 s of waiting" in words
+            what = f"transfer of image {snapshot.id} to nyc3 (action {action.id})"
+            assert f"{what} timed out: not finished after 1 s of waiting" in words
+            assert re.search(r"It is in-progress, for \d+ (s|min \d+ s|h \d+ min) by now\.", words)
             assert "it goes on at DigitalOcean, and a new wait for these ids joins it" in words
+
+
+def test_an_execution_timeout_is_of_each_leg_where_airflow_keeps_it(run, digitalocean, snapshot):
+    """A rescheduled sensor whose every look is short ends by its own time-out, for good."""
+    action = digitalocean.state.add_action(snapshot.id, region="nyc3")
+
+    ended = run(SHORT_LEGS, image=snapshot.id, action=action.id)
+
+    assert ended.tasks["wait"] == "failed"
+    assert "timed out: not finished" in message_of(ended.log)  # an AirflowSensorTimeout

@@ -49,6 +49,18 @@ def test_a_time_out_tells_that_it_goes_on_for_how_long_and_how_to_join():
     assert "it goes on at DigitalOcean, and a new wait for these ids joins it" in words
 
 
+def test_a_time_out_tells_no_more_than_was_seen():
+    """What had completed is not called in-progress, and what was never seen is called nothing."""
+    completed = ImageAction(9, ActionStatus.COMPLETED, "transfer", started_at=at(400), image_id=7)
+
+    in_the_proof = explain(Verdict(Outcome.TIMED_OUT, WAIT, 8200.0, completed))
+    unseen = explain(Verdict(Outcome.TIMED_OUT, WAIT, 8200.0))
+
+    assert "itself is completed; the image did not show it yet" in in_the_proof
+    assert "It was not seen yet." in unseen
+    assert "in-progress" not in in_the_proof + unseen
+
+
 @pytest.mark.parametrize(
     "outcome", [Outcome.UNPROVED, Outcome.GONE, Outcome.NOT_ALLOWED, Outcome.NOT_UNDERSTOOD]
 )
