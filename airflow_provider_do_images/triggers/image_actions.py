@@ -48,11 +48,11 @@ def deferral(wait: Wait, *, poll_interval: float, digitalocean_conn_id: str) -> 
         poll_interval=poll_interval,
         digitalocean_conn_id=digitalocean_conn_id,
     )
-    left = timedelta(seconds=max(wait.deadline - now, poll_interval))
+    left = max(wait.deadline - now, poll_interval) + wait.proof_timeout
     return {
         "trigger": trigger,
         "method_name": "execute_complete",
-        "timeout": left + 2 * timedelta(seconds=poll_interval) + _LEEWAY,
+        "timeout": timedelta(seconds=left + 2 * poll_interval) + _LEEWAY,
     }
 
 

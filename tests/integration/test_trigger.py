@@ -8,9 +8,12 @@ import time
 
 import pytest
 
-from airflow_provider_do_images.actions.judge import Outcome, Verdict
+from airflow_provider_do_images.actions.judge import Outcome, Verdict, Wait
 from airflow_provider_do_images.simulator import Forbidden, Hang, Html, LostBefore, Status
-from airflow_provider_do_images.triggers.image_actions import DigitalOceanImageActionTrigger
+from airflow_provider_do_images.triggers.image_actions import (
+    DigitalOceanImageActionTrigger,
+    deferral,
+)
 
 
 @pytest.fixture
@@ -191,3 +194,16 @@ def test_its_arguments_have_no_token(connection):
     assert path.rpartition(".")[2] == "DigitalOceanImageActionTrigger"
     assert kwargs["digitalocean_conn_id"] == "digitalocean_default"
     assert {type(value) for value in kwargs.values()} <= {int, float, str, type(None)}
+
+
+@pytest.mark.parametrize(("seconds", "poll_interval"), [(7200, 30), (10, 60)])
+def test_airflows_back_stop_leaves_time_for_the_last_look_and_the_proof(seconds, poll_interval):
+    """Airflow gives a deferral up only after the trigger can have said how the wait ended."""
+    now = time.time()
+    wait = Wait(1, 2, now, now + seconds, proof_timeout=1800)
+
+    arguments = deferral(wait, poll_interval=poll_interval, digitalocean_conn_id="x")
+
+    assert arguments["trigger"].first_look_at >= now + poll_interval
+    last_look = max(seconds, poll_interval)
+    assert arguments["timeout"].total_seconds() >= last_look + 1800 + poll_interval
