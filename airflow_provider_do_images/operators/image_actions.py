@@ -71,8 +71,8 @@ class _SubmitImageActionOperator(BaseOperator):
         """Submit the action and return it, finished if that was asked for."""
         hook = DigitalOceanHook(self.digitalocean_conn_id)
         with as_airflow_exceptions():
-            check_seconds("poll_interval", self.poll_interval)
-            check_seconds("timeout", self.timeout)
+            self.poll_interval = check_seconds("poll_interval", self.poll_interval)
+            self.timeout = check_seconds("timeout", self.timeout)
             request = self._request()
             submission = Submitter(hook.get_conn(), request).submit()
         result = submission.to_result().to_json()
