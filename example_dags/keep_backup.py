@@ -8,7 +8,13 @@ from airflow_provider_do_images.operators.image_actions import (
 )
 from airflow_provider_do_images.sensors.image_actions import DigitalOceanImageActionSensor
 
-with DAG("keep_backup", schedule=None, params={"backup_id": 0}, default_args={"retries": 2}):
+with DAG(
+    "keep_backup",
+    schedule=None,
+    max_active_runs=1,
+    params={"backup_id": 0},
+    default_args={"retries": 2},  # Airflow can count a deferral as a failed try
+):
     convert = DigitalOceanConvertImageOperator(
         task_id="convert", image_id="{{ params.backup_id }}", wait_for_completion=True
     )

@@ -43,8 +43,9 @@ def test_every_example_is_a_dag_of_its_own_name(examples):
     assert sorted(examples.dags) == sorted(path.stem for path in EXAMPLES)
 
 
-def test_every_example_has_retries_and_no_catchup(examples):
+def test_every_example_has_retries_no_catchup_and_one_run_at_a_time(examples):
     """Deferral can cost a try, and yesterday's backup can not be converted today."""
     for dag in examples.dags.values():
         assert not dag.catchup
+        assert dag.max_active_runs == 1
         assert all(task.retries >= 1 for task in dag.tasks)
