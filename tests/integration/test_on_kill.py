@@ -1,0 +1,54 @@
+"""What a worker says when Airflow stops its task in the middle of a wait."""
+
+from __future__ import annotations
+
+from types import SimpleNamespace
+
+import pytest
+from airflow.sdk.exceptions import TaskDeferred
+
+from airflow_provider_do_images.operators.image_actions import DigitalOceanTransferImageOperator
+from airflow_provider_do_images.sensors.image_actions import DigitalOceanImageActionSensor
+
+GOES_ON = "DigitalOcean has no way to cancel an action: it goes on, and a new wait joins it."
+
+
+@pytest.fixture
+def context():
+    """As much of a task's context as is used."""
+    return {"ti": SimpleNamespace(xcom_push=lambda **_: None)}
+
+
+def test_a_stopped_operator_tells_what_goes_on(sim, snapshot, connection, context, capfd):
+    """With the ids of the action; nothing is asked of the API."""
+    operator = DigitalOceanTransferImageOperator(
+        task_id="copy",
+        image_id=snapshot.id,
+        region="ams3",
+        wait_for_completion=True,
+        deferrable=True,
+    )
+    with pytest.raises(TaskDeferred):
+        operator.execute(context)
+    [action] = [one for one in sim.state.actions.values() if one.resource_id == snapshot.id]
+    asked = len(sim.journal.entries)
+
+    operator.on_kill()
+
+    assert f"image {snapshot.id} to ams3 (action {action.id}). {GOES_ON}" in "".join(
+        capfd.readouterr()
+    )
+    assert len(sim.journal.entries) == asked
+
+
+def test_a_stopped_sensor_tells_what_goes_on(sim, snapshot, connection, context, capfd):
+    """The same, while it pokes."""
+    action = sim.state.begin_action("transfer", snapshot, region="ams3", seconds=600)
+    sensor = DigitalOceanImageActionSensor(
+        task_id="copied", image_id=snapshot.id, action_id=action.id
+    )
+    assert not sensor.poke(context).is_done
+
+    sensor.on_kill()
+
+    assert f"image {snapshot.id} (action {action.id}). {GOES_ON}" in "".join(capfd.readouterr())
