@@ -192,6 +192,10 @@ class Trial:
             return self.request.region in self.image.regions
         return self.image.type == "snapshot"
 
+    def _is_running(self) -> bool:
+        actions = self.simulator.state.actions.values()
+        return any(a.status == "in-progress" and self._is_wanted(a) for a in actions)
+
     def _succeeded(self) -> None:
         self.report.end = "success"
         if not self._is_there():
@@ -201,8 +205,12 @@ class Trial:
         self.report.end = f"failed: {error}"
         refused = self.simulator.journal.entries[-1].status in {401, 403}
         gone = self.image.id not in self.simulator.state.images
-        if self._is_there() and not refused and not gone:
+        if refused or gone:
+            return
+        if self._is_there():
             self.report.violations.append(f"lost: failed although it is there: {error}")
+        elif self._is_running() and not isinstance(error, AirflowSensorTimeout):
+            self.report.violations.append(f"lost: failed for good although it runs: {error}")
 
     def _duplicates(self) -> list[Action]:
         """Return the actions that were begun although another one did, or had done, the work."""

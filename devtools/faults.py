@@ -3,7 +3,8 @@
     python3 dev.py faults [--trials N] [--seed S] [--trial K]
 
 It ends with exit code 1 if any wanted action happened twice, any task said success without the
-image being there, or any failed although it was. A trial follows from the seed and its number.
+image being there, or any failed for good although it was, or its action still ran. A trial follows
+from the seed and its number.
 """
 
 from __future__ import annotations

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import secrets
+from random import Random
 
 import pytest
 
 from airflow_provider_do_images.actions import submit, wait
 from airflow_provider_do_images.actions.submit import Next, Submission, Submitter
+from airflow_provider_do_images.simulator.script import KINDS
 from devtools import campaign as trials
+from devtools.chaos import ANY_REQUEST, ONLY_POST
 from devtools.faults import campaign, summary
 
 TRIALS = 150
@@ -29,6 +32,13 @@ def violations(seed, numbers):
 def test_no_trial_breaks_a_promise(seed):
     """Nothing is submitted twice, no success lies, and nothing that is there is called failed."""
     assert violations(seed, range(TRIALS)) == []
+
+
+def test_every_fault_of_the_simulator_is_drawn():
+    """A new kind of fault can not be forgotten here."""
+    drawn = {type(draw(Random(0))).__name__ for draw in [*ANY_REQUEST, *ONLY_POST]}
+
+    assert drawn == set(KINDS)
 
 
 def test_a_trial_can_be_replayed():
