@@ -14,7 +14,12 @@ from typing import Any
 from airflow.sdk.exceptions import AirflowException, AirflowFailException, AirflowSensorTimeout
 
 from airflow_provider_do_images.actions.judge import Outcome, Wait, judge
-from airflow_provider_do_images.actions.submit import Request, Submission, Submitter
+from airflow_provider_do_images.actions.submit import (
+    Request,
+    Submission,
+    SubmitOutcome,
+    Submitter,
+)
 from airflow_provider_do_images.actions.wait import (
     Answer,
     Ask,
@@ -162,7 +167,7 @@ class Trial:
     def _operate(self, _: Any) -> None:
         """Submit and wait as an operator does, in one task."""
         submission = self._submit(None)
-        if submission.action is None:
+        if submission.action is None or submission.outcome is SubmitOutcome.ALREADY_THERE:
             return
         clock = self.simulator.clock.now
         wait = self._wait_for(submission.action.id)

@@ -78,7 +78,11 @@ class Request:
 
 @dataclass(frozen=True, slots=True)
 class Submission:
-    """The result of a submit; ``action`` is ``None`` only for ``already_there``."""
+    """The result of a submit.
+
+    ``action`` is ``None`` only for ``already_there``, if no completed action in the image's history
+    tells how it came there.
+    """
 
     outcome: SubmitOutcome
     request: Request
@@ -111,11 +115,14 @@ def decide(request: Request, image: Image, actions: Iterable[ImageAction]) -> Su
     transfer in progress that does not tell its region is neither joined nor doubled but looked at
     again, until it tells.
     """
+    same_type = [action for action in actions if is_type(action, request.type)]
+    matching = sorted(_matching(request, same_type), key=lambda a: a.id, reverse=True)
     done = image.type == "snapshot" if request.region is None else request.region in image.regions
     if done:
-        return Submission(SubmitOutcome.ALREADY_THERE, request)
-    same_type = [action for action in actions if is_type(action, request.type)]
-    for action in sorted(_matching(request, same_type), key=lambda a: a.id, reverse=True):
+        # A cleared task returns again what it once returned.
+        ended = (action for action in matching if action.status is ActionStatus.COMPLETED)
+        return Submission(SubmitOutcome.ALREADY_THERE, request, next(ended, None))
+    for action in matching:
         if action.status is not ActionStatus.ERRORED:
             return Submission(SubmitOutcome.JOINED_RUNNING, request, action)
     return Next.LOOK_AGAIN if _region_untold(request, same_type) else Next.POST

@@ -19,7 +19,7 @@ from airflow_provider_do_images.actions.judge import (
     judge,
 )
 from airflow_provider_do_images.actions.messages import deadline, explain, goes_on
-from airflow_provider_do_images.actions.submit import Request, Submitter
+from airflow_provider_do_images.actions.submit import Request, SubmitOutcome, Submitter
 from airflow_provider_do_images.actions.wait import prove, run, wait_until_finished
 from airflow_provider_do_images.api.inputs import check_id, check_region, check_seconds
 from airflow_provider_do_images.failures import (
@@ -85,7 +85,8 @@ class _SubmitImageActionOperator(BaseOperator):
         ):
             context["ti"].xcom_push(key=key, value=value)
         action = submission.action
-        if action is None or not self.wait_for_completion:
+        there = submission.outcome is SubmitOutcome.ALREADY_THERE
+        if action is None or there or not self.wait_for_completion:
             return result
         now = time.time()
         limit = seconds_until_given_up(self.timeout, self.deferrable and self.execution_timeout)
@@ -146,7 +147,8 @@ class DigitalOceanConvertImageOperator(_SubmitImageActionOperator):
 
     Before it posts, it looks: what is already there or under way is taken, not done again, so a
     retried or cleared task is safe. ``outcome`` is ``posted``, ``joined_running``,
-    ``found_after_lost_reply`` or ``already_there``; then the fields of the action are null.
+    ``found_after_lost_reply`` or ``already_there``; then the fields of the action are null, unless
+    the image's history has the completed one.
 
     :param image_id: id of the backup; the snapshot keeps it. (templated)
     :param digitalocean_conn_id: id of the connection; its token needs the scope ``image:update``,
@@ -176,7 +178,8 @@ class DigitalOceanTransferImageOperator(_SubmitImageActionOperator):
 
     Before it posts, it looks: what is already there or under way is taken, not done again, so a
     retried or cleared task is safe. ``outcome`` is ``posted``, ``joined_running``,
-    ``found_after_lost_reply`` or ``already_there``; then the fields of the action are null.
+    ``found_after_lost_reply`` or ``already_there``; then the fields of the action are null, unless
+    the image's history has the completed one.
 
     :param image_id: id of the image. A backup must be converted first. (templated)
     :param region: slug of the region to copy to, such as ``ams3``. (templated)

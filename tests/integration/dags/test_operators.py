@@ -264,13 +264,42 @@ def test_what_is_handed_on_wrongly_fails_with_the_right_line(run, snapshot):
         assert line in ended.log
 
 
-def test_what_is_there_already_is_not_posted_and_passes_the_sensor(run, digitalocean, snapshot):
-    """A second run posts nothing; its result has all keys, null where unknown, and is let pass."""
-    run(DAGS["hand_on_whole"], image=snapshot.id)
+def test_a_second_run_posts_nothing_and_returns_the_same(run, digitalocean, snapshot):
+    """It finds the copies there and returns the actions that made them, also by their ids."""
+    for name in ("hand_on_whole", "hand_on_ids"):
+        first = run(DAGS[name], image=snapshot.id)
+        posts = digitalocean.journal.count("POST")
+        map_index = 0 if name == "hand_on_whole" else -1
 
-    ended = run(DAGS["hand_on_whole"], image=snapshot.id)
+        ended = run(DAGS[name], image=snapshot.id)
 
-    assert digitalocean.journal.count("POST") == 2
+        assert digitalocean.journal.count("POST") == posts
+        assert ended.xcom("transfer", "outcome", map_index=map_index) == "already_there"
+        results = [one.xcom("wait", map_index=map_index) for one in (first, ended)]
+        assert results[0] == results[1]
+        assert results[0]["status"] == "completed"
+
+
+@pytest.mark.parametrize("name", WAITS)
+def test_what_is_there_is_not_waited_for(run, digitalocean, snapshot, name):
+    """A cleared task that submitted and waited costs two looks and returns the same."""
+    first = run(DAGS[f"submit_and_wait_{name}"], image=snapshot.id).xcom("transfer")
+    asked = len(digitalocean.journal.entries)
+
+    again = run(DAGS[f"submit_and_wait_{name}"], image=snapshot.id).xcom("transfer")
+
+    assert again == first
+    assert len(digitalocean.journal.entries) == asked + 2
+
+
+def test_what_came_there_unknown_how_passes_the_sensor(run, digitalocean):
+    """Nothing is posted; the result has all keys, null where unknown, and is let pass."""
+    image = digitalocean.state.add_image("everywhere", regions=["ams3", "sgp1"])
+
+    ended = run(DAGS["hand_on_whole"], image=image.id)
+
+    assert digitalocean.journal.count("POST") == 0
+    assert ended.tasks["wait"] == ["success", "success"]
     result = ended.xcom("wait", map_index=0)
     assert set(result) == KEYS
     assert (result["id"], result["status"], result["region_slug"]) == (None, None, "ams3")

@@ -68,6 +68,29 @@ def test_a_look_decides(request_, image, actions, expected):
     assert found == expected
 
 
+@pytest.mark.parametrize(
+    ("request_", "image", "types"),
+    [
+        (TO_AMS3, Image(7, "x", "snapshot", ("nyc3", "ams3")), ["transfer"]),
+        (CONVERT, SNAPSHOT, ["convert", "convert_to_snapshot"]),
+    ],
+)
+def test_what_is_there_comes_with_the_action_that_brought_it(request_, image, types):
+    """The newest completed one of the history, so that a cleared task returns what it returned."""
+    for type_ in types:
+        region = request_.region
+        actions = [
+            action(1, "completed", type_, region),
+            action(2, "completed", type_, region),
+            action(3, "errored", type_, region),
+            action(4, "completed", "image_destroy", region),
+        ]
+
+        found = decide(request_, image, actions)
+
+        assert (found.outcome, found.action.id) == (SubmitOutcome.ALREADY_THERE, 2)
+
+
 @given(ACTIONS, st.sampled_from([TO_AMS3, CONVERT]), st.sampled_from([SNAPSHOT, BACKUP]))
 def test_nothing_is_posted_beside_what_runs(actions, request_, image):
     """Whenever a matching action is in progress, there is no POST."""
