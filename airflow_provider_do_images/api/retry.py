@@ -53,7 +53,7 @@ ONCE = RetryPolicy(attempts=1)
 def may_repeat(method: str, error: DigitalOceanError, *, token_worked: bool = False) -> bool:
     """Whether a request that failed with ``error`` may be sent again without doing harm.
 
-    :param token_worked: whether an earlier answer to this token was not a refusal.
+    :param token_worked: whether the last answer to this token, but for this one, was no refusal.
     """
     if isinstance(error, PermissionDeniedError):
         return token_worked
@@ -80,10 +80,7 @@ def pause_before_repeat(
     :param elapsed: seconds since it was first sent.
     :param jitter: a random number from 0 to 1 that spreads clients which failed together.
     """
-    attempts = (
-        min(policy.attempts, 2) if isinstance(error, PermissionDeniedError) else policy.attempts
-    )
-    if attempt >= attempts or not may_repeat(method, error, token_worked=token_worked):
+    if attempt >= policy.attempts or not may_repeat(method, error, token_worked=token_worked):
         return None
     pause = min(policy.first_pause * 2 ** (attempt - 1), policy.longest_pause) * (0.5 + jitter / 2)
     if isinstance(error, RateLimitedError):

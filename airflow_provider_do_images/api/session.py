@@ -18,7 +18,11 @@ from requests.auth import AuthBase
 from airflow_provider_do_images import __version__
 from airflow_provider_do_images.api import transport
 from airflow_provider_do_images.api.budget import DEFAULT_RESERVE, RateLimit
-from airflow_provider_do_images.api.errors import DigitalOceanError, InvalidResponseError
+from airflow_provider_do_images.api.errors import (
+    DigitalOceanError,
+    InvalidResponseError,
+    PermissionDeniedError,
+)
 from airflow_provider_do_images.api.inputs import DEFAULT_BASE_URL, PAGE_SIZE, check_base_url
 from airflow_provider_do_images.api.models import Json
 from airflow_provider_do_images.api.retry import RetryPolicy, pause_before_repeat
@@ -241,6 +245,8 @@ class ApiSession:
                     jitter=random.random(),  # noqa: S311 - spreads clients, hides nothing
                     token_worked=self._token_worked,
                 )
+                if isinstance(error, PermissionDeniedError):
+                    self._token_worked = False  # until it does again
                 if pause is None:
                     raise
                 log.warning("%s Sending it again in %.1f s.", error, pause)

@@ -162,6 +162,15 @@ def test_a_lone_403_on_a_token_that_worked_is_asked_once_more(client, sim, snaps
     assert client.get_image(snapshot.id).id == snapshot.id
 
 
+def test_a_lone_403_among_other_faults_is_asked_once_more(client, sim, snapshot):
+    """It counts for itself, however often the request was repeated for other reasons."""
+    client.get_image(snapshot.id)
+    for fault in (Status(500), Status(502), Forbidden()):
+        sim.faults.add(fault)
+
+    assert client.get_image(snapshot.id).id == snapshot.id
+
+
 def test_a_403_that_stays_names_the_scope(client, sim, snapshot):
     """Asked twice, then raised with the scope that the call needs."""
     client.get_image(snapshot.id)
