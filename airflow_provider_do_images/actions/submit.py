@@ -14,7 +14,7 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
@@ -100,6 +100,28 @@ class Submission:
         )
 
 
+@dataclass(frozen=True, slots=True)
+class Look:
+    """What an image and its actions showed at one moment."""
+
+    image: Image
+    actions: tuple[ImageAction, ...]
+
+    @classmethod
+    def at(cls, client: ApiClient, image_id: int) -> Look:
+        """Look now: two GETs."""
+        image = client.get_image(image_id)
+        return cls(image, tuple(client.list_image_actions(image_id)))
+
+    def having(self, submission: Submission) -> Look:
+        """Return the look with the action of a submit, which tells its region here."""
+        if submission.action is None:
+            return self
+        told = replace(submission.action, region_slug=submission.request.region)
+        others = (action for action in self.actions if action.id != told.id)
+        return replace(self, actions=(told, *others))
+
+
 class Next(StrEnum):
     """What to do where the look shows nothing to join."""
 
@@ -159,6 +181,7 @@ class Submitter:
     """The loop around the decisions, for one request.
 
     :param client: sends; it repeats a GET by its own rules, and a POST only if it had no effect.
+    :param first_look: what the image has just shown, if somebody has looked already.
     :param clock: seconds that only go forward.
     :param sleep: waits for so many seconds.
     """
@@ -168,11 +191,13 @@ class Submitter:
         client: ApiClient,
         request: Request,
         *,
+        first_look: Look | None = None,
         clock: Callable[[], float] = time.monotonic,
         sleep: Callable[[float], None] = time.sleep,
     ) -> None:
         self.client = client
         self.request = request
+        self._first_look = first_look
         self._clock = clock
         self._sleep = sleep
         self._seen: frozenset[int] = frozenset()
@@ -203,11 +228,11 @@ class Submitter:
         )
 
     def _look(self) -> Submission | Next:
-        image = self.client.get_image(self.request.image_id)
-        actions = list(self.client.list_image_actions(self.request.image_id))
-        self._seen = frozenset(action.id for action in actions)
-        found = decide(self.request, image, actions)
-        if found is Next.POST and (errored := _matching_errored(self.request, actions)):
+        look = self._first_look or Look.at(self.client, self.request.image_id)
+        self._first_look = None
+        self._seen = frozenset(action.id for action in look.actions)
+        found = decide(self.request, look.image, look.actions)
+        if found is Next.POST and (errored := _matching_errored(self.request, look.actions)):
             log.info("Action %s errored before; the %s is tried anew.", errored.id, self.request)
         return found
 

@@ -151,6 +151,17 @@ class ServerError(ApiError):
     """5xx: DigitalOcean or the proxy before it failed. A POST may have taken effect."""
 
 
+NOT_HELPED_BY_A_RETRY = (
+    AuthenticationError,
+    InvalidInputError,
+    NotFoundError,
+    PermissionDeniedError,
+    UnknownStatusError,
+    UnprocessableError,
+)
+"""The errors that the same request would meet again, however often it is sent."""
+
+
 def error_class(status: int) -> type[ApiError]:
     """Return the class for an HTTP error status (400 and above)."""
     if status >= 500:  # noqa: PLR2004 - the boundary is HTTP's
