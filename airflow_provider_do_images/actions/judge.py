@@ -53,6 +53,7 @@ class Wait:
     :param droplet_id: the droplet that the image was made of, if it is known.
     :param droplet_name: its name, if it is known.
     :param outcome: how the action was come by, if it is known.
+    :param usual_seconds: how long such actions took lately, if that is known.
     """
 
     image_id: int
@@ -64,6 +65,7 @@ class Wait:
     droplet_id: int | None = None
     droplet_name: str | None = None
     outcome: str | None = None
+    usual_seconds: float | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,12 +7,15 @@ from datetime import UTC, datetime
 from airflow_provider_do_images.actions.judge import Outcome, Verdict, Wait
 from airflow_provider_do_images.api import ActionStatus, ImageAction
 
+SLOW = 3.0
+"""How many times the usual time an action must take to be called slow."""
+
 
 def explain(verdict: Verdict) -> str:
     """Say how a wait ended, and what that means for the action at DigitalOcean."""
     wait, action, error = verdict.wait, verdict.action, verdict.error
     what = _describe(wait, action)
-    waited = _duration(verdict.decided_at - wait.started_at)
+    waited = duration(verdict.decided_at - wait.started_at)
     return {
         Outcome.COMPLETED: f"{what} completed{_took(action)}.",
         Outcome.ERRORED: (
@@ -20,7 +23,7 @@ def explain(verdict: Verdict) -> str:
             f"DigitalOcean's support can look it up by the action id."
         ),
         Outcome.UNPROVED: (
-            f"{what} is completed, but within {_duration(wait.proof_timeout)} the image did not "
+            f"{what} is completed, but within {duration(wait.proof_timeout)} the image did not "
             f"show it. {error} Do not rely on this copy before you have seen it."
         ),
         Outcome.TIMED_OUT: (
@@ -52,6 +55,19 @@ def goes_on(wait: Wait) -> str:
     )
 
 
+def tell_slow(wait: Wait, action: ImageAction, now: float) -> str | None:
+    """Say that an action takes, or took, several times as long as such actions took lately."""
+    if wait.usual_seconds is None or action.started_at is None:
+        return None
+    ended = action.completed_at.timestamp() if action.completed_at else now
+    seconds = ended - action.started_at.timestamp()
+    if seconds < SLOW * wait.usual_seconds:
+        return None
+    verb = "took" if action.completed_at else "is not finished after"
+    usual = duration(wait.usual_seconds)
+    return f"{_describe(wait, action)} {verb} {duration(seconds)}; lately such ones took {usual}."
+
+
 def _describe(wait: Wait, action: ImageAction | None) -> str:
     kind = action.type if action and action.type else "action"
     slug = wait.region or (action.region_slug if action else None)
@@ -69,17 +85,17 @@ def _state(verdict: Verdict) -> str:
     if verdict.action.status is ActionStatus.COMPLETED:
         return "The action itself is completed; the image did not show it yet."
     started = verdict.action.started_at
-    age = f", for {_duration(verdict.decided_at - started.timestamp())} by now" if started else ""
+    age = f", for {duration(verdict.decided_at - started.timestamp())} by now" if started else ""
     return f"It is in-progress{age}."
 
 
 def _took(action: ImageAction | None) -> str:
     if action is None or action.started_at is None or action.completed_at is None:
         return ""
-    return f" after {_duration((action.completed_at - action.started_at).total_seconds())}"
+    return f" after {duration((action.completed_at - action.started_at).total_seconds())}"
 
 
-def _duration(seconds: float) -> str:
+def duration(seconds: float) -> str:
     """Write seconds as people say them: ``45 s``, ``12 min 5 s``, ``1 h 20 min``."""
     whole = max(round(seconds), 0)
     hours, rest = divmod(whole, 3600)

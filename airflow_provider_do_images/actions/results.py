@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from airflow_provider_do_images.api import ImageAction
+from airflow_provider_do_images.api import DigitalOceanError, ImageAction
+from airflow_provider_do_images.api.inputs import check_id
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,3 +47,27 @@ class Result:
             "end": self.end,
             "error": self.error,
         }
+
+    @classmethod
+    def from_json(cls, row: Any) -> Result:
+        """Read what :meth:`to_json` wrote.
+
+        :raises ValueError: for anything else.
+        """
+        try:
+            action = ImageAction.from_json(row) if row["id"] is not None else None
+            result = cls(
+                check_id("image_id", row["image_id"]),
+                droplet_id=row["droplet_id"],
+                droplet_name=row["droplet_name"],
+                region=row["region_slug"],
+                outcome=row["outcome"],
+                end=row["end"],
+                error=row["error"],
+                action=action,
+            )
+        except (KeyError, TypeError, DigitalOceanError) as problem:
+            raise ValueError(f"not the row of a result: {row!r}") from problem
+        if result.to_json() != row:
+            raise ValueError(f"not the row of a result: {row!r}")
+        return result

@@ -10,8 +10,9 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import Awaitable, Callable, Generator
+from collections.abc import Awaitable, Callable, Generator, Sequence
 from dataclasses import dataclass, replace
+from heapq import heappop, heappush
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from airflow_provider_do_images.actions.judge import (
@@ -22,6 +23,7 @@ from airflow_provider_do_images.actions.judge import (
     judge_proof,
     worth_a_second_look,
 )
+from airflow_provider_do_images.actions.messages import explain, tell_slow
 from airflow_provider_do_images.api import (
     ONCE,
     AuthenticationError,
@@ -136,6 +138,31 @@ def wait_until_finished(
         yield Pause(max(0.0, min(poll_interval, wait.deadline - clock())), at_most=True)
 
 
+def telling(flow: Flow[Verdict], wait: Wait, clock: Clock = time.time) -> Flow[Verdict]:
+    """Wait as a flow does, and log its end, and once that it takes long for what it is.
+
+    For waits of which several share a log: a line for each change of state, and no more.
+    """
+    answer: Any = None
+    slow = False
+    while True:
+        try:
+            step = flow.send(answer)
+        except StopIteration as end:
+            verdict: Verdict = end.value
+            done = verdict.outcome is Outcome.COMPLETED
+            log.log(logging.INFO if done else logging.WARNING, "%s", explain(verdict))
+            return verdict
+        answer = yield step
+        if (
+            not slow
+            and isinstance(answer, ImageAction)
+            and (words := tell_slow(wait, answer, clock()))
+        ):
+            slow = True
+            log.warning("%s", words)
+
+
 def run(
     flow: Flow[T], ask: Callable[[Ask], Answer], sleep: Callable[[float], None] = time.sleep
 ) -> T:
@@ -154,6 +181,34 @@ def run(
             answer = ask(step)
         except DigitalOceanError as error:
             answer = error
+
+
+def run_all(
+    flows: Sequence[Flow[T]],
+    ask: Callable[[Ask], Answer],
+    sleep: Callable[[float], None] = time.sleep,
+    clock: Clock = time.time,
+) -> list[T]:
+    """Drive flows in this thread, each at its own times, and return what they return, in order."""
+    ends: dict[int, T] = {}
+    due = [(0.0, number) for number in range(len(flows))]
+    while due:
+        at, number = heappop(due)
+        sleep(max(at - clock(), 0.0))
+        step: Ask | Pause | None = None
+        answer: Answer | DigitalOceanError | None = None
+        while not isinstance(step, Pause):
+            try:
+                step = flows[number].send(answer)
+                answer = ask(step) if isinstance(step, Ask) else None
+            except StopIteration as end:
+                ends[number] = end.value
+                break
+            except DigitalOceanError as error:
+                answer = error
+        else:
+            heappush(due, (clock() + step.seconds, number))
+    return [ends[number] for number in range(len(flows))]
 
 
 async def run_async(

@@ -1,35 +1,21 @@
-"""The trigger that waits for an image action in Airflow's triggerer."""
+"""The triggers that wait for image actions in Airflow's triggerer."""
 
 from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncIterator
-from contextlib import suppress
-from contextvars import Context
+from collections.abc import AsyncIterator, Sequence
 from dataclasses import asdict
 from datetime import timedelta
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from airflow.triggers.base import BaseTrigger, TriggerEvent
 
-from airflow_provider_do_images.actions.judge import PROOF_TIMEOUT, Wait
+from airflow_provider_do_images.actions.judge import PROOF_TIMEOUT, Outcome, Verdict, Wait
 from airflow_provider_do_images.actions.messages import goes_on
-from airflow_provider_do_images.actions.wait import (
-    SECOND_LOOK_PAUSE,
-    Answer,
-    Ask,
-    run_async,
-    wait_until_finished,
-)
-from airflow_provider_do_images.actions.watch import Seat, join
-from airflow_provider_do_images.api import DigitalOceanError, NotSentError
-from airflow_provider_do_images.hooks.digitalocean import DigitalOceanHook, client_for
-from airflow_provider_do_images.version_compat import AirflowNotFoundException, metrics
-
-if TYPE_CHECKING:
-    from airflow.sdk import Connection
-
+from airflow_provider_do_images.actions.wait import telling, wait_until_finished
+from airflow_provider_do_images.hooks.digitalocean import DigitalOceanHook
+from airflow_provider_do_images.triggers.seats import SeatedWait
 
 _LEEWAY = timedelta(minutes=5)
 """How much later than the trigger's own deadline Airflow's back-stop comes, so that a busy
@@ -37,18 +23,43 @@ triggerer still gets to say how the wait ended."""
 
 
 def deferral(wait: Wait, *, poll_interval: float, digitalocean_conn_id: str) -> dict[str, Any]:
-    """Return the arguments with which a task defers to this trigger now.
+    """Return the arguments with which a task defers to a trigger for one action now.
 
     :param poll_interval: seconds between two looks; the first is one interval from now.
     """
-    now = time.time()
     trigger = DigitalOceanImageActionTrigger(
         **asdict(wait),
-        first_look_at=now + poll_interval,
+        first_look_at=time.time() + poll_interval,
         poll_interval=poll_interval,
         digitalocean_conn_id=digitalocean_conn_id,
     )
-    left = max(wait.deadline - now, poll_interval) + wait.proof_timeout
+    return _arguments(trigger, [wait], poll_interval)
+
+
+def deferral_of_all(
+    waits: Sequence[Wait],
+    rows: Sequence[dict[str, Any]],
+    *,
+    poll_interval: float,
+    digitalocean_conn_id: str,
+) -> dict[str, Any]:
+    """Return the arguments with which a task defers to one trigger for several actions now.
+
+    :param rows: what comes back with the event: a task that resumes knows nothing else.
+    """
+    trigger = DigitalOceanImageActionsTrigger(
+        waits=[asdict(wait) for wait in waits],
+        rows=list(rows),
+        first_look_at=time.time() + poll_interval,
+        poll_interval=poll_interval,
+        digitalocean_conn_id=digitalocean_conn_id,
+    )
+    return _arguments(trigger, waits, poll_interval)
+
+
+def _arguments(trigger: BaseTrigger, waits: Sequence[Wait], poll_interval: float) -> dict[str, Any]:
+    now = time.time()
+    left = max(max(wait.deadline - now, poll_interval) + wait.proof_timeout for wait in waits)
     return {
         "trigger": trigger,
         "method_name": "execute_complete",
@@ -74,6 +85,7 @@ class DigitalOceanImageActionTrigger(BaseTrigger):
     :param droplet_id: the droplet that the image was made of, if it is known.
     :param droplet_name: its name, if it is known.
     :param outcome: how the action was come by, if it is known.
+    :param usual_seconds: how long such actions took lately, if that is known.
     :param digitalocean_conn_id: id of the connection.
     """
 
@@ -91,6 +103,7 @@ class DigitalOceanImageActionTrigger(BaseTrigger):
         droplet_id: int | None = None,
         droplet_name: str | None = None,
         outcome: str | None = None,
+        usual_seconds: float | None = None,
         digitalocean_conn_id: str = DigitalOceanHook.default_conn_name,
     ) -> None:
         super().__init__()  # type: ignore[no-untyped-call]  # Airflow leaves it untyped
@@ -104,11 +117,11 @@ class DigitalOceanImageActionTrigger(BaseTrigger):
             droplet_id,
             droplet_name,
             outcome,
+            usual_seconds,
         )
         self.first_look_at = first_look_at
         self.poll_interval = poll_interval
         self.digitalocean_conn_id = digitalocean_conn_id
-        self._seat: Seat | None = None
 
     def serialize(self) -> tuple[str, dict[str, Any]]:
         """Return the class path and the arguments, primitives only."""
@@ -129,67 +142,76 @@ class DigitalOceanImageActionTrigger(BaseTrigger):
         flow = wait_until_finished(
             self.wait, poll_interval=self.poll_interval, first_look_at=self.first_look_at
         )
-        try:
-            with suppress(DigitalOceanError):  # whatever is wrong, the first look will meet it too
-                await self._take_seat()
-            verdict = await run_async(flow, self._ask)
-        finally:
-            self._leave_seat()
-        yield TriggerEvent(verdict.to_event())
+        seated = SeatedWait(self.wait, self.poll_interval, self.digitalocean_conn_id)
+        yield TriggerEvent((await seated.run(flow)).to_event())
 
     async def on_kill(self) -> None:
         """Say that nothing is cancelled; Airflow also calls this when it moves triggers."""
         self.log.info(goes_on(self.wait))
 
-    async def _ask(self, question: Ask, by: float) -> Answer | DigitalOceanError:
-        if question.fresh:
-            self._leave_seat()
-        try:
-            seat = await self._take_seat()
-        except DigitalOceanError:
-            # Nobody answers without a seat, so the time of this look is waited for here.
-            await asyncio.sleep(max(by - time.time(), 0.0))
-            seat = await self._take_seat()
-        return await seat.ask(question, by)
 
-    async def _take_seat(self) -> Seat:
-        if self._seat is None:
-            try:
-                connection = await _connection(self.digitalocean_conn_id)
-            except AirflowNotFoundException as error:
-                # Airflow says "not found" for a secrets backend that is down too, and the task has
-                # read this connection before it deferred.
-                raise NotSentError(
-                    f"the connection {self.digitalocean_conn_id!r} could not be read: {error}"
-                ) from error
-            self._seat = join(
-                client_for(connection, patience=0.0),
-                self.digitalocean_conn_id,
-                interval=self.poll_interval,
-                deadline=self.wait.deadline,
-                metrics=metrics(),
-            )
-        return self._seat
+class DigitalOceanImageActionsTrigger(BaseTrigger):
+    """Wait until several image actions have ended, and fire one event that says how each did.
 
-    def _leave_seat(self) -> None:
-        if self._seat is not None:
-            self._seat.leave()
-            self._seat = None
+    Each is waited for as by :class:`DigitalOceanImageActionTrigger`, whatever becomes of the
+    others. The event has ``verdicts``, each as
+    :meth:`airflow_provider_do_images.actions.judge.Verdict.to_event`, and ``rows``.
 
-
-_reads: dict[tuple[asyncio.AbstractEventLoop, str], asyncio.Task[Connection]] = {}
-
-
-async def _connection(conn_id: str) -> Connection:
-    """Read a connection once for all waits that need it at about the same time.
-
-    A thousand waits start together after a restart, and meet a revoked token together. What was
-    read within the pause before a second look was read after the first one.
+    :param waits: dicts with the fields of :class:`~airflow_provider_do_images.actions.judge.Wait`.
+    :param rows: what the task knew when it deferred, handed back in the event as it is.
+    :param first_look_at: when to look first, in Unix seconds: one interval after the task deferred.
+    :param poll_interval: seconds between two looks.
+    :param digitalocean_conn_id: id of the connection.
     """
-    loop = asyncio.get_running_loop()
-    key = (loop, conn_id)
-    if key not in _reads:
-        read = DigitalOceanHook.aget_connection(conn_id)
-        _reads[key] = loop.create_task(read, context=Context())
-        loop.call_later(SECOND_LOOK_PAUSE / 2, _reads.pop, key, None)
-    return await asyncio.shield(_reads[key])
+
+    def __init__(
+        self,
+        *,
+        waits: list[dict[str, Any]],
+        rows: list[dict[str, Any]],
+        first_look_at: float,
+        poll_interval: float,
+        digitalocean_conn_id: str = DigitalOceanHook.default_conn_name,
+    ) -> None:
+        super().__init__()  # type: ignore[no-untyped-call]  # Airflow leaves it untyped
+        self.waits = [Wait(**wait) for wait in waits]
+        self.rows = rows
+        self.first_look_at = first_look_at
+        self.poll_interval = poll_interval
+        self.digitalocean_conn_id = digitalocean_conn_id
+
+    def serialize(self) -> tuple[str, dict[str, Any]]:
+        """Return the class path and the arguments, primitives only."""
+        return (
+            "airflow_provider_do_images.triggers.image_actions.DigitalOceanImageActionsTrigger",
+            {
+                "waits": [asdict(wait) for wait in self.waits],
+                "rows": self.rows,
+                "first_look_at": self.first_look_at,
+                "poll_interval": self.poll_interval,
+                "digitalocean_conn_id": self.digitalocean_conn_id,
+            },
+        )
+
+    async def run(self) -> AsyncIterator[TriggerEvent]:
+        """Wait for all side by side, and fire the event when the last has ended."""
+        verdicts = await asyncio.gather(*(self._wait_for(wait) for wait in self.waits))
+        yield TriggerEvent(
+            {"verdicts": [verdict.to_event() for verdict in verdicts], "rows": self.rows}
+        )
+
+    async def on_kill(self) -> None:
+        """Say that nothing is cancelled; Airflow also calls this when it moves triggers."""
+        for wait in self.waits:
+            self.log.info(goes_on(wait))
+
+    async def _wait_for(self, wait: Wait) -> Verdict:
+        flow = wait_until_finished(
+            wait, poll_interval=self.poll_interval, first_look_at=self.first_look_at
+        )
+        seated = SeatedWait(wait, self.poll_interval, self.digitalocean_conn_id)
+        try:
+            return await seated.run(telling(flow, wait))
+        except Exception as error:  # a mistake of ours: it is told, and ends this wait alone
+            self.log.exception("The wait for action %s broke off.", wait.action_id)
+            return Verdict(Outcome.NOT_UNDERSTOOD, wait, time.time(), error=repr(error))
