@@ -7,37 +7,22 @@ sensor as timed out; any other ``AirflowException`` leaves the retry to Airflow.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import timedelta
 from typing import Any
 
+from airflow_provider_do_images.actions.copies import may_a_retry_help, tell
 from airflow_provider_do_images.actions.judge import Outcome, Verdict, Wait
 from airflow_provider_do_images.actions.messages import explain
-from airflow_provider_do_images.api import (
-    AuthenticationError,
-    DigitalOceanError,
-    ImageAction,
-    InvalidInputError,
-    NotFoundError,
-    PermissionDeniedError,
-    UnknownStatusError,
-    UnprocessableError,
-)
+from airflow_provider_do_images.actions.results import Result
+from airflow_provider_do_images.api import DigitalOceanError, ImageAction
+from airflow_provider_do_images.api.errors import NOT_HELPED_BY_A_RETRY
 from airflow_provider_do_images.version_compat import (
     AirflowException,
     AirflowFailException,
     AirflowSensorTimeout,
     AirflowTaskTimeout,
-)
-
-_NOT_HELPED_BY_A_RETRY = (
-    AuthenticationError,
-    InvalidInputError,
-    NotFoundError,
-    PermissionDeniedError,
-    UnknownStatusError,
-    UnprocessableError,
 )
 
 
@@ -46,7 +31,7 @@ def as_airflow_exceptions() -> Iterator[None]:
     """Raise what the API refuses for good as final, and what may pass as open to a retry."""
     try:
         yield
-    except _NOT_HELPED_BY_A_RETRY as error:
+    except NOT_HELPED_BY_A_RETRY as error:
         raise AirflowFailException(str(error)) from error
     except DigitalOceanError as error:
         raise AirflowException(str(error)) from error
@@ -101,6 +86,21 @@ def operator_failure(verdict: Verdict) -> AirflowException:
     if verdict.outcome in (Outcome.ERRORED, Outcome.TIMED_OUT):
         return AirflowException(explain(verdict))
     return AirflowFailException(explain(verdict))
+
+
+def copies_failure(
+    rows: Sequence[Result], timeout: float, execution_timeout: timedelta | None
+) -> AirflowException | AirflowTaskTimeout:
+    """Return the exception of a replication that is not complete.
+
+    The last two arguments are those of :func:`seconds_until_given_up`.
+    """
+    if not may_a_retry_help(rows):
+        return AirflowFailException(tell(rows))
+    ended_by_it = seconds_until_given_up(timeout, execution_timeout) < timeout
+    if ended_by_it and any(row.end == Outcome.TIMED_OUT for row in rows):
+        return AirflowTaskTimeout(tell(rows))
+    return AirflowException(tell(rows))
 
 
 def sensor_failure(verdict: Verdict, upstream: Iterable[str] = ()) -> AirflowException:

@@ -28,9 +28,10 @@ def get_provider_info() -> dict[str, Any]:
             }
         ],
         "hooks": _modules("hooks.digitalocean"),
-        "operators": _modules("operators.image_actions"),
+        "operators": _modules("operators.image_actions", "operators.image_replication"),
         "sensors": _modules("sensors.image_actions"),
         "triggers": _modules("triggers.image_actions"),
+        "asset-uris": [{"schemes": ["digitalocean"], "handler": f"{_PACKAGE}.assets.sanitize_uri"}],
         "connection-types": [
             {
                 "connection-type": "digitalocean",
@@ -69,8 +70,9 @@ def get_provider_info() -> dict[str, Any]:
     }
 
 
-def _modules(module: str) -> list[dict[str, Any]]:
-    return [{"integration-name": _NAME, "python-modules": [f"{_PACKAGE}.{module}"]}]
+def _modules(*modules: str) -> list[dict[str, Any]]:
+    names = [f"{_PACKAGE}.{module}" for module in modules]
+    return [{"integration-name": _NAME, "python-modules": names}]
 
 
 def _seconds(label: str, description: str) -> dict[str, Any]:

@@ -74,6 +74,17 @@ def check_share(name: str, value: Any) -> float:
     raise InvalidInputError(f"{name} must be a share from 0 to below 1; got {value!r}")
 
 
+def check_bool(name: str, value: Any) -> bool:
+    """Return a truth value, given as one or as the text that a template makes of it.
+
+    :raises InvalidInputError: for anything else: ``bool("False")`` is true.
+    """
+    known = {True: True, False: False, "True": True, "False": False, "true": True, "false": False}
+    if isinstance(value, bool | str) and value in known:
+        return known[value]
+    raise InvalidInputError(f"{name} must be True or False; got {value!r}")
+
+
 def check_base_url(value: str | None) -> str:
     """Return the API's base URL without a trailing slash; empty means DigitalOcean itself.
 

@@ -17,8 +17,9 @@ ROOMS = {
     "hooks": {"api", "actions", "version_compat"},
     "failures": {"api", "actions", "version_compat"},
     "triggers": {"api", "actions", "hooks", "version_compat"},
-    "operators": {"api", "actions", "hooks", "triggers", "failures", "version_compat"},
+    "operators": {"api", "actions", "hooks", "triggers", "failures", "assets", "version_compat"},
     "sensors": {"api", "actions", "hooks", "triggers", "failures", "version_compat"},
+    "assets": {"actions"},
     "version_compat": {"actions"},
     "provider_info": set(),
     "pytest_plugin": {"simulator"},
@@ -29,7 +30,7 @@ ROOMS = {
 FLOORS = ["errors", "inputs", "models", "retry", "budget", "transport", "session", "client"]
 """The modules of ``api``, each of which may import those before it."""
 
-WITHOUT_AIRFLOW = {"api", "actions", "simulator", "provider_info"}
+WITHOUT_AIRFLOW = {"api", "actions", "assets", "simulator", "provider_info"}
 
 
 def modules():
@@ -111,9 +112,8 @@ def test_the_api_loads_no_airflow():
 
 def test_parsing_a_dag_file_does_not_load_requests():
     """The classes of a DAG are there without what only a running task needs."""
-    classes = ", ".join(
-        f"{PACKAGE}.{room}.image_actions" for room in ("operators", "sensors", "triggers")
-    )
+    modules = ("operators.image_actions", "operators.image_replication", "sensors.image_actions")
+    classes = ", ".join(f"{PACKAGE}.{module}" for module in modules)
     before = loaded_after("import airflow.sdk\nfrom airflow.sdk import DAG, BaseOperator")
     after = loaded_after(f"import {classes}")
 

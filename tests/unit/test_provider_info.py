@@ -9,7 +9,9 @@ from pathlib import Path
 import airflow
 import jsonschema
 import pytest
+from airflow.sdk import Asset
 
+from airflow_provider_do_images.assets import copy_uri
 from airflow_provider_do_images.provider_info import get_provider_info
 
 INFO = get_provider_info()
@@ -31,6 +33,18 @@ def test_the_modules_that_it_names_exist(kind):
             module = importlib.import_module(name)
             endings = {"hooks": "Hook", "operators": "Operator", "sensors": "Sensor"}
             assert [key for key in vars(module) if key.endswith(endings.get(kind, "Trigger"))]
+
+
+def test_airflow_checks_the_addresses_of_copies():
+    """The scheme of the asset events is registered, and Airflow refuses what is not such one."""
+    good = copy_uri(7, "ams3")
+
+    assert Asset(uri=good).uri == good
+    for wrong in ("digitalocean://images/7", "digitalocean://droplets/7/ams3", f"{good}/x"):
+        with pytest.raises(
+            ValueError, match="must look like digitalocean://images/3038067722/ams3"
+        ):
+            Asset(uri=wrong)
 
 
 def test_the_connection_type_is_that_of_the_hook():

@@ -1,0 +1,185 @@
+"""Copies of one image in a set of regions: what a user asks for, and what became of it. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from enum import StrEnum
+from typing import Any
+
+from airflow_provider_do_images.actions.judge import Outcome, Verdict
+from airflow_provider_do_images.actions.messages import explain
+from airflow_provider_do_images.actions.results import Result
+from airflow_provider_do_images.api import InvalidInputError
+from airflow_provider_do_images.api.inputs import check_id, check_region
+
+REFUSED = "refused"
+"""The ``outcome`` of a region without an action, and its ``end`` if the API refuses it for good."""
+
+NOT_SUBMITTED = "not_submitted"
+"""The ``end`` of a region whose submit failed in a way that a retry may help."""
+
+_RETRIED = {NOT_SUBMITTED, Outcome.ERRORED.value, Outcome.TIMED_OUT.value}
+
+
+class State(StrEnum):
+    """How many of the wanted copies are there: all, some or none."""
+
+    COMPLETED = "COMPLETED"
+    PARTIAL = "PARTIAL"
+    FAILED = "FAILED"
+
+
+@dataclass(frozen=True, slots=True)
+class ImageRow:
+    """The image to copy, and what is known of the droplet it was made of."""
+
+    image_id: int
+    droplet_id: int | None = None
+    droplet_name: str | None = None
+
+    @classmethod
+    def checked(cls, image: Any, image_id: Any) -> ImageRow:
+        """Build from what a user gave: a row of another task, whole, or an id.
+
+        :raises InvalidInputError: with the line that would be right, for what people get wrong.
+        """
+        if (image is None) == (image_id is None):
+            raise InvalidInputError(
+                f"give either image=convert.output (a row, whole) or image_id; "
+                f"got image={image!r}, image_id={image_id!r}"
+            )
+        if image is None:
+            return cls(check_id("image_id", image_id))
+        if isinstance(image, Mapping) and "image_id" in image:
+            droplet_id = image.get("droplet_id")
+            return cls(
+                check_id("image['image_id']", image["image_id"]),
+                None if droplet_id is None else check_id("image['droplet_id']", droplet_id),
+                image.get("droplet_name"),
+            )
+        raise InvalidInputError(_wrong_row(image))
+
+    def __str__(self) -> str:
+        droplet = self.droplet_name or self.droplet_id
+        return f"image {self.image_id}{f' of droplet {droplet}' if droplet else ''}"
+
+
+def _wrong_row(image: Any) -> str:
+    operator = "DigitalOceanReplicateImageOperator"
+    if isinstance(image, Mapping):
+        return (
+            f"image must be a row with an image_id, whole (image=convert.output); got one with the "
+            f"keys {sorted(map(str, image))}"
+        )
+    if isinstance(image, str):
+        return (
+            "image is text, as a Jinja template makes it; hand the row over whole: "
+            "image=convert.output"
+        )
+    if isinstance(image, tuple | list) and len(image) == 2 and isinstance(image[0], str):  # noqa: PLR2004 - a key and its value
+        return (
+            f"image is one key of a single row, because .expand() took it apart; write "
+            f"{operator}(task_id=..., image=convert.output, regions=...) without .expand()"
+        )
+    if isinstance(image, int):
+        return f"image is an id; write image_id={image}"
+    return (
+        f"image is not one row but several; write "
+        f"{operator}.partial(task_id=..., regions=...).expand(image=converts.output)"
+    )
+
+
+def check_regions(value: Any) -> tuple[str, ...]:
+    """Return slugs in the order given, each once; text may have several, with commas between.
+
+    :raises InvalidInputError: for anything else, and for none.
+    """
+    slugs = [slug.strip() for slug in value.split(",")] if isinstance(value, str) else value
+    if not isinstance(slugs, list | tuple | set | frozenset) or not slugs or slugs == [""]:
+        raise InvalidInputError(
+            f"regions must be slugs of regions, at least one, for example ['ams3', 'sgp1']; "
+            f"got {value!r}"
+        )
+    if isinstance(value, str) and value.startswith("["):
+        raise InvalidInputError(
+            f"regions is a list that a Jinja template has made text of; write "
+            f"{{{{ params.regions | join(',') }}}}; got {value!r}"
+        )
+    ordered = sorted(slugs, key=str) if isinstance(slugs, set | frozenset) else slugs
+    return tuple(dict.fromkeys(check_region(slug, "each of regions") for slug in ordered))
+
+
+def ended(rows: Sequence[Result], verdicts: Iterable[Verdict]) -> list[Result]:
+    """Return the rows, each that had no ``end`` with the one that its wait came to.
+
+    :raises ValueError: unless the verdicts are of just those.
+    """
+    found = {verdict.wait.region: verdict for verdict in verdicts}
+    waited = {row.region: row for row in rows if row.end is None}
+    if set(found) != set(waited) or any(
+        (row.image_id, row.action and row.action.id)
+        != (found[region].wait.image_id, found[region].wait.action_id)
+        for region, row in waited.items()
+    ):
+        raise ValueError("the ends are not those of the actions that were waited for")
+    return [_row(found[row.region]) if row.end is None else row for row in rows]
+
+
+def read_event(event: Any) -> list[Result]:
+    """Return the rows of a finished replication from the event of its trigger.
+
+    :raises ValueError: for anything that is not such an event, in all its parts.
+    """
+    if not isinstance(event, Mapping) or set(event) != {"rows", "verdicts"}:
+        raise ValueError(f"not the event of finished waits: {event!r}")
+    rows, verdicts = event["rows"], event["verdicts"]
+    if not isinstance(rows, list) or not isinstance(verdicts, list) or not rows:
+        raise ValueError(f"not the event of finished waits: {event!r}")
+    return ended(
+        [Result.from_json(row) for row in rows],
+        [Verdict.from_event(verdict) for verdict in verdicts],
+    )
+
+
+def _row(verdict: Verdict) -> Result:
+    row = verdict.to_result()
+    return row if is_there(row) else replace(row, error=explain(verdict))
+
+
+def is_there(row: Result) -> bool:
+    """Whether the copy is in its region."""
+    return row.end == Outcome.COMPLETED.value
+
+
+def state_of(rows: Iterable[Result]) -> State:
+    """Return the aggregate of the rows."""
+    there = [is_there(row) for row in rows]
+    if all(there):
+        return State.COMPLETED
+    return State.PARTIAL if any(there) else State.FAILED
+
+
+def may_a_retry_help(rows: Iterable[Result]) -> bool:
+    """Whether one of the missing copies could come of submitting, or waiting, again."""
+    return any(row.end in _RETRIED for row in rows)
+
+
+def tell(rows: Sequence[Result]) -> str:
+    """Say which copies are there and why others are not, and what a retry would do."""
+    first = rows[0]
+    image = ImageRow(first.image_id, first.droplet_id, first.droplet_name)
+    there = ", ".join(str(row.region) for row in rows if is_there(row))
+    missing = [row for row in rows if not is_there(row)]
+    count = f"{len(rows) - len(missing)} of {len(rows)} copies of {image} are there"
+    head = f"{state_of(rows)}: {count}{there and f' ({there})'}."
+    if not missing:
+        return head
+    why = " ".join(f"{row.region}: {row.error}" for row in missing)
+    advice = (
+        "A retry, or clearing this task, submits only what is missing, and joins what still runs."
+        if may_a_retry_help(rows)
+        else "A retry would meet the same; when the cause is removed, clear this task: it submits "
+        "only what is missing."
+    )
+    return f"{head} {why} {advice}"

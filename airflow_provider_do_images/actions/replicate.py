@@ -1,0 +1,148 @@
+"""Copying one image to a set of regions: what is missing is submitted, each region on its own.
+
+One look serves all regions, and the account's list of regions is read before the first POST. What a
+region's submit meets ends that region alone, unless it concerns all: a token that is refused, or no
+connection. Then nothing more is sent; a retry looks again and joins what has begun.
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from airflow_provider_do_images.actions.copies import NOT_SUBMITTED, REFUSED, ImageRow
+from airflow_provider_do_images.actions.results import Result
+from airflow_provider_do_images.actions.submit import Look, Next, Request, Submitter, decide
+from airflow_provider_do_images.api import (
+    AuthenticationError,
+    DigitalOceanError,
+    Image,
+    ImageAction,
+    InvalidInputError,
+    NotSentError,
+    PermissionDeniedError,
+)
+from airflow_provider_do_images.api.errors import NOT_HELPED_BY_A_RETRY
+
+if TYPE_CHECKING:  # the client loads requests, which a DAG file that is parsed need not pay for
+    from airflow_provider_do_images.api import ApiClient
+
+log = logging.getLogger(__name__)
+
+LOOK_LASTS = 15.0
+"""Seconds for which one look serves further regions. After a submit that had to wait, somebody else
+may have begun the next region's transfer meanwhile."""
+
+
+def to_post(
+    image: Image, actions: Iterable[ImageAction], regions: Iterable[str]
+) -> tuple[str, ...]:
+    """Return the regions that a look calls a POST for: neither there nor on the way."""
+    history = tuple(actions)
+    return tuple(
+        region
+        for region in regions
+        if decide(Request(image.id, region), image, history) is Next.POST
+    )
+
+
+class Replicator:
+    """The loop: one look, then the submits.
+
+    :param client: sends.
+    :param row: the image.
+    :param clock: seconds that only go forward.
+    :param sleep: waits for so many seconds.
+    """
+
+    def __init__(
+        self,
+        client: ApiClient,
+        row: ImageRow,
+        *,
+        clock: Callable[[], float] = time.monotonic,
+        sleep: Callable[[float], None] = time.sleep,
+    ) -> None:
+        self._client = client
+        self._row = row
+        self._clock = clock
+        self._sleep = sleep
+
+    def submit(self, regions: Sequence[str]) -> tuple[Image, list[Result]]:
+        """Submit what is missing; return the image, and a row for each region.
+
+        Rows without an ``end`` have an action to wait for.
+
+        :raises InvalidInputError: for a backup and for unknown regions, before anything is posted.
+        :raises DigitalOceanError: if the looks fail, or a submit does in a way that concerns all.
+        """
+        look, looked_at = self._look()
+        image = look.image
+        if image.type == "backup":
+            raise InvalidInputError(
+                f"{self._row} is a backup, which cannot be copied to other regions and expires: "
+                f"convert it first (DigitalOceanConvertImageOperator)"
+            )
+        self._check_known(to_post(image, look.actions, regions))
+        rows: list[Result] = []
+        for region in regions:
+            if self._clock() > looked_at + LOOK_LASTS:
+                look, looked_at = self._look()
+            row, look = self._submit_to(region, look, rows)
+            rows.append(row)
+            log.info("%s: %s", region, _told(row))
+        return image, rows
+
+    def _look(self) -> tuple[Look, float]:
+        return Look.at(self._client, self._row.image_id), self._clock()
+
+    def _check_known(self, regions: Sequence[str]) -> None:
+        if not regions:
+            return
+        try:
+            known = {region.slug for region in self._client.list_regions()}
+        except PermissionDeniedError as error:
+            log.info("The regions are left for the API to judge. %s", error)
+            return
+        if unknown := [region for region in regions if region not in known]:
+            raise InvalidInputError(
+                f"regions unknown to this account: {', '.join(unknown)}; it knows "
+                f"{', '.join(sorted(known))}. Nothing was submitted."
+            )
+
+    def _submit_to(self, region: str, look: Look, begun: Iterable[Result]) -> tuple[Result, Look]:
+        request = Request(self._row.image_id, region)
+        submitter = Submitter(
+            self._client, request, first_look=look, clock=self._clock, sleep=self._sleep
+        )
+        try:
+            submission = submitter.submit()
+            row, look = submission.to_result(), look.having(submission)
+        except (AuthenticationError, NotSentError) as error:
+            if running := [f"{row.region} (action {_id(row)})" for row in begun if not row.end]:
+                error.advice = (
+                    f"{error.advice} Transfers to {', '.join(running)} go on at DigitalOcean; a "
+                    f"retry, or clearing this task, joins them."
+                ).strip()
+            raise
+        except DigitalOceanError as error:
+            final = isinstance(error, NOT_HELPED_BY_A_RETRY)
+            end = REFUSED if final else NOT_SUBMITTED
+            row = Result(
+                request.image_id, region=region, outcome=REFUSED, end=end, error=str(error)
+            )
+        row = replace(row, droplet_id=self._row.droplet_id, droplet_name=self._row.droplet_name)
+        return row, look
+
+
+def _id(row: Result) -> int | None:
+    return row.action.id if row.action else None
+
+
+def _told(row: Result) -> str:
+    if row.error:
+        return f"{row.end}. {row.error}"
+    return f"{row.outcome}, action {_id(row)}." if row.action else f"{row.outcome}."

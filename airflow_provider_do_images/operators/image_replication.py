@@ -1,0 +1,246 @@
+"""The operator that copies an image to a set of regions."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from airflow.sdk import Asset, AssetAlias, BaseOperator, Context
+
+from airflow_provider_do_images.actions.copies import (
+    ImageRow,
+    State,
+    check_regions,
+    ended,
+    is_there,
+    read_event,
+    state_of,
+    tell,
+)
+from airflow_provider_do_images.actions.durations import read_usual_durations
+from airflow_provider_do_images.actions.judge import PROOF_TIMEOUT, Outcome, Verdict, Wait
+from airflow_provider_do_images.actions.messages import deadline, goes_on
+from airflow_provider_do_images.actions.replicate import Replicator
+from airflow_provider_do_images.actions.results import Result
+from airflow_provider_do_images.actions.wait import Flow, run_all, telling, wait_until_finished
+from airflow_provider_do_images.api import Image
+from airflow_provider_do_images.api.inputs import check_bool, check_seconds
+from airflow_provider_do_images.assets import copy_extra, copy_uri
+from airflow_provider_do_images.failures import (
+    as_airflow_exceptions,
+    copies_failure,
+    seconds_until_given_up,
+)
+from airflow_provider_do_images.hooks.digitalocean import DigitalOceanHook
+from airflow_provider_do_images.triggers.image_actions import deferral_of_all
+from airflow_provider_do_images.version_compat import AirflowFailException, AirflowTaskTimeout
+
+
+class DigitalOceanReplicateImageOperator(BaseOperator):
+    """Copy a snapshot or custom image to every region of a set, and see that it is there.
+
+    What is there already, or on the way, is not submitted again; the rest is submitted at once and
+    waited for together, in one deferral. Each region ends on its own. A retry submits only what is
+    still missing.
+
+    Returns a row for each region, in the order of ``regions``
+    (:class:`~airflow_provider_do_images.actions.results.Result`): the action's nine fields,
+    ``image_id``, ``droplet_id``, ``droplet_name``, and
+
+    ``outcome``
+        ``already_there``, ``posted``, ``joined_running``, ``found_after_lost_reply`` or
+        ``refused``;
+    ``end``
+        ``completed``; of a submit ``refused`` (for good) or ``not_submitted`` (a retry may help);
+        of a wait ``errored``, ``timed_out``, ``unproved``, ``gone``, ``not_allowed`` or
+        ``not_understood``;
+    ``error``
+        why it is not ``completed``, in words.
+
+    The XCom ``state`` is ``COMPLETED``, ``PARTIAL`` or ``FAILED``. The latter two fail the task,
+    after the rows have been pushed: with a retry if one region errored, timed out or could not be
+    submitted, else without. ``image_id``, ``action_ids`` and ``expected_seconds``, both by region,
+    are XComs before the wait begins; the last says how long such copies took lately, or null.
+
+    With an ``AssetAlias`` among its ``outlets`` the task adds an event for each copy that is there:
+    ``digitalocean://images/<image_id>/<region>``, with ``image_id``, ``region``, ``action_id``,
+    ``seconds`` (how long the action took), ``droplet_id``, ``droplet_name`` and ``outcome`` as its
+    extra. Copies that were ``already_there`` are among them: Airflow drops the events of a task
+    that fails, so after a PARTIAL it is the retry that tells of all. A run that is cleared
+    therefore tells again, as any task with outlets does. With ``allow_partial=False`` nobody hears
+    of a PARTIAL that no retry completes, and with ``allow_partial=True`` of those copies only that
+    are there: in both cases only an audit of the copies sees what is missing.
+
+    :param image: a row with ``image_id`` and, if known, ``droplet_id`` and ``droplet_name``, whole:
+        ``convert.output``, or mapped, ``.expand(image=converts.output)``. (templated)
+    :param image_id: instead of ``image``, its id. A backup must be converted first. (templated)
+    :param regions: slugs such as ``["ams3", "sgp1"]``, or text with commas between. (templated)
+    :param allow_partial: whether PARTIAL is a success. (templated)
+    :param digitalocean_conn_id: id of the connection; its token needs the scopes ``image:read`` and
+        ``image:update``. With ``regions:read`` a wrong region is refused before anything is sent,
+        and with ``actions:read`` the log says how long such copies took lately. (templated)
+    :param deferrable: wait in the triggerer, which is the default, or in the worker.
+    :param poll_interval: seconds between two looks.
+    :param timeout: seconds until the wait is given up, by default 2 hours; the actions go on then.
+    :param proof_timeout: seconds in which the image must list a region after its action has
+        completed; 0 to skip this.
+    """
+
+    ui_color = "#0069ff"
+    ui_fgcolor = "#ffffff"
+    template_fields: Sequence[str] = (
+        "image",
+        "image_id",
+        "regions",
+        "allow_partial",
+        "digitalocean_conn_id",
+    )
+
+    def __init__(
+        self,
+        *,
+        regions: Sequence[str] | str,
+        image: Mapping[str, Any] | None = None,
+        image_id: int | str | None = None,
+        allow_partial: bool | str = False,
+        digitalocean_conn_id: str = DigitalOceanHook.default_conn_name,
+        deferrable: bool = True,
+        poll_interval: float = 30.0,
+        timeout: float = 2 * 60 * 60,
+        proof_timeout: float = PROOF_TIMEOUT,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(**kwargs)
+        self.regions = regions
+        self.image = image
+        self.image_id = image_id
+        self.allow_partial = allow_partial
+        self.digitalocean_conn_id = digitalocean_conn_id
+        self.deferrable = deferrable
+        self.poll_interval = poll_interval
+        self.timeout = timeout
+        self.proof_timeout = proof_timeout
+        self._waits: list[Wait] = []
+
+    def execute(self, context: Context) -> list[dict[str, Any]]:
+        """Submit what is missing, wait for all, and return the rows."""
+        hook = DigitalOceanHook(self.digitalocean_conn_id)
+        with as_airflow_exceptions():
+            self.poll_interval = check_seconds("poll_interval", self.poll_interval)
+            self.timeout = check_seconds("timeout", self.timeout)
+            check_bool("allow_partial", self.allow_partial)
+            wanted = ImageRow.checked(self.image, self.image_id)
+            regions = check_regions(self.regions)
+            self.log.info("::group::Copies of %s in %s", wanted, ", ".join(regions))
+            image, rows = Replicator(hook.get_conn(), wanted).submit(regions)
+            self.log.info("::endgroup::")
+        ids = {row.region: row.action.id if row.action else None for row in rows}
+        context["ti"].xcom_push(key="image_id", value=wanted.image_id)
+        context["ti"].xcom_push(key="action_ids", value=ids)
+        begun = [row for row in rows if row.end is None]
+        if not begun:
+            return self._conclude(context, rows)
+        usual = self._read_usual_seconds(context, hook, image, begun)
+        self._waits = self._begin_waits(begun, usual)
+        self.log.info(
+            "Waiting for %d copies; the next look is in %g s, the last at %s.",
+            len(self._waits),
+            self.poll_interval,
+            deadline(self._waits[0]),
+        )
+        if self.deferrable:
+            self.defer(
+                **deferral_of_all(
+                    self._waits,
+                    [row.to_json() for row in rows],
+                    poll_interval=self.poll_interval,
+                    digitalocean_conn_id=self.digitalocean_conn_id,
+                )
+            )
+        return self._conclude(context, ended(rows, self._wait_here(hook)))
+
+    def execute_complete(self, context: Context, event: Any = None) -> list[dict[str, Any]]:
+        """Return or raise what the trigger found."""
+        try:
+            rows = read_event(event)
+        except ValueError as error:
+            raise AirflowFailException(str(error)) from error
+        return self._conclude(context, rows)
+
+    def on_kill(self) -> None:
+        """Say that nothing is cancelled."""
+        for wait in self._waits:
+            self.log.info(goes_on(wait))
+
+    def _read_usual_seconds(
+        self, context: Context, hook: DigitalOceanHook, image: Image, begun: Sequence[Result]
+    ) -> dict[str, float | None]:
+        regions = [str(row.region) for row in begun]
+        found = read_usual_durations(hook.get_conn(), image, regions)
+        for region, usual in found.items():
+            if usual:
+                size = f"about {image.size_gigabytes:g} GiB"
+                self.log.info("Lately copies of %s to %s took %s.", size, region, usual)
+        seconds = {region: usual.median if usual else None for region, usual in found.items()}
+        context["ti"].xcom_push(key="expected_seconds", value=seconds)
+        return seconds
+
+    def _begin_waits(
+        self, begun: Sequence[Result], usual: Mapping[str, float | None]
+    ) -> list[Wait]:
+        now = time.time()
+        limit = seconds_until_given_up(self.timeout, self.deferrable and self.execution_timeout)
+        return [
+            Wait(
+                row.image_id,
+                row.action.id,
+                started_at=now,
+                deadline=now + limit,
+                region=row.region,
+                proof_timeout=self.proof_timeout,
+                droplet_id=row.droplet_id,
+                droplet_name=row.droplet_name,
+                outcome=row.outcome,
+                usual_seconds=usual.get(str(row.region)),
+            )
+            for row in begun
+            if row.action
+        ]
+
+    def _wait_here(self, hook: DigitalOceanHook) -> list[Verdict]:
+        """Wait in this worker; when Airflow's ``execution_timeout`` ends it, keep what is known."""
+        known: dict[int, Verdict] = {}
+
+        def noting(wait: Wait) -> Flow[Verdict]:
+            flow = wait_until_finished(wait, poll_interval=self.poll_interval)
+            known[wait.action_id] = yield from telling(flow, wait)
+            return known[wait.action_id]
+
+        try:
+            return run_all([noting(wait) for wait in self._waits], hook.ask)
+        except AirflowTaskTimeout:
+            now = time.time()
+            return [
+                known.get(wait.action_id) or Verdict(Outcome.TIMED_OUT, wait, now)
+                for wait in self._waits
+            ]
+
+    def _conclude(self, context: Context, rows: Sequence[Result]) -> list[dict[str, Any]]:
+        state, result = state_of(rows), [row.to_json() for row in rows]
+        context["ti"].xcom_push(key="state", value=state.value)
+        partly = state is State.PARTIAL and check_bool("allow_partial", self.allow_partial)
+        if state is not State.COMPLETED and not partly:
+            context["ti"].xcom_push(key="return_value", value=result)
+            raise copies_failure(rows, self.timeout, self.execution_timeout)
+        self.log.log(logging.WARNING if partly else logging.INFO, "%s", tell(rows))
+        self._add_asset_events(context, rows)
+        return result
+
+    def _add_asset_events(self, context: Context, rows: Sequence[Result]) -> None:
+        for alias in self.outlets:
+            if isinstance(alias, AssetAlias):
+                for row in filter(is_there, rows):
+                    asset = Asset(uri=copy_uri(row.image_id, str(row.region)))
+                    context["outlet_events"][alias].add(asset, extra=copy_extra(row))
