@@ -110,17 +110,21 @@ def check_regions(value: Any) -> tuple[str, ...]:
     return tuple(dict.fromkeys(check_region(slug, "each of regions") for slug in ordered))
 
 
-def ended(rows: Sequence[Result], verdicts: Iterable[Verdict]) -> list[Result]:
+def ended(rows: Sequence[Result], verdicts: Sequence[Verdict]) -> list[Result]:
     """Return the rows, each that had no ``end`` with the one that its wait came to.
 
     :raises ValueError: unless the verdicts are of just those.
     """
     found = {verdict.wait.region: verdict for verdict in verdicts}
     waited = {row.region: row for row in rows if row.end is None}
-    if set(found) != set(waited) or any(
-        (row.image_id, row.action and row.action.id)
-        != (found[region].wait.image_id, found[region].wait.action_id)
-        for region, row in waited.items()
+    if (
+        len(verdicts) != len(found)
+        or set(found) != set(waited)
+        or any(
+            (row.image_id, row.action and row.action.id)
+            != (found[region].wait.image_id, found[region].wait.action_id)
+            for region, row in waited.items()
+        )
     ):
         raise ValueError("the ends are not those of the actions that were waited for")
     return [_row(found[row.region]) if row.end is None else row for row in rows]

@@ -1,0 +1,309 @@
+"""The replicate operator in DAGs: rows, states, retries and asset events."""
+
+from __future__ import annotations
+
+import re
+import time
+from datetime import timedelta
+
+import pytest
+from airflow.sdk import DAG, AssetAlias, task
+
+from airflow_provider_do_images.api import ImageAction
+from airflow_provider_do_images.operators.image_actions import DigitalOceanConvertImageOperator
+from airflow_provider_do_images.operators.image_replication import (
+    DigitalOceanReplicateImageOperator,
+)
+from airflow_provider_do_images.simulator import ActionErrors, ActionStuck, Rules
+
+KEYS = {
+    *ImageAction.FIELDS,
+    "image_id",
+    "droplet_id",
+    "droplet_name",
+    "outcome",
+    "end",
+    "error",
+}
+REGIONS = ["ams3", "nyc3", "sgp1"]
+WAYS = {"deferred": {}, "here": {"deferrable": False}}
+
+
+def new_dag(dag_id):
+    """Return a DAG, under a name where Airflow looks for it."""
+    dag = globals()[dag_id] = DAG(dag_id, schedule=None, params={"image": 0})
+    return dag
+
+
+for name, arguments in WAYS.items():
+    with new_dag(f"replicate_{name}"):
+        DigitalOceanReplicateImageOperator(
+            task_id="copies",
+            image_id="{{ params.image }}",
+            regions="{{ params.get('regions', 'ams3,nyc3,sgp1') }}",
+            allow_partial="{{ params.get('partial', 'False') }}",
+            outlets=[AssetAlias(f"copies-{name}")],
+            poll_interval=0.3,
+            timeout=2,
+            **arguments,
+        )
+    with new_dag(f"replicate_limited_{name}"):
+        DigitalOceanReplicateImageOperator(
+            task_id="copies",
+            image_id="{{ params.image }}",
+            regions=REGIONS,
+            poll_interval=0.3,
+            execution_timeout=timedelta(seconds=1.5),
+            **arguments,
+        )
+
+with new_dag("convert_and_replicate"):
+    convert = DigitalOceanConvertImageOperator(task_id="convert", image_id="{{ params.image }}")
+    DigitalOceanReplicateImageOperator(
+        task_id="copies", image=convert.output, regions=REGIONS, poll_interval=0.3
+    )
+
+with new_dag("replicate_rows"):
+
+    @task
+    def rows(params):
+        """Return rows as a task that finds or converts would."""
+        return [
+            {"image_id": image_id, "droplet_id": number, "droplet_name": f"web-{number}"}
+            for number, image_id in enumerate(params["image"], 1)
+        ]
+
+    DigitalOceanReplicateImageOperator.partial(
+        task_id="copies", regions=["ams3"], poll_interval=0.3
+    ).expand(image=rows())
+
+DAGS = {key: value for key, value in globals().items() if isinstance(value, DAG)}
+
+
+@pytest.fixture
+def snapshot(digitalocean):
+    """A snapshot in nyc3."""
+    return digitalocean.state.add_image("a-snapshot")
+
+
+@pytest.fixture
+def asset_events(airflow_db):
+    """Return the events of an alias so far, as pairs of address and extra."""
+    from airflow.models.asset import AssetAliasModel  # noqa: PLC0415  after the database is made
+    from airflow.utils.session import create_session  # noqa: PLC0415
+
+    def events(alias):
+        with create_session() as session:
+            models = session.query(AssetAliasModel).filter_by(name=alias)
+            found = {event.id: event for model in models for event in model.asset_events}
+            return [(found[key].asset.uri, found[key].extra) for key in sorted(found)]
+
+    return events
+
+
+def failure(ended):
+    """Return the words of the last exception in the log."""
+    return re.findall(r"^(?:airflow\S*\.)?Airflow\w*: (.*)$", ended.log, re.MULTILINE)[-1]
+
+
+def ends(ended):
+    """Return what became of each region."""
+    return [(row["region_slug"], row["outcome"], row["end"]) for row in ended.xcom("copies")]
+
+
+def posts(digitalocean):
+    """Return the regions that were posted to."""
+    entries = digitalocean.journal.entries
+    return [entry.body["region"] for entry in entries if entry.method == "POST"]
+
+
+@pytest.mark.parametrize("name", WAYS)
+def test_all_regions_end_in_rows_in_their_order(run, digitalocean, snapshot, name):
+    """Here and in the triggerer alike: the same keys in each row, and the ids before the wait."""
+    ended = run(DAGS[f"replicate_{name}"], image=snapshot.id)
+
+    assert ended.tasks["copies"] == "success"
+    assert ends(ended) == [
+        ("ams3", "posted", "completed"),
+        ("nyc3", "already_there", "completed"),
+        ("sgp1", "posted", "completed"),
+    ]
+    assert [set(row) for row in ended.xcom("copies")] == [KEYS] * 3
+    assert ended.xcom("copies", "state") == "COMPLETED"
+    assert ended.xcom("copies", "image_id") == snapshot.id
+    ids = {row["region_slug"]: row["id"] for row in ended.xcom("copies")}
+    assert ended.xcom("copies", "action_ids") == ids
+    assert set(ended.xcom("copies", "expected_seconds")) == {"ams3", "sgp1"}
+    assert set(digitalocean.state.images[snapshot.id].regions) == set(REGIONS)
+    assert len(re.findall(r"transfer of image \d+ to \w+ \(action \d+\) completed", ended.log)) == 2
+
+
+@pytest.mark.parametrize("name", WAYS)
+def test_one_errored_region_is_partial_and_the_retry_posts_only_that(
+    run, digitalocean, snapshot, name
+):
+    """The rows are pushed before the task fails; the next try completes what is missing."""
+    digitalocean.faults.add(ActionErrors(region="sgp1", seconds=1800))
+
+    first = run(DAGS[f"replicate_{name}"], image=snapshot.id)
+
+    assert (first.tasks["copies"], first.xcom("copies", "state")) == ("failed", "PARTIAL")
+    assert [end for _, _, end in ends(first)] == ["completed", "completed", "errored"]
+    words = failure(first)
+    assert words.startswith(f"PARTIAL: 2 of 3 copies of image {snapshot.id} are there (ams3, nyc3)")
+    assert "sgp1: transfer of image" in words
+    assert "errored at DigitalOcean after 30 min" in words
+    assert "submits only what is missing" in words
+    assert sorted(posts(digitalocean)) == ["ams3", "sgp1"]
+
+    second = run(DAGS[f"replicate_{name}"], image=snapshot.id)
+
+    assert second.xcom("copies", "state") == "COMPLETED"
+    assert [outcome for _, outcome, _ in ends(second)] == [
+        "already_there",
+        "already_there",
+        "posted",
+    ]
+    assert sorted(posts(digitalocean)) == ["ams3", "sgp1", "sgp1"]
+
+
+def test_a_partial_may_be_a_success(run, digitalocean, snapshot):
+    """The state tells it, and so does the log."""
+    digitalocean.faults.add(ActionErrors(region="sgp1", seconds=60))
+
+    ended = run(DAGS["replicate_deferred"], image=snapshot.id, partial="True")
+
+    assert (ended.tasks["copies"], ended.xcom("copies", "state")) == ("success", "PARTIAL")
+    assert "PARTIAL: 2 of 3 copies" in ended.log
+
+
+def test_nothing_there_fails_though_a_partial_would_not(run, digitalocean, snapshot):
+    """Not one copy is no success."""
+    digitalocean.faults.add(ActionErrors(seconds=60, times=None))
+
+    ended = run(DAGS["replicate_deferred"], image=snapshot.id, regions="ams3", partial="True")
+
+    assert (ended.tasks["copies"], ended.xcom("copies", "state")) == ("failed", "FAILED")
+    assert ends(ended) == [("ams3", "posted", "errored")]
+
+
+@pytest.mark.parametrize(
+    ("conf", "words"),
+    [
+        ({"image": "abc"}, "image_id must be a positive whole number"),
+        ({"image": 5, "regions": ""}, "regions must be slugs of regions, at least one"),
+        ({"image": 5, "regions": "AMS3"}, "each of regions must be a region slug"),
+        ({"image": 5, "partial": "perhaps"}, "allow_partial must be True or False"),
+    ],
+)
+def test_bad_input_fails_before_anything_is_sent(run, digitalocean, conf, words):
+    """The message names the parameter; the journal stays empty."""
+    ended = run(DAGS["replicate_deferred"], **conf)
+
+    assert ended.tasks["copies"] == "failed"
+    assert words in failure(ended)
+    assert digitalocean.journal.entries == []
+
+
+def test_what_the_api_refuses_is_a_row_and_the_others_go_on(run, digitalocean, snapshot):
+    """Refused for good, which no retry helps, though the copy that can be made is made."""
+    digitalocean.state.regions["sgp1"].features = ()
+
+    ended = run(DAGS["replicate_deferred"], image=snapshot.id)
+
+    assert (ended.tasks["copies"], ended.xcom("copies", "state")) == ("failed", "PARTIAL")
+    assert ends(ended)[2] == ("sgp1", "refused", "refused")
+    assert "AirflowFailException" in ended.log
+    assert "Images can not be transferred to sgp1" in failure(ended)
+    assert "A retry would meet the same" in failure(ended)
+
+
+@pytest.mark.parametrize("name", WAYS)
+def test_a_time_out_keeps_the_rows_of_what_ended(run, digitalocean, snapshot, name):
+    """Also when it is Airflow's own limit that ends the wait."""
+    digitalocean.state.rules = Rules(transfer_seconds=600)
+    digitalocean.faults.add(ActionStuck(region="sgp1"))
+
+    for dag in (f"replicate_{name}", f"replicate_limited_{name}"):
+        ended = run(DAGS[dag], image=snapshot.id)
+
+        assert ended.tasks["copies"] == "failed"
+        assert [end for _, _, end in ends(ended)] == ["completed", "completed", "timed_out"]
+        assert "Nothing was cancelled: it goes on at DigitalOcean" in failure(ended)
+    assert "AirflowTaskTimeout" in ended.log
+    assert sorted(posts(digitalocean)) == ["ams3", "sgp1"]
+
+
+def test_a_converted_backup_is_handed_on_whole(run, digitalocean):
+    """``image=convert.output``; a backup that is not converted fails with that advice."""
+    backup = digitalocean.state.add_image("a-backup", type="backup")
+
+    refused = run(DAGS["replicate_deferred"], image=backup.id)
+    assert "is a backup" in failure(refused)
+    assert "convert it first" in failure(refused)
+    assert posts(digitalocean) == []
+
+    ended = run(DAGS["convert_and_replicate"], image=backup.id)
+    assert [end for _, _, end in ends(ended)] == ["completed"] * 3
+
+
+def test_rows_are_mapped_and_name_their_droplets(run, digitalocean):
+    """``.expand(image=rows.output)``: each row goes on with its droplet."""
+    images = [digitalocean.state.add_image(f"image-{number}").id for number in (1, 2)]
+
+    ended = run(DAGS["replicate_rows"], image=images)
+
+    assert ended.tasks["copies"] == ["success", "success"]
+    for number, image_id in enumerate(images):
+        [row] = ended.xcom("copies", map_index=number)
+        assert (row["image_id"], row["droplet_id"], row["droplet_name"]) == (
+            image_id,
+            number + 1,
+            f"web-{number + 1}",
+        )
+
+
+@pytest.mark.parametrize("name", WAYS)
+def test_each_copy_that_is_there_is_an_asset_event(run, digitalocean, snapshot, asset_events, name):
+    """With the address and what is known of it; none from a PARTIAL that fails."""
+    digitalocean.faults.add(ActionErrors(region="sgp1", seconds=60))
+    told_before = asset_events(f"copies-{name}")
+    failed = run(DAGS[f"replicate_{name}"], image=snapshot.id)
+    assert failed.tasks["copies"] == "failed"
+    assert asset_events(f"copies-{name}") == told_before
+
+    ended = run(DAGS[f"replicate_{name}"], image=snapshot.id)
+
+    told = asset_events(f"copies-{name}")[len(told_before) :]
+    address = f"digitalocean://images/{snapshot.id}"
+    assert [uri for uri, _ in told] == [f"{address}/{region}" for region in REGIONS]
+    row = ended.xcom("copies")[2]
+    extra = {key: value for key, value in told[2][1].items() if not key.startswith("from")}
+    assert extra.pop("seconds") > 0
+    assert extra == {
+        "image_id": snapshot.id,
+        "region": "sgp1",
+        "action_id": row["id"],
+        "droplet_id": None,
+        "droplet_name": None,
+        "outcome": "posted",
+    }
+    assert [one["outcome"] for _, one in told] == ["already_there", "already_there", "posted"]
+
+
+def test_the_log_says_how_long_such_copies_took_and_warns_of_a_slow_one(run, digitalocean):
+    """By the account's history; the XCom has the median."""
+    other, image = (
+        digitalocean.state.add_image(name, size_gigabytes=40.0) for name in ("other", "image")
+    )
+    digitalocean.state.begin_action("transfer", other, region="ams3", seconds=60)
+    digitalocean.state.rules = Rules(transfer_seconds=1800)
+    time.sleep(0.1)
+
+    ended = run(DAGS["replicate_deferred"], image=image.id, regions="ams3,sgp1")
+
+    assert ended.xcom("copies", "expected_seconds") == {"ams3": 60.0, "sgp1": None}
+    assert (
+        "Lately copies of about 40 GiB to ams3 took 1 min 0 s (median of the last 1)" in ended.log
+    )
+    assert re.search(r"to ams3 \(action \d+\) (took|is not finished after) .*; lately", ended.log)

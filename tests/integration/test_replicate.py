@@ -1,0 +1,310 @@
+"""Replication over HTTP: what is posted where, and how often."""
+
+from __future__ import annotations
+
+from collections import Counter
+
+import pytest
+from requests.adapters import HTTPAdapter
+
+from airflow_provider_do_images.actions.copies import ImageRow
+from airflow_provider_do_images.actions.durations import Usual, read_usual_durations
+from airflow_provider_do_images.actions.judge import Wait
+from airflow_provider_do_images.actions.replicate import Replicator
+from airflow_provider_do_images.actions.wait import run_all, wait_until_finished
+from airflow_provider_do_images.api import (
+    AuthenticationError,
+    InvalidInputError,
+    NotFoundError,
+    NotSentError,
+)
+from airflow_provider_do_images.api.client import ApiClient
+from airflow_provider_do_images.simulator import (
+    ActionErrors,
+    LostAfter,
+    ManualClock,
+    RegionsLag,
+    Rules,
+    Simulator,
+    Status,
+)
+
+TOKEN = "dop_v1_0123456789abcdef"
+REGIONS = ("ams3", "sgp1", "blr1")
+READS = {"image:read", "image:update"}
+
+
+class Killed(BaseException):
+    """The process is gone. No handler for errors catches this."""
+
+
+class KilledAfter(HTTPAdapter):
+    """Sends requests until, after so many POSTs, the process dies before the answer is read."""
+
+    def __init__(self, posts):
+        super().__init__()
+        self.left = posts
+
+    def send(self, request, *args, **kwargs):
+        """Send, and die if it is time."""
+        response = super().send(request, *args, **kwargs)
+        self.left -= request.method == "POST"
+        if self.left == 0:
+            raise Killed
+        return response
+
+
+@pytest.fixture
+def replicate(sim, client):
+    """Submit an image to regions; return the rows. Pauses move the simulator's clock."""
+
+    def run_it(image, regions=REGIONS, by=client):
+        row = ImageRow(image.id, 3, "web-1")
+        loop = Replicator(by, row, clock=sim.clock.now, sleep=sim.clock.advance)
+        return loop.submit(regions)[1]
+
+    return run_it
+
+
+def posts(sim):
+    """Return how many POSTs each region had."""
+    return Counter(entry.body["region"] for entry in sim.journal.entries if entry.method == "POST")
+
+
+def seen(rows):
+    """Return what became of each region so far."""
+    return [(row.region, row.outcome, row.end) for row in rows]
+
+
+def test_missing_regions_cost_two_looks_and_a_post_each(replicate, sim, snapshot):
+    """However many there are, the image and its actions are read once, and the regions once."""
+    rows = replicate(snapshot)
+
+    assert seen(rows) == [(region, "posted", None) for region in REGIONS]
+    assert {(row.image_id, row.droplet_id, row.droplet_name) for row in rows} == {
+        (snapshot.id, 3, "web-1")
+    }
+    assert sim.journal.counts() == {
+        "GET /v2/images/{image_id}": 1,
+        "GET /v2/images/{image_id}/actions": 1,
+        "GET /v2/regions": 1,
+        "POST /v2/images/{image_id}/actions": 3,
+    }
+
+
+def test_where_all_is_there_nothing_is_sent(replicate, sim):
+    """Two looks tell it."""
+    image = sim.state.add_image("everywhere", regions=REGIONS)
+
+    assert seen(replicate(image)) == [(region, "already_there", "completed") for region in REGIONS]
+    assert [entry.method for entry in sim.journal.entries] == ["GET", "GET"]
+
+
+def test_only_what_is_missing_is_posted(replicate, sim):
+    """What is there is left, what runs is joined."""
+    image = sim.state.add_image("a-snapshot", regions=["nyc3", "ams3"])
+    running = sim.state.begin_action("transfer", image, region="sgp1", seconds=600)
+
+    rows = replicate(image)
+
+    assert [row.outcome for row in rows] == ["already_there", "joined_running", "posted"]
+    assert rows[1].action.id == running.id
+    assert posts(sim) == {"blr1": 1}
+
+
+def test_a_region_nobody_knows_is_refused_before_the_first_post(replicate, sim, snapshot):
+    """It is named, and so are the known ones."""
+    with pytest.raises(InvalidInputError, match=r"unknown to this account: xyz1; it knows .*ams3"):
+        replicate(snapshot, ("ams3", "xyz1"))
+
+    assert not posts(sim)
+
+
+def test_a_region_that_is_not_listed_but_has_the_image_is_fine(replicate, sim):
+    """The list of regions depends on the account."""
+    image = sim.state.add_image("a-snapshot", regions=["ric1"])
+
+    assert seen(replicate(image, ("ric1", "ams3"))) == [
+        ("ric1", "already_there", "completed"),
+        ("ams3", "posted", None),
+    ]
+
+
+def test_without_the_scope_the_api_judges_the_regions(replicate, sim, snapshot, caplog):
+    """A wrong one is a row of its own then, and the log says what is missing."""
+    caplog.set_level("INFO")
+    sim.tokens.allow(TOKEN, READS)
+
+    rows = replicate(snapshot, ("xyz1", "ams3"))
+
+    assert seen(rows) == [("xyz1", "refused", "refused"), ("ams3", "posted", None)]
+    assert "xyz1 is not a valid region" in rows[0].error
+    assert "left for the API to judge" in caplog.text
+    assert "regions:read" in caplog.text
+
+
+def test_a_backup_is_refused_with_advice(replicate, sim, backup):
+    """It has to be converted first."""
+    with pytest.raises(InvalidInputError, match=r"of droplet web-1 is a backup.* convert it first"):
+        replicate(backup)
+
+    assert not posts(sim)
+
+
+def test_an_image_that_is_gone_fails_before_anything_is_posted(replicate, sim, snapshot):
+    """A 404 of the look concerns all regions."""
+    sim.state.remove_image(snapshot, sim.clock.now())
+
+    with pytest.raises(NotFoundError):
+        replicate(snapshot)
+
+    assert not posts(sim)
+
+
+def test_one_region_that_fails_does_not_stop_the_others(replicate, sim, snapshot):
+    """After three POSTs without an answer it is a row that a retry may help."""
+    sim.faults.add(Status(503, method="POST", skip=1, times=3))
+
+    rows = replicate(snapshot)
+
+    assert seen(rows) == [
+        ("ams3", "posted", None),
+        ("sgp1", "refused", "not_submitted"),
+        ("blr1", "posted", None),
+    ]
+    assert "status 503" in rows[1].error
+    assert posts(sim) == {"ams3": 1, "sgp1": 3, "blr1": 1}
+
+
+def test_a_lost_answer_of_one_region_is_found_again(replicate, sim, snapshot):
+    """Among the actions that this task has begun itself."""
+    sim.faults.add(LostAfter(method="POST", skip=1))
+
+    rows = replicate(snapshot)
+
+    assert [row.outcome for row in rows] == ["posted", "found_after_lost_reply", "posted"]
+    assert posts(sim) == dict.fromkeys(REGIONS, 1)
+
+
+def test_a_lost_answer_is_found_among_own_actions_that_hide_their_region(client):
+    """The one posted just before is known not to be it, so the minute is not waited out in vain."""
+    rules = Rules(region_null_until_completed=True, transfer_seconds=30)
+    with Simulator(clock=ManualClock(), rules=rules) as sim:
+        image = sim.state.add_image("a-snapshot")
+        sim.faults.add(LostAfter(method="POST", skip=1))
+        with ApiClient(TOKEN, sim.url, read_timeout=0.5, sleep=sim.clock.advance) as by:
+            loop = Replicator(by, ImageRow(image.id), clock=sim.clock.now, sleep=sim.clock.advance)
+            _, rows = loop.submit(("ams3", "sgp1"))
+
+        assert [row.outcome for row in rows] == ["posted", "found_after_lost_reply"]
+        assert posts(sim) == {"ams3": 1, "sgp1": 1}
+
+
+def test_after_a_pause_somebody_elses_transfer_is_noticed(replicate, sim, snapshot):
+    """A look serves only as long as it is young: what began meanwhile is joined."""
+    sim.faults.add(Status(503, method="POST", times=1))
+
+    def advance(seconds):
+        sim.clock.advance(seconds)
+        if not sim.state.action_index.newest_first(("image", snapshot.id)):
+            sim.state.begin_action("transfer", snapshot, region="blr1", seconds=3600)
+
+    with ApiClient(TOKEN, sim.url) as by:
+        loop = Replicator(by, ImageRow(snapshot.id), clock=sim.clock.now, sleep=advance)
+        _, rows = loop.submit(REGIONS)
+
+    assert [row.outcome for row in rows] == ["posted", "posted", "joined_running"]
+
+
+@pytest.mark.parametrize("number", [1, 2, 3])
+def test_killed_in_the_middle_and_run_again_posts_once_for_each_region(
+    replicate, sim, snapshot, number
+):
+    """Dead between a POST and its answer: the next try joins what has begun."""
+    with ApiClient(TOKEN, sim.url) as doomed:
+        doomed._session.mount("http://", KilledAfter(number))
+        with pytest.raises(Killed):
+            replicate(snapshot, by=doomed)
+
+    rows = replicate(snapshot)
+
+    assert [row.outcome for row in rows] == ["joined_running"] * number + ["posted"] * (3 - number)
+    assert posts(sim) == dict.fromkeys(REGIONS, 1)
+
+
+def test_a_token_that_is_refused_concerns_all(replicate, sim, snapshot):
+    """Nothing more is sent, and the failure tells what goes on."""
+
+    def advance(seconds):
+        raise AssertionError("there is nothing to wait for")
+
+    class Revoking(HTTPAdapter):
+        def send(self, request, *args, **kwargs):
+            response = super().send(request, *args, **kwargs)
+            if request.method == "POST":
+                sim.tokens.revoke(TOKEN)
+            return response
+
+    with ApiClient(TOKEN, sim.url, sleep=lambda _: None) as by:
+        by._session.mount("http://", Revoking())
+        loop = Replicator(by, ImageRow(snapshot.id), clock=sim.clock.now, sleep=advance)
+        with pytest.raises(AuthenticationError, match=r"Transfers to ams3 \(action \d+\) go on"):
+            loop.submit(REGIONS)
+
+    assert set(posts(sim)) == {"ams3", "sgp1"}
+
+
+def test_no_connection_at_all_concerns_all(sim, snapshot):
+    """It is raised as it is, open to a retry."""
+    with (
+        ApiClient(TOKEN, "http://127.0.0.1:9", sleep=lambda _: None) as by,
+        pytest.raises(NotSentError),
+    ):
+        Replicator(by, ImageRow(snapshot.id)).submit(REGIONS)
+
+
+def test_waits_in_one_thread_end_each_on_its_own(replicate, sim, client, snapshot):
+    """One errors at once, one proves late, one runs into its deadline; each at its own time."""
+    sim.faults.add(ActionErrors(region="ams3", seconds=10))
+    sim.faults.add(RegionsLag(region="sgp1", seconds=60))
+    sim.state.rules = Rules(transfer_seconds=600)
+    rows = replicate(snapshot)
+    now = sim.clock.now()
+    limits = {"ams3": 7200, "sgp1": 7200, "blr1": 300}
+    waits = [
+        Wait(snapshot.id, row.action.id, now, now + limits[row.region], row.region) for row in rows
+    ]
+
+    flows = [wait_until_finished(wait, poll_interval=30, clock=sim.clock.now) for wait in waits]
+    verdicts = run_all(flows, lambda ask: ask.send(client), sim.clock.advance, sim.clock.now)
+
+    ends = [(verdict.outcome, round(verdict.decided_at - now)) for verdict in verdicts]
+    assert ends == [("errored", 30), ("completed", 660), ("timed_out", 300)]
+
+
+def test_how_long_copies_took_is_read_from_the_account(sim, client):
+    """From one page of actions and the sizes of their images."""
+    snapshot = sim.state.add_image("large", size_gigabytes=40.0)
+    for number, seconds in enumerate((300, 500, 400)):
+        other = sim.state.add_image(f"other-{number}", size_gigabytes=30.0)
+        sim.state.begin_action("transfer", other, region="ams3", seconds=seconds)
+    sim.clock.advance(1000)
+    image = client.get_image(snapshot.id)
+    sim.journal.clear()
+
+    usual = read_usual_durations(client, image, ["ams3", "sgp1"])
+
+    assert usual == {"ams3": Usual(400.0, 500.0, 3), "sgp1": None}
+    assert sim.journal.counts() == {"GET /v2/actions": 1, "GET /v2/images": 1}
+
+
+@pytest.mark.parametrize("fault", [Status(503, times=None), Status(403, times=None)], ids=repr)
+def test_when_the_history_cannot_be_read_nothing_is_told(sim, client, snapshot, fault):
+    """One request, no repeat, no failure."""
+    image = client.get_image(snapshot.id)
+    sim.journal.clear()
+    sim.faults.add(fault)
+
+    assert read_usual_durations(client, image, ["ams3"]) == {"ams3": None}
+
+    assert len(sim.journal.entries) == 1
