@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from airflow_provider_do_images.actions.policy import SnapshotName
@@ -13,6 +14,9 @@ from airflow_provider_do_images.api.inputs import check_id
 
 if TYPE_CHECKING:  # the client loads requests, which a DAG file that is parsed need not pay for
     from airflow_provider_do_images.api import ApiClient
+
+AHEAD = timedelta(days=1)
+"""How far a name's time may be ahead of this machine's clock before it is taken for a mistake."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +68,16 @@ class Kept:
 
     image: Image
     name: SnapshotName
+
+    def flaw(self, now: datetime) -> str | None:
+        """Say why it is not to be relied upon as a snapshot, if there is a reason."""
+        if self.image.type != "snapshot":
+            return f"its type is {self.image.type!r}, not 'snapshot'"
+        if self.image.status not in (None, "available"):
+            return f"its status is {self.image.status}"
+        if self.name.taken_at > now + AHEAD:
+            return "its name tells a time in the future"
+        return None
 
 
 def kept_by_droplet(images: Iterable[Image], policy: str) -> Mapping[int, list[Kept]]:

@@ -63,8 +63,13 @@ class ApiClient(ApiSession):
         with transport.error_context(image_id=image_id):
             yield from self.rows(f"/v2/images/{image_id}/actions", "actions", "image:read", read)
 
-    def newest_image_actions(self, image_id: int) -> Page[ImageAction]:
-        """Read the newest 200 actions of an image, once. Scope ``image:read``."""
+    def newest_image_actions(
+        self, image_id: int, *, retry: RetryPolicy | None = ONCE
+    ) -> Page[ImageAction]:
+        """Read the newest 200 actions of an image. Scope ``image:read``.
+
+        :param retry: ``None`` for the client's own rules.
+        """
         image_id = check_id("image_id", image_id)
 
         def read(row: Any) -> ImageAction:
@@ -72,7 +77,7 @@ class ApiClient(ApiSession):
 
         with transport.error_context(image_id=image_id):
             path = f"/v2/images/{image_id}/actions"
-            return self.page(path, "actions", "image:read", read, number=1, retry=ONCE)
+            return self.page(path, "actions", "image:read", read, number=1, retry=retry)
 
     def list_actions(self) -> Iterator[ImageAction]:
         """Read the actions on all the account's things, newest first. Scope ``actions:read``."""

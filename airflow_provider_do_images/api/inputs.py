@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import ipaddress
 import re
 from typing import Any
@@ -16,6 +17,7 @@ PAGE_SIZE = 200
 # All slugs seen so far are letters and a number (nyc3, mkc1). The list itself depends on the
 # account and grows, so a well-formed slug is left for the API to judge.
 _REGION_SLUG = re.compile(r"[a-z]{2,}[0-9]+")
+_TAG = re.compile(r"[\w:-]{1,255}")  # DigitalOcean API, "Tags"
 
 
 def check_id(name: str, value: Any) -> int:
@@ -52,12 +54,86 @@ def check_seconds(name: str, value: Any) -> float:
     :raises InvalidInputError: for anything else.
     """
     try:
-        seconds = float(value)
+        seconds = 0.0 if isinstance(value, bool) else float(value)
     except (TypeError, ValueError):
         seconds = 0.0
     if 0 < seconds < float("inf"):
         return seconds
     raise InvalidInputError(f"{name} must be seconds above 0; got {value!r}")
+
+
+def check_count(name: str, value: Any, *, least: int = 0) -> int:
+    """Return a whole number, given as one or as a string of digits.
+
+    :raises InvalidInputError: for anything else, ``bool`` included, and for fewer than ``least``.
+    """
+    text = value.strip() if isinstance(value, str) else value
+    if isinstance(text, str) and text.isascii() and text.isdigit():
+        text = int(text)
+    if isinstance(text, int) and not isinstance(text, bool) and text >= least:
+        return text
+    raise InvalidInputError(f"{name} must be a whole number, {least} or more; got {value!r}")
+
+
+def check_flag(name: str, value: Any) -> bool:
+    """Return a switch, given as ``bool`` or, as templates render it, as ``true`` or ``false``.
+
+    :raises InvalidInputError: for anything else: a text that is not empty is not simply true.
+    """
+    text = value.strip().lower() if isinstance(value, str) else value
+    if text in ("true", "false"):
+        return bool(text == "true")
+    if isinstance(text, bool):
+        return text
+    raise InvalidInputError(f"{name} must be true or false; got {value!r}")
+
+
+def check_regions(value: Any, name: str = "regions") -> tuple[str, ...]:
+    """Return region slugs without repeats, given as a list or as text.
+
+    The text is slugs between commas, or a list as a template renders it: ``['ams3', 'sgp1']``.
+
+    :raises InvalidInputError: for anything else, and for a malformed slug.
+    """
+    items = value
+    if isinstance(value, str):
+        text = value.strip()
+        try:
+            items = ast.literal_eval(text) if text.startswith(("[", "(")) else text.split(",")
+        except (SyntaxError, ValueError):
+            items = None
+        items = [] if not text else items
+    if not isinstance(items, list | tuple | set | frozenset):
+        raise InvalidInputError(f"{name} must be a list of region slugs; got {value!r}")
+    slugs = [item.strip() if isinstance(item, str) else item for item in items]
+    return tuple(dict.fromkeys(check_region(slug, f"each of {name}") for slug in slugs))
+
+
+def check_price(name: str, value: Any) -> float:
+    """Return a price, 0 or more.
+
+    :raises InvalidInputError: for anything else.
+    """
+    try:
+        price = -1.0 if isinstance(value, bool) else float(value)
+    except (TypeError, ValueError):
+        price = -1.0
+    if 0 <= price < float("inf"):
+        return price
+    raise InvalidInputError(f"{name} must be an amount of money, 0 or more; got {value!r}")
+
+
+def check_tag(name: str, value: Any) -> str:
+    """Return a tag: up to 255 letters, digits, colons, dashes and underscores.
+
+    :raises InvalidInputError: for anything else.
+    """
+    if isinstance(value, str) and _TAG.fullmatch(value):
+        return value
+    raise InvalidInputError(
+        f"{name} must be a tag of 1 to 255 letters, digits, colons, dashes and underscores; "
+        f"got {value!r}"
+    )
 
 
 def check_share(name: str, value: Any) -> float:

@@ -1,0 +1,130 @@
+"""Deleting what a plan gives up, one image after the other, each looked at right before.
+
+The plan is made from one reading of the account. Whoever deletes by hand what the plan relies upon,
+while it is carried out, is not seen.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from airflow_provider_do_images.actions.retention import Decision, Retention, changed_since
+from airflow_provider_do_images.api import (
+    DigitalOceanError,
+    Image,
+    InvalidInputError,
+    InvalidResponseError,
+    NotFoundError,
+    PermissionDeniedError,
+    ServerError,
+    TransportError,
+    UnprocessableError,
+)
+
+if TYPE_CHECKING:  # the client loads requests, which a DAG file that is parsed need not pay for
+    from airflow_provider_do_images.api import ApiClient
+
+log = logging.getLogger(__name__)
+
+MOST_DELETES = 10
+"""How many images a plan may delete unless it is told otherwise."""
+
+
+def to_delete(decisions: Iterable[Decision]) -> list[Decision]:
+    """Return what a plan deletes, the oldest first."""
+    return sorted(
+        (decision for decision in decisions if decision.delete),
+        key=lambda decision: (decision.kept.name.taken_at, decision.kept.image.id),
+    )
+
+
+def check_number(wanted: Sequence[Decision], max_delete: int) -> None:
+    """Refuse a plan that deletes more than it may.
+
+    :raises InvalidInputError: if it does.
+    """
+    if len(wanted) > max_delete:
+        raise InvalidInputError(
+            f"the plan deletes {len(wanted)} images, more than max_delete={max_delete}; nothing "
+            f"was deleted. If the plan is right, set max_delete to {len(wanted)} or more"
+        )
+
+
+def check_tags_are_seen(client: ApiClient) -> None:
+    """Refuse a token that cannot see tags: images look to it as if they had none.
+
+    :raises PermissionDeniedError: without the scope ``tag:read``.
+    """
+    try:
+        next(client.list_tags(), None)
+    except PermissionDeniedError as error:
+        error.message = f"this token cannot see which images a tag protects: {error.message}"
+        raise
+
+
+def carry_out(
+    client: ApiClient, wanted: Sequence[Decision], retention: Retention
+) -> list[Decision]:
+    """Delete images, and return what became of each: deleted, or kept after all and why.
+
+    It ends at the first error that leaves an image standing; to plan anew and go on is safe.
+
+    :raises DigitalOceanError: naming the image, and saying how many were deleted before it.
+    """
+    done: list[Decision] = []
+    for decision in wanted:
+        try:
+            done.append(_delete(client, decision, retention))
+        except DigitalOceanError as error:
+            error.image_id = decision.kept.image.id
+            gone = sum(one.deleted for one in done)
+            error.message = (
+                f"{decision} was not deleted: {error.message.rstrip('.')}. {gone} of "
+                f"{len(wanted)} images were deleted before it and the rest was left alone; a "
+                f"retry, or clearing the task, plans anew and goes on"
+            )
+            raise
+        log.info(
+            "%s %s: %s.",
+            "Deleted" if done[-1].deleted else "Kept",
+            decision,
+            "; ".join(done[-1].reasons),
+        )
+    return done
+
+
+def _delete(client: ApiClient, decision: Decision, retention: Retention) -> Decision:
+    image_id = decision.kept.image.id
+    image = _find(client, image_id)
+    if image is None:
+        return replace(decision, deleted=True, reasons=("it was gone already",))
+    if why := changed_since(decision, image, retention):
+        return replace(decision, delete=False, reasons=(why,))
+    page = client.newest_image_actions(image_id, retry=None)
+    # A row that cannot be read may be one in progress.
+    if page.problems or not all(action.finished for action in page.rows):
+        return replace(decision, delete=False, reasons=("an action on it is in progress",))
+    try:
+        client.delete_image(image_id)
+    except (
+        # 422 says that somebody was faster, or that it may not be; the rest says nothing.
+        UnprocessableError,
+        NotFoundError,
+        TransportError,
+        ServerError,
+        InvalidResponseError,
+    ) as error:
+        if _find(client, image_id) is not None:
+            raise
+        log.info("The image is gone, although its DELETE was answered thus: %s", error)
+    return replace(decision, deleted=True)
+
+
+def _find(client: ApiClient, image_id: int) -> Image | None:
+    try:
+        return client.get_image(image_id)
+    except NotFoundError:
+        return None
