@@ -28,7 +28,9 @@ def get_provider_info() -> dict[str, Any]:
             }
         ],
         "hooks": _modules("hooks.digitalocean"),
-        "operators": _modules("operators.image_actions", "operators.image_replication"),
+        "operators": _modules(
+            "operators.image_actions", "operators.image_replication", "operators.images"
+        ),
         "sensors": _modules("sensors.image_actions"),
         "triggers": _modules("triggers.image_actions"),
         "asset-uris": [{"schemes": ["digitalocean"], "handler": f"{_PACKAGE}.assets.sanitize_uri"}],
