@@ -11,7 +11,7 @@ from airflow_provider_do_images.actions.judge import Outcome, Verdict
 from airflow_provider_do_images.actions.messages import explain
 from airflow_provider_do_images.actions.results import Result
 from airflow_provider_do_images.api import InvalidInputError
-from airflow_provider_do_images.api.inputs import check_id, check_region
+from airflow_provider_do_images.api.inputs import check_id
 
 REFUSED = "refused"
 """The ``outcome`` of a region without an action, and its ``end`` if the API refuses it for good."""
@@ -88,26 +88,6 @@ def _wrong_row(image: Any) -> str:
         f"image is not one row but several; write "
         f"{operator}.partial(task_id=..., regions=...).expand(image=converts.output)"
     )
-
-
-def check_regions(value: Any) -> tuple[str, ...]:
-    """Return slugs in the order given, each once; text may have several, with commas between.
-
-    :raises InvalidInputError: for anything else, and for none.
-    """
-    slugs = [slug.strip() for slug in value.split(",")] if isinstance(value, str) else value
-    if not isinstance(slugs, list | tuple | set | frozenset) or not slugs or slugs == [""]:
-        raise InvalidInputError(
-            f"regions must be slugs of regions, at least one, for example ['ams3', 'sgp1']; "
-            f"got {value!r}"
-        )
-    if isinstance(value, str) and value.startswith("["):
-        raise InvalidInputError(
-            f"regions is a list that a Jinja template has made text of; write "
-            f"{{{{ params.regions | join(',') }}}}; got {value!r}"
-        )
-    ordered = sorted(slugs, key=str) if isinstance(slugs, set | frozenset) else slugs
-    return tuple(dict.fromkeys(check_region(slug, "each of regions") for slug in ordered))
 
 
 def ended(rows: Sequence[Result], verdicts: Sequence[Verdict]) -> list[Result]:

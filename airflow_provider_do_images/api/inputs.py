@@ -88,25 +88,33 @@ def check_flag(name: str, value: Any) -> bool:
     raise InvalidInputError(f"{name} must be true or false; got {value!r}")
 
 
-def check_regions(value: Any, name: str = "regions") -> tuple[str, ...]:
-    """Return region slugs without repeats, given as a list or as text.
+def check_regions(value: Any, *, least: int = 0) -> tuple[str, ...]:
+    """Return region slugs in the order given, each once; a set's in that of the alphabet.
 
-    The text is slugs between commas, or a list as a template renders it: ``['ams3', 'sgp1']``.
+    Given as text they are slugs between commas, or a list as a template renders it:
+    ``['ams3', 'sgp1']``.
 
-    :raises InvalidInputError: for anything else, and for a malformed slug.
+    :raises InvalidInputError: for anything else, a malformed slug, and fewer than ``least``.
     """
-    items = value
-    if isinstance(value, str):
-        text = value.strip()
-        try:
-            items = ast.literal_eval(text) if text.startswith(("[", "(")) else text.split(",")
-        except (SyntaxError, ValueError):
-            items = None
-        items = [] if not text else items
-    if not isinstance(items, list | tuple | set | frozenset):
-        raise InvalidInputError(f"{name} must be a list of region slugs; got {value!r}")
+    items = _listed(value.strip()) if isinstance(value, str) else value
+    if not isinstance(items, list | tuple | set | frozenset) or len(items) < least:
+        raise InvalidInputError(
+            f"regions must be a list of region slugs{', at least one' if least else ''}, for "
+            f"example ['ams3', 'sgp1']; got {value!r}"
+        )
     slugs = [item.strip() if isinstance(item, str) else item for item in items]
-    return tuple(dict.fromkeys(check_region(slug, f"each of {name}") for slug in slugs))
+    if isinstance(items, set | frozenset):
+        slugs.sort(key=str)
+    return tuple(dict.fromkeys([check_region(slug, "each of regions") for slug in slugs]))
+
+
+def _listed(text: str) -> Any:
+    if not text.startswith(("[", "(")):
+        return text.split(",") if text else []
+    try:
+        return ast.literal_eval(text)
+    except (SyntaxError, ValueError):
+        return None
 
 
 def check_price(name: str, value: Any) -> float:
@@ -148,17 +156,6 @@ def check_share(name: str, value: Any) -> float:
     if 0 <= share < 1:
         return share
     raise InvalidInputError(f"{name} must be a share from 0 to below 1; got {value!r}")
-
-
-def check_bool(name: str, value: Any) -> bool:
-    """Return a truth value, given as one or as the text that a template makes of it.
-
-    :raises InvalidInputError: for anything else: ``bool("False")`` is true.
-    """
-    known = {True: True, False: False, "True": True, "False": False, "true": True, "false": False}
-    if isinstance(value, bool | str) and value in known:
-        return known[value]
-    raise InvalidInputError(f"{name} must be True or False; got {value!r}")
 
 
 def check_base_url(value: str | None) -> str:

@@ -12,7 +12,6 @@ from airflow.sdk import Asset, AssetAlias, BaseOperator, Context
 from airflow_provider_do_images.actions.copies import (
     ImageRow,
     State,
-    check_regions,
     ended,
     is_there,
     read_event,
@@ -26,7 +25,7 @@ from airflow_provider_do_images.actions.replicate import Replicator
 from airflow_provider_do_images.actions.results import Result
 from airflow_provider_do_images.actions.wait import Flow, run_all, telling, wait_until_finished
 from airflow_provider_do_images.api import Image
-from airflow_provider_do_images.api.inputs import check_bool, check_seconds
+from airflow_provider_do_images.api.inputs import check_flag, check_regions, check_seconds
 from airflow_provider_do_images.assets import copy_extra, copy_uri
 from airflow_provider_do_images.failures import (
     as_airflow_exceptions,
@@ -130,9 +129,9 @@ class DigitalOceanReplicateImageOperator(BaseOperator):
         with as_airflow_exceptions():
             self.poll_interval = check_seconds("poll_interval", self.poll_interval)
             self.timeout = check_seconds("timeout", self.timeout)
-            check_bool("allow_partial", self.allow_partial)
+            check_flag("allow_partial", self.allow_partial)
             wanted = ImageRow.checked(self.image, self.image_id)
-            regions = check_regions(self.regions)
+            regions = check_regions(self.regions, least=1)
             self.log.info("::group::Copies of %s in %s", wanted, ", ".join(regions))
             image, rows = Replicator(hook.get_conn(), wanted).submit(regions)
             self.log.info("::endgroup::")
@@ -230,7 +229,7 @@ class DigitalOceanReplicateImageOperator(BaseOperator):
     def _conclude(self, context: Context, rows: Sequence[Result]) -> list[dict[str, Any]]:
         state, result = state_of(rows), [row.to_json() for row in rows]
         context["ti"].xcom_push(key="state", value=state.value)
-        partly = state is State.PARTIAL and check_bool("allow_partial", self.allow_partial)
+        partly = state is State.PARTIAL and check_flag("allow_partial", self.allow_partial)
         if state is not State.COMPLETED and not partly:
             context["ti"].xcom_push(key="return_value", value=result)
             raise copies_failure(rows, self.timeout, self.execution_timeout)

@@ -24,7 +24,7 @@ from airflow_provider_do_images.actions.retention import (
     Retention,
     plan,
 )
-from airflow_provider_do_images.api import InvalidInputError, PermissionDeniedError
+from airflow_provider_do_images.api import PermissionDeniedError
 from airflow_provider_do_images.api.inputs import (
     check_count,
     check_flag,
@@ -259,9 +259,7 @@ class DigitalOceanAuditCopiesOperator(BaseOperator):
         with as_airflow_exceptions():
             policy = check_policy(self.policy)
             selection = Selection.checked(self.droplet_id, self.droplet_name, self.tag)
-            regions = check_regions(self.regions)
-            if not regions:
-                raise InvalidInputError("regions is empty: name at least one region to look in")
+            regions = check_regions(self.regions, least=1)
             limits = Limits(
                 check_seconds("max_data_age", self.max_data_age),
                 check_seconds("max_copy_age", self.max_copy_age),

@@ -191,9 +191,9 @@ def test_nothing_there_fails_though_a_partial_would_not(run, digitalocean, snaps
     ("conf", "words"),
     [
         ({"image": "abc"}, "image_id must be a positive whole number"),
-        ({"image": 5, "regions": ""}, "regions must be slugs of regions, at least one"),
+        ({"image": 5, "regions": ""}, "regions must be a list of region slugs, at least one"),
         ({"image": 5, "regions": "AMS3"}, "each of regions must be a region slug"),
-        ({"image": 5, "partial": "perhaps"}, "allow_partial must be True or False"),
+        ({"image": 5, "partial": "perhaps"}, "allow_partial must be true or false"),
     ],
 )
 def test_bad_input_fails_before_anything_is_sent(run, digitalocean, conf, words):

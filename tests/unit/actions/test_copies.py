@@ -11,7 +11,6 @@ from airflow_provider_do_images.actions.copies import (
     REFUSED,
     ImageRow,
     State,
-    check_regions,
     may_a_retry_help,
     read_event,
     state_of,
@@ -27,40 +26,6 @@ CONVERTED = {"image_id": 7, "droplet_id": 3, "droplet_name": "web-1", "outcome":
 def row(region, end, **values):
     """Return the row of a region that ended so."""
     return Result(7, 3, "web-1", region, end=end, **values)
-
-
-@pytest.mark.parametrize(
-    ("value", "expected"),
-    [
-        (["ams3"], ("ams3",)),
-        (("sgp1", "ams3", "sgp1"), ("sgp1", "ams3")),
-        ({"sgp1", "ams3"}, ("ams3", "sgp1")),
-        ("sgp1, ams3", ("sgp1", "ams3")),
-    ],
-)
-def test_regions_are_taken_in_their_order_and_once(value, expected):
-    """A list, a tuple, a set, or the text that a template makes."""
-    assert check_regions(value) == expected
-
-
-@pytest.mark.parametrize(
-    ("value", "words"),
-    [
-        ([], "at least one"),
-        ("", "at least one"),
-        (None, "at least one"),
-        ({"ams3": 1}, "at least one"),
-        (["ams3", ""], "each of regions must be a region slug"),
-        (["AMS3"], "got 'AMS3'"),
-        ([["ams3"]], "each of regions"),
-        ("ams3,", "each of regions"),
-        ("['ams3', 'sgp1']", r"params.regions \| join"),
-    ],
-)
-def test_other_regions_are_refused(value, words):
-    """With words that show what is right."""
-    with pytest.raises(InvalidInputError, match=words):
-        check_regions(value)
 
 
 @pytest.mark.parametrize(

@@ -11,6 +11,7 @@ from airflow_provider_do_images.api.inputs import (
     check_base_url,
     check_id,
     check_region,
+    check_regions,
     check_seconds,
 )
 
@@ -87,3 +88,38 @@ def test_base_urls_that_would_lead_the_token_astray_do_not(value):
         check_base_url(value)
 
     assert "token@" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("value", "expected"),
+    [
+        (["ams3"], ("ams3",)),
+        (("sgp1", "ams3", "sgp1"), ("sgp1", "ams3")),
+        ({"sgp1", "ams3"}, ("ams3", "sgp1")),
+        ("sgp1, ams3", ("sgp1", "ams3")),
+        ("['sgp1', 'ams3']", ("sgp1", "ams3")),
+    ],
+)
+def test_regions_are_taken_in_their_order_and_once(value, expected):
+    """A list, a tuple, a set, or the text that a template makes."""
+    assert check_regions(value) == expected
+
+
+@pytest.mark.parametrize(
+    ("value", "words"),
+    [
+        ([], "at least one"),
+        ("", "at least one"),
+        (None, "at least one"),
+        ({"ams3": 1}, "at least one"),
+        (["ams3", ""], "each of regions must be a region slug"),
+        (["AMS3"], "got 'AMS3'"),
+        ([["ams3"]], "each of regions"),
+        ("ams3,", "each of regions"),
+        ("['ams3'", "at least one"),
+    ],
+)
+def test_other_regions_are_refused(value, words):
+    """With words that show what is right."""
+    with pytest.raises(InvalidInputError, match=words):
+        check_regions(value, least=1)
