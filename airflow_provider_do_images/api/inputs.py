@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import ipaddress
 import re
+from datetime import timedelta
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -49,10 +50,11 @@ def check_region(value: Any, name: str = "region") -> str:
 
 
 def check_seconds(name: str, value: Any) -> float:
-    """Return a finite number of seconds above 0.
+    """Return a finite number of seconds above 0, given as one or as a ``timedelta``.
 
     :raises InvalidInputError: for anything else.
     """
+    value = value.total_seconds() if isinstance(value, timedelta) else value
     try:
         seconds = 0.0 if isinstance(value, bool) else float(value)
     except (TypeError, ValueError):

@@ -10,6 +10,7 @@ from typing import Any
 
 from airflow.sdk import BaseSensorOperator, Context, PokeReturnValue
 
+from airflow_provider_do_images.actions.handed import Handed
 from airflow_provider_do_images.actions.judge import PROOF_TIMEOUT, Outcome, Verdict, Wait
 from airflow_provider_do_images.actions.messages import deadline, explain, goes_on
 from airflow_provider_do_images.actions.wait import Answer, Ask, look_once, run
@@ -31,6 +32,15 @@ from airflow_provider_do_images.version_compat import (
     AirflowSkipException,
     AirflowTaskTimeout,
     conf,
+)
+
+_ACTION = Handed(
+    "action",
+    operator="DigitalOceanImageActionSensor",
+    made_by="a convert or transfer operator",
+    keys=("id", "image_id"),
+    one="action=transfer.output",
+    many="action=transfers.output",
 )
 
 _HEAD_START = 0.1
@@ -212,26 +222,5 @@ def ids_to_wait_for(action: Any, image_id: Any, action_id: Any) -> tuple[int, in
         return check_id("image_id", image_id), check_id("action_id", action_id)
     if image_id is not None or action_id is not None:
         raise InvalidInputError("give either action, or image_id and action_id, not both")
-    if isinstance(action, str):
-        raise InvalidInputError(
-            "action is text, as a Jinja template makes it; hand the result over whole: "
-            "action=transfer.output"
-        )
-    if isinstance(action, Mapping):
-        if "id" not in action or "image_id" not in action:
-            raise InvalidInputError(
-                f"action must be the result of a convert or transfer operator, whole "
-                f"(action=transfer.output); got one with the keys {sorted(map(str, action))}"
-            )
-        return check_id("action['image_id']", action["image_id"]), check_id(
-            "action['id']", action["id"]
-        )
-    if isinstance(action, tuple | list) and len(action) == 2 and isinstance(action[0], str):  # noqa: PLR2004 - a key and its value
-        raise InvalidInputError(
-            "action is one key of a single result, because .expand() took it apart; write "
-            "DigitalOceanImageActionSensor(task_id=..., action=transfer.output) without .expand()"
-        )
-    raise InvalidInputError(
-        "action is not one result but several, the output of a mapped task; write "
-        "DigitalOceanImageActionSensor.partial(task_id=...).expand(action=transfers.output)"
-    )
+    row = _ACTION.row(action)
+    return check_id("action['image_id']", row["image_id"]), check_id("action['id']", row["id"])
