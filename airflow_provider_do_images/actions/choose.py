@@ -1,0 +1,256 @@
+"""Which image of a droplet its policy goes on with: its newest restore point. Pure.
+
+That is its newest backup, or a snapshot of the policy if that is of a backup at least as new.
+Converting takes a backup off DigitalOcean's list, so that whoever looked at backups alone would
+convert the next older one each time he is asked again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import asdict, dataclass
+from datetime import datetime, timedelta
+from typing import Any, Self
+
+from airflow_provider_do_images.actions.inventory import Kept, kept_by_droplet
+from airflow_provider_do_images.actions.policy import SnapshotName, check_policy
+from airflow_provider_do_images.api import Droplet, Image, InvalidInputError
+from airflow_provider_do_images.api.inputs import check_seconds
+from airflow_provider_do_images.api.models import format_time
+
+ON_MISSING = ("fail", "skip", "leave")
+
+AHEAD = timedelta(days=1)
+"""How far a name's time may be ahead of this machine's clock before it is taken for a mistake."""
+
+
+@dataclass(frozen=True, slots=True)
+class RestorePoint:
+    """An image that a droplet can be restored from.
+
+    :param taken_at: when the backup was made, which the image may have been once.
+    :param kept: whether it is named for the policy already.
+    """
+
+    droplet: Droplet
+    image: Image
+    taken_at: datetime
+    kept: bool
+
+    @property
+    def rank(self) -> tuple[datetime, bool, int]:
+        """What the newest has most of. At the same second, what is kept: it costs nothing more."""
+        return (self.taken_at, self.kept, self.image.id)
+
+    def __str__(self) -> str:
+        image, droplet = self.image, self.droplet
+        return (
+            f"droplet {droplet.name} ({droplet.id}): {image.type} {image.id} ({image.name}) of "
+            f"{format_time(self.taken_at)}"
+        )
+
+    def expires_at(self, retention: timedelta) -> datetime | None:
+        """Return when it is deleted if it is still a backup; a snapshot never is."""
+        return self.taken_at + retention if self.image.type == "backup" else None
+
+    def to_row(self, policy: str, retention: timedelta, on_missing: str) -> dict[str, Any]:
+        """Return what a convert needs to know, in primitives."""
+        image = self.image
+        return {
+            "image_id": image.id,
+            "droplet_id": self.droplet.id,
+            "droplet_name": self.droplet.name,
+            "type": image.type,
+            "name": image.name,
+            "created_at": format_time(image.created_at),
+            "regions": list(image.regions),
+            "size_gigabytes": image.size_gigabytes,
+            "expires_at": format_time(self.expires_at(retention)),
+            "policy": policy,
+            "taken_at": format_time(self.taken_at),
+            "missing": None,
+            "on_missing": on_missing,
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class Missing:
+    """A droplet without a restore point that will do, and why."""
+
+    droplet_id: int
+    droplet_name: str
+    reason: str
+
+    def __str__(self) -> str:
+        return f"droplet {self.droplet_name} ({self.droplet_id}): {self.reason}"
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the three of them under their names."""
+        return asdict(self)
+
+    def to_row(self, policy: str, on_missing: str) -> dict[str, Any]:
+        """Return a row with the same keys as that of a restore point."""
+        keys = ("type", "name", "created_at", "regions", "size_gigabytes", "expires_at")
+        return {
+            "image_id": None,
+            "droplet_id": self.droplet_id,
+            "droplet_name": self.droplet_name,
+            **dict.fromkeys(keys),
+            "policy": policy,
+            "taken_at": None,
+            "missing": self.reason,
+            "on_missing": on_missing,
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """A restore point for each droplet, or the reason why there is none."""
+
+    points: list[RestorePoint]
+    missing: list[Missing]
+
+
+@dataclass(frozen=True, slots=True)
+class FindSettings:
+    """What a user wants of a search.
+
+    :param max_backup_age: an older restore point will not do.
+    :param retention: how long DigitalOcean keeps a backup.
+    :param warn_within: how long before the end of that a warning is due.
+    :param on_missing: what becomes of a droplet without a restore point; one of ``ON_MISSING``.
+    """
+
+    policy: str
+    max_backup_age: timedelta
+    retention: timedelta
+    warn_within: timedelta
+    on_missing: str
+
+    @classmethod
+    def checked(
+        cls,
+        policy: Any,
+        max_backup_age: Any,
+        retention_days: Any,
+        warn_within: Any,
+        on_missing: Any,
+    ) -> Self:
+        """Build from what a user gave.
+
+        :raises InvalidInputError: naming the parameter.
+        """
+        if on_missing not in ON_MISSING:
+            known = ", ".join(map(repr, ON_MISSING))
+            raise InvalidInputError(f"on_missing must be one of {known}; got {on_missing!r}")
+        try:
+            retention = timedelta(days=float(retention_days))
+        except (TypeError, ValueError, OverflowError):
+            retention = timedelta(0)
+        if retention <= timedelta(0):
+            raise InvalidInputError(f"retention_days must be above 0; got {retention_days!r}")
+        return cls(
+            check_policy(policy),
+            timedelta(seconds=check_seconds("max_backup_age", max_backup_age)),
+            retention,
+            timedelta(seconds=check_seconds("warn_within", warn_within)),
+            on_missing,
+        )
+
+    def rows(self, choice: Choice) -> list[dict[str, Any]]:
+        """Return what a convert can be mapped over."""
+        rows = [
+            point.to_row(self.policy, self.retention, self.on_missing) for point in choice.points
+        ]
+        if self.on_missing != "leave":
+            rows += [one.to_row(self.policy, self.on_missing) for one in choice.missing]
+        return rows
+
+    def expiry_warning(self, point: RestorePoint, now: datetime) -> str | None:
+        """Say that a backup expires soon, if it does."""
+        expires_at = point.expires_at(self.retention)
+        if expires_at is None or expires_at - now >= self.warn_within:
+            return None
+        return (
+            f"{point} expires at {format_time(expires_at)} if backups are kept "
+            f"{self.retention / timedelta(days=1):g} days (retention_days): convert it before"
+        )
+
+
+def choose(
+    droplets: Iterable[Droplet],
+    images: Iterable[Image],
+    policy: str,
+    *,
+    now: datetime,
+    max_backup_age: timedelta,
+    only_one: bool = False,
+) -> Choice:
+    """Return the newest restore point of each droplet.
+
+    :param images: the account's own images, all of them, read after the droplets: what is converted
+        between the two readings is then seen as kept, not as gone.
+    :param max_backup_age: an older restore point will not do.
+    :param only_one: whether the droplets are meant to be one, so that several are a mistake.
+    """
+    # What changed while a list was read may be in it twice.
+    wanted = list({droplet.id: droplet for droplet in droplets}.values())
+    if only_one and len(wanted) > 1:
+        ids = ", ".join(str(droplet.id) for droplet in wanted)
+        reason = f"{len(wanted)} droplets have this name ({ids}): give droplet_id instead"
+        return Choice([], [Missing(one.id, one.name, reason) for one in wanted])
+    by_id = {image.id: image for image in images}
+    kept = kept_by_droplet(by_id.values(), policy)
+    choice = Choice([], [])
+    for droplet in wanted:
+        backups = [by_id[id_] for id_ in droplet.backup_ids if id_ in by_id]
+        points = [
+            *_backups(droplet, backups),
+            *_kept(droplet, kept.get(droplet.id, ()), now),
+        ]
+        newest = max(points, key=lambda point: point.rank, default=None)
+        if newest is not None and now - newest.taken_at <= max_backup_age:
+            choice.points.append(newest)
+        else:
+            reason = _reason(droplet, newest, backups, now, max_backup_age)
+            choice.missing.append(Missing(droplet.id, droplet.name, reason))
+    return choice
+
+
+def _backups(droplet: Droplet, backups: Iterable[Image]) -> Iterator[RestorePoint]:
+    """Yield the backups that are nobody's yet."""
+    for image in backups:
+        free = image.type == "backup" and SnapshotName.parse(image.name) is None
+        if free and image.created_at is not None:
+            yield RestorePoint(droplet, image, image.created_at.replace(microsecond=0), kept=False)
+
+
+def _kept(droplet: Droplet, kept: Iterable[Kept], now: datetime) -> Iterator[RestorePoint]:
+    """Yield what is named for the policy: snapshots, and backups about to become one."""
+    for one in kept:
+        if one.image.type in ("snapshot", "backup") and one.name.taken_at <= now + AHEAD:
+            yield RestorePoint(droplet, one.image, one.name.taken_at, kept=True)
+
+
+def _reason(
+    droplet: Droplet,
+    newest: RestorePoint | None,
+    backups: Sequence[Image],
+    now: datetime,
+    max_backup_age: timedelta,
+) -> str:
+    off = "" if "backups" in droplet.features else "its backups are switched off"
+    if newest is not None:
+        reason = (
+            f"its newest restore point, image {newest.image.id}, is of "
+            f"{format_time(newest.taken_at)}: {_hours(now - newest.taken_at)} old, and "
+            f"max_backup_age is {_hours(max_backup_age)}"
+        )
+        return f"{reason}; {off}" if off else reason
+    if names := [image.name for image in backups if SnapshotName.parse(image.name)]:
+        return f"its only backups are already named for another policy: {', '.join(names)}"
+    return off or "it has no backup yet"
+
+
+def _hours(span: timedelta) -> str:
+    return f"{span.total_seconds() / 3600:.1f} h"

@@ -1,0 +1,248 @@
+"""Making a converted backup the policy's own: its name, its tags, and the proof of both.
+
+The name is given before the convert where the API lets a backup be renamed, and made sure of after
+it in any case. So whoever is stopped in between can go on: the image is the row's own as long as it
+has the name that the row tells, or that of the policy. Any other image is left alone.
+"""
+
+from __future__ import annotations
+
+import logging
+import re
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+from airflow_provider_do_images.actions.handed import Handed
+from airflow_provider_do_images.actions.policy import SnapshotName, check_policy
+from airflow_provider_do_images.actions.wait import PROOF_INTERVAL
+from airflow_provider_do_images.api import (
+    DigitalOceanError,
+    Image,
+    InvalidInputError,
+    InvalidResponseError,
+    NotFoundError,
+    PermissionDeniedError,
+    ServerError,
+    TransportError,
+    UnprocessableError,
+)
+from airflow_provider_do_images.api.inputs import check_id
+
+if TYPE_CHECKING:  # the client loads requests, which a DAG file that is parsed need not pay for
+    from airflow_provider_do_images.api import ApiClient
+
+log = logging.getLogger(__name__)
+
+USD_PER_GIGABYTE_MONTH = 0.06
+"""What DigitalOcean takes for a GiB of snapshot in a month (docs, "Snapshots Pricing")."""
+
+BACKUP = Handed(
+    "backup",
+    operator="DigitalOceanConvertImageOperator",
+    made_by="DigitalOceanFindBackupOperator",
+    keys=("image_id", "droplet_id", "droplet_name", "type", "name", "policy", "taken_at"),
+    one="backup=row",
+    many="backup=find.output",
+)
+
+_TAG = re.compile(r"[\w:-]{1,255}")
+_MAY_PASS = (TransportError, ServerError, InvalidResponseError)
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """Which image is to be kept, and as what.
+
+    :param image_id: the image.
+    :param found_as: its name when it was chosen.
+    :param found_type: its type then: ``backup`` or ``snapshot``.
+    :param name: what it is to be called.
+    :param droplet_name: the droplet's name, for people.
+    :param tags: what it is to be tagged with besides what it has.
+    """
+
+    image_id: int
+    found_as: str
+    found_type: str
+    name: SnapshotName
+    droplet_name: str
+    tags: tuple[str, ...] = ()
+
+    @classmethod
+    def from_row(cls, row: Mapping[str, Any], tags: Any = ()) -> Claim:
+        """Read a row of what was found.
+
+        :raises InvalidInputError: naming what is wrong in it, or with the tags.
+        """
+        try:
+            taken_at = datetime.fromisoformat(row["taken_at"])
+        except (TypeError, ValueError):
+            raise InvalidInputError(
+                f"backup['taken_at'] must be an ISO 8601 time; got {row['taken_at']!r}"
+            ) from None
+        if taken_at.tzinfo is None:
+            raise InvalidInputError(f"backup['taken_at'] needs an offset; got {row['taken_at']!r}")
+        droplet_id = check_id("backup['droplet_id']", row["droplet_id"])
+        return cls(
+            check_id("backup['image_id']", row["image_id"]),
+            found_as=str(row["name"]),
+            found_type=str(row["type"]),
+            name=SnapshotName(check_policy(row["policy"]), droplet_id, taken_at),
+            droplet_name=str(row["droplet_name"]),
+            tags=check_tags(tags),
+        )
+
+    def __str__(self) -> str:
+        return f"image {self.image_id} of droplet {self.droplet_name} ({self.name.droplet_id})"
+
+    def is_ours(self, image: Image) -> bool:
+        """Whether the image may be named: it is the row's, and nobody has named it otherwise."""
+        if SnapshotName.parse(image.name) is not None:
+            return image.name == str(self.name)
+        # Whether a convert keeps a name that was given before it is unknown: a backup that was
+        # found under the policy's name may come out of it under the name it was made with.
+        reverted = self.found_type == "backup" and self.found_as == str(self.name)
+        return image.name == self.found_as or (reverted and image.type == "snapshot")
+
+    def tags_wanting(self, image: Image) -> list[str]:
+        """Return the tags that the image does not have; capitals make no difference."""
+        seen = {tag.casefold() for tag in image.tags}
+        return [tag for tag in self.tags if tag.casefold() not in seen]
+
+    def lacking(self, image: Image) -> list[str]:
+        """Say what the image does not show yet."""
+        lacking = [f"the tag {tag}" for tag in self.tags_wanting(image)]
+        if image.name != str(self.name):
+            lacking.insert(0, f"the name {self.name}")
+        if image.type != "snapshot":
+            lacking.insert(0, "the type snapshot")
+        return lacking
+
+
+def check_tags(value: Any) -> tuple[str, ...]:
+    """Return tags, each once.
+
+    :raises InvalidInputError: unless they are a list of names that the API takes.
+    """
+    if isinstance(value, list | tuple | set | frozenset):
+        names = tuple(dict.fromkeys(value))
+        if all(isinstance(name, str) and _TAG.fullmatch(name) for name in names):
+            return names
+    raise InvalidInputError(
+        f"tags must be a list of names of up to 255 letters, digits, colons, hyphens and "
+        f"underscores, for example ['nightly']; got {value!r}"
+    )
+
+
+def check_price(value: Any) -> float:
+    """Return a price, 0 or more.
+
+    :raises InvalidInputError: for anything else.
+    """
+    try:
+        price = -1.0 if isinstance(value, bool) else float(value)
+    except (TypeError, ValueError):
+        price = -1.0
+    if 0 <= price < float("inf"):
+        return price
+    raise InvalidInputError(f"price_per_gigabyte_month must be 0 or more; got {value!r}")
+
+
+def name_early(client: ApiClient, claim: Claim) -> None:
+    """Name the image before its convert, if the API lets it be: no harm is done if not.
+
+    :raises InvalidInputError: if the image is not the row's any more.
+    """
+    try:
+        image = _look(client, claim)
+        if image.name != str(claim.name):
+            client.rename_image(image.id, str(claim.name))
+    except (NotFoundError, PermissionDeniedError, UnprocessableError, *_MAY_PASS) as error:
+        log.info("Image %s gets its name after the convert, not before: %s", claim.image_id, error)
+
+
+def keep(
+    client: ApiClient,
+    claim: Claim,
+    *,
+    proof_timeout: float,
+    clock: Callable[[], float] = time.monotonic,
+    sleep: Callable[[float], None] = time.sleep,
+) -> Image:
+    """Give a snapshot its name and tags, and return it as soon as it shows them.
+
+    :param proof_timeout: seconds in which it must; it is looked at twice at least.
+    :raises InvalidInputError: if the image is not the row's any more.
+    :raises DigitalOceanError: if it does not show them, or the API refuses.
+    """
+    try:
+        return _keep(client, claim, clock() + proof_timeout, clock, sleep)
+    except InvalidInputError:
+        raise
+    except DigitalOceanError as error:
+        error.message = (
+            f"{claim} is converted, and costs from now on, but is not kept as {claim.name} yet: "
+            f"{error.message.rstrip('.')}. Clearing the task goes on from here"
+        )
+        raise
+
+
+def _keep(
+    client: ApiClient,
+    claim: Claim,
+    end: float,
+    clock: Callable[[], float],
+    sleep: Callable[[float], None],
+) -> Image:
+    tried = False
+    while lacking := claim.lacking(image := _look(client, claim)):
+        over = clock() >= end
+        if tried and over:
+            raise DigitalOceanError(f"it does not show {', '.join(lacking)}{_unseen(image)}")
+        if tried:
+            sleep(PROOF_INTERVAL)
+        tried = True
+        _mend(client, claim, image, patient=not over)
+    return image
+
+
+def monthly_cost(size_gigabytes: float | None, price: float) -> str:
+    """Say what a snapshot costs in a month; 0.01 USD at least.
+
+    :param price: in USD for a GiB.
+    """
+    if size_gigabytes is None:
+        return f"an unknown sum a month (its size is not told) at {price:g} USD per GiB"
+    cost = max(size_gigabytes * price, 0.01) if price else 0.0
+    return f"{cost:.2f} USD a month ({size_gigabytes:g} GiB at {price:g} USD per GiB)"
+
+
+def _look(client: ApiClient, claim: Claim) -> Image:
+    image = client.get_image(claim.image_id)
+    if claim.is_ours(image):
+        return image
+    raise InvalidInputError(
+        f"{claim} is called {image.name!r} by now, neither {claim.found_as!r} as it was found nor "
+        f"{str(claim.name)!r}: somebody else has named it, so it is left alone. Clear the task "
+        f"that chose it, so that it chooses again"
+    )
+
+
+def _mend(client: ApiClient, claim: Claim, image: Image, *, patient: bool) -> None:
+    """Send what the image lacks; a failure that may pass is left to the next look."""
+    try:
+        if image.name != str(claim.name):
+            client.rename_image(image.id, str(claim.name))
+        for tag in claim.tags_wanting(image):
+            client.tag_image(image.id, tag)
+    except _MAY_PASS as error:
+        if not patient:
+            raise
+        log.warning("%s could not be named or tagged, which is tried again: %s", claim, error)
+
+
+def _unseen(image: Image) -> str:
+    return "" if image.tags else "; a token without the scope tag:read sees no tags at all"
