@@ -29,7 +29,10 @@ def get_provider_info() -> dict[str, Any]:
         ],
         "hooks": _modules("hooks.digitalocean"),
         "operators": _modules(
-            "operators.image_actions", "operators.image_replication", "operators.images"
+            "operators.backups",
+            "operators.image_actions",
+            "operators.image_replication",
+            "operators.images",
         ),
         "sensors": _modules("sensors.image_actions"),
         "triggers": _modules("triggers.image_actions"),

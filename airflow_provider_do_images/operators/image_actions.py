@@ -2,141 +2,37 @@
 
 from __future__ import annotations
 
-import time
-from abc import abstractmethod
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from airflow.sdk import BaseOperator, Context
 
 from airflow_provider_do_images.actions.history import ActionFilter
-from airflow_provider_do_images.actions.judge import (
-    PROOF_TIMEOUT,
-    Outcome,
-    Verdict,
-    Wait,
-    judge,
+from airflow_provider_do_images.actions.keep import (
+    BACKUP,
+    USD_PER_GIGABYTE_MONTH,
+    Claim,
+    check_price,
+    keep,
+    monthly_cost,
+    name_early,
 )
-from airflow_provider_do_images.actions.messages import deadline, explain, goes_on
-from airflow_provider_do_images.actions.submit import Request, SubmitOutcome, Submitter
-from airflow_provider_do_images.actions.wait import prove, run, wait_until_finished
-from airflow_provider_do_images.api.inputs import check_id, check_region, check_seconds
-from airflow_provider_do_images.failures import (
-    as_airflow_exceptions,
-    check_execution_timeout,
-    operator_failure,
-    seconds_until_given_up,
-    telling_time_out,
-    verdict_of,
-)
+from airflow_provider_do_images.actions.results import Result
+from airflow_provider_do_images.actions.submit import Request
+from airflow_provider_do_images.api import InvalidInputError
+from airflow_provider_do_images.api.inputs import check_id, check_region
+from airflow_provider_do_images.failures import as_airflow_exceptions
 from airflow_provider_do_images.hooks.digitalocean import DigitalOceanHook
-from airflow_provider_do_images.triggers.image_actions import deferral
-from airflow_provider_do_images.version_compat import conf
+from airflow_provider_do_images.operators.submitting import SubmitImageActionOperator
+from airflow_provider_do_images.version_compat import AirflowFailException, AirflowSkipException
+
+if TYPE_CHECKING:  # the client loads requests, which a DAG file that is parsed need not pay for
+    from airflow_provider_do_images.api import ApiClient
 
 
-class _SubmitImageActionOperator(BaseOperator):
-    """What convert and transfer have in common: submit, tell the ids, and wait if asked to."""
-
-    ui_color = "#0069ff"
-    ui_fgcolor = "#ffffff"
-
-    def __init__(
-        self,
-        *,
-        image_id: int | str,
-        digitalocean_conn_id: str = DigitalOceanHook.default_conn_name,
-        wait_for_completion: bool = False,
-        deferrable: bool = conf.getboolean("operators", "default_deferrable", fallback=False),
-        poll_interval: float = 30.0,
-        timeout: float = 2 * 60 * 60,
-        proof_timeout: float = PROOF_TIMEOUT,
-        **kwargs: Any,
-    ) -> None:
-        super().__init__(**kwargs)
-        self.image_id = image_id
-        self.digitalocean_conn_id = digitalocean_conn_id
-        self.wait_for_completion = wait_for_completion
-        self.deferrable = deferrable
-        self.poll_interval = poll_interval
-        self.timeout = timeout
-        self.proof_timeout = proof_timeout
-        self._wait: Wait | None = None
-
-    @abstractmethod
-    def _request(self) -> Request:
-        """Return what is wanted, checked."""
-
-    def execute(self, context: Context) -> dict[str, Any]:
-        """Submit the action and return it, finished if that was asked for."""
-        hook = DigitalOceanHook(self.digitalocean_conn_id)
-        with as_airflow_exceptions():
-            self.poll_interval = check_seconds("poll_interval", self.poll_interval)
-            self.timeout = check_seconds("timeout", self.timeout)
-            request = self._request()
-            submission = Submitter(hook.get_conn(), request).submit()
-        result = submission.to_result().to_json()
-        self.log.info("%s: %s, action %s.", request, submission.outcome, result["id"])
-        for key, value in (
-            ("image_id", request.image_id),
-            ("action_id", result["id"]),
-            ("region", request.region),
-            ("outcome", result["outcome"]),
-        ):
-            context["ti"].xcom_push(key=key, value=value)
-        action = submission.action
-        there = submission.outcome is SubmitOutcome.ALREADY_THERE
-        if action is None or there or not self.wait_for_completion:
-            return result
-        now = time.time()
-        limit = seconds_until_given_up(self.timeout, self.deferrable and self.execution_timeout)
-        self._wait = Wait(
-            request.image_id,
-            action.id,
-            started_at=now,
-            deadline=now + limit,
-            region=request.region,
-            proof_timeout=self.proof_timeout,
-            outcome=result["outcome"],
-        )
-        with telling_time_out(self._wait, lambda: action):
-            verdict = run(prove(judge(self._wait, action, now)), hook.ask)
-            return self._conclude(verdict or self._wait_on(hook, self._wait))
-
-    def _wait_on(self, hook: DigitalOceanHook, wait: Wait) -> Verdict:
-        """Wait here, or leave the worker and let :meth:`execute_complete` go on."""
-        self.log.info(
-            "Waiting; the next look is in %g s, the last at %s.", self.poll_interval, deadline(wait)
-        )
-        if self.deferrable:
-            self.defer(
-                **deferral(
-                    wait,
-                    poll_interval=self.poll_interval,
-                    digitalocean_conn_id=self.digitalocean_conn_id,
-                )
-            )
-        return run(wait_until_finished(wait, poll_interval=self.poll_interval), hook.ask)
-
-    def execute_complete(self, context: Context, event: Any = None) -> dict[str, Any]:
-        """Return or raise what the trigger found."""
-        return self._conclude(verdict_of(event))
-
-    def on_kill(self) -> None:
-        """Say that nothing is cancelled."""
-        if self._wait:
-            self.log.info(goes_on(self._wait))
-
-    def _conclude(self, verdict: Verdict) -> dict[str, Any]:
-        if verdict.outcome is not Outcome.COMPLETED or verdict.action is None:
-            limit = self.deferrable and self.execution_timeout
-            check_execution_timeout(verdict, self.timeout, limit)
-            raise operator_failure(verdict)
-        self.log.info(explain(verdict))
-        return verdict.to_result().to_json()
-
-
-class DigitalOceanConvertImageOperator(_SubmitImageActionOperator):
+class DigitalOceanConvertImageOperator(SubmitImageActionOperator):
     """Turn a backup into a snapshot, which no retention deletes and which can be transferred.
 
     Returns the action's nine fields as the API names them, with ``image_id``, ``outcome`` and
@@ -150,7 +46,21 @@ class DigitalOceanConvertImageOperator(_SubmitImageActionOperator):
     ``found_after_lost_reply`` or ``already_there``; then the fields of the action are null, unless
     the image's history has the completed one.
 
+    With ``backup``, a row of
+    :class:`~airflow_provider_do_images.operators.backups.DigitalOceanFindBackupOperator`, the task
+    always waits, and the snapshot becomes the policy's: it gets the name ``policy_droplet_time``
+    (before the convert if the API lets a backup be renamed, else after it) and the tags, and the
+    task succeeds when the image shows them. A task that was killed in between goes on when it is
+    retried or cleared. An image that somebody else has named meanwhile is left alone, and the task
+    fails. The row of a droplet without a backup fails the task, or skips it, with the reason.
+
     :param image_id: id of the backup; the snapshot keeps it. (templated)
+    :param backup: instead of ``image_id``, the row of a backup, whole:
+        ``.expand(backup=find.output)``. (templated)
+    :param tags: with ``backup``, names of tags for the snapshot. They need the scopes
+        ``tag:create`` and ``tag:read``. (templated)
+    :param price_per_gigabyte_month: with ``backup``, what a GiB of snapshot costs in a month, for
+        the log; 0.06 USD by default (DigitalOcean, "Snapshots Pricing").
     :param digitalocean_conn_id: id of the connection; its token needs the scope ``image:update``,
         and ``image:read`` to wait. (templated)
     :param wait_for_completion: return only when the action has completed.
@@ -159,16 +69,79 @@ class DigitalOceanConvertImageOperator(_SubmitImageActionOperator):
     :param poll_interval: seconds between two looks.
     :param timeout: seconds until the wait is given up, by default 2 hours; the action goes on then.
     :param proof_timeout: seconds in which the image must be a snapshot after the action has
-        completed, or the task fails; 0 to skip this.
+        completed, or the task fails; 0 to skip this. With ``backup`` also in which it must show
+        its name and tags, and that is never skipped.
     """
 
-    template_fields: Sequence[str] = ("image_id", "digitalocean_conn_id")
+    template_fields: Sequence[str] = ("image_id", "backup", "tags", "digitalocean_conn_id")
+
+    def __init__(
+        self,
+        *,
+        image_id: int | str | None = None,
+        backup: Any = None,
+        tags: Sequence[str] = (),
+        price_per_gigabyte_month: float = USD_PER_GIGABYTE_MONTH,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(image_id=image_id, **kwargs)
+        self.backup = backup
+        self.tags = tags
+        self.price_per_gigabyte_month = price_per_gigabyte_month
+        self._claim: Claim | None = None
 
     def _request(self) -> Request:
-        return Request(check_id("image_id", self.image_id))
+        self._claim = self._read_backup()
+        if self._claim is None:
+            return Request(check_id("image_id", self.image_id))
+        self.wait_for_completion = True
+        return Request(self._claim.image_id)
+
+    def _submit(self, client: ApiClient, request: Request) -> Result:
+        if self._claim is None:
+            return super()._submit(client, request)
+        name_early(client, self._claim)
+        return replace(
+            super()._submit(client, request),
+            droplet_id=self._claim.name.droplet_id,
+            droplet_name=self._claim.droplet_name,
+        )
+
+    def _finish(self, hook: DigitalOceanHook, result: Result) -> dict[str, Any]:
+        with as_airflow_exceptions():
+            # Read again, since a task that was deferred begins anew here.
+            claim = self._read_backup()
+            if claim is not None:
+                if claim.image_id != result.image_id:
+                    raise InvalidInputError(
+                        f"image {result.image_id} is converted, but the row is of another by now, "
+                        f"{claim}: clear the tasks from the one on that chose it"
+                    )
+                image = keep(hook.get_conn(), claim, proof_timeout=self.proof_timeout)
+                cost = monthly_cost(image.size_gigabytes, self.price_per_gigabyte_month)
+                self.log.info("%s is kept as %s. It costs %s.", claim, claim.name, cost)
+        return super()._finish(hook, result)
+
+    def _read_backup(self) -> Claim | None:
+        """Return what the row of a backup asks for, or ``None`` if there is only an id."""
+        if self.backup is None:
+            if self.tags:
+                raise InvalidInputError("tags are for a backup: give backup instead of image_id")
+            return None
+        if self.image_id is not None:
+            raise InvalidInputError("give either image_id or backup, not both")
+        self.price_per_gigabyte_month = check_price(self.price_per_gigabyte_month)
+        row = BACKUP.row(self.backup)
+        if reason := row.get("missing"):
+            skip = row.get("on_missing") == "skip"
+            raise (AirflowSkipException if skip else AirflowFailException)(
+                f"nothing to convert for droplet {row['droplet_name']} ({row['droplet_id']}): "
+                f"{reason}. Clear the task that chose it, so that it chooses again"
+            )
+        return Claim.from_row(row, self.tags)
 
 
-class DigitalOceanTransferImageOperator(_SubmitImageActionOperator):
+class DigitalOceanTransferImageOperator(SubmitImageActionOperator):
     """Copy a snapshot or custom image to another region; it stays where it is, too.
 
     Returns the action's nine fields as the API names them, with ``image_id``, ``outcome`` and

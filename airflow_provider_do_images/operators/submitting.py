@@ -1,0 +1,147 @@
+"""What the operators that submit an image action have in common."""
+
+from __future__ import annotations
+
+import time
+from abc import abstractmethod
+from typing import TYPE_CHECKING, Any
+
+from airflow.sdk import BaseOperator, Context
+
+from airflow_provider_do_images.actions.judge import (
+    PROOF_TIMEOUT,
+    Outcome,
+    Verdict,
+    Wait,
+    judge,
+)
+from airflow_provider_do_images.actions.messages import deadline, explain, goes_on
+from airflow_provider_do_images.actions.results import Result
+from airflow_provider_do_images.actions.submit import Request, SubmitOutcome, Submitter
+from airflow_provider_do_images.actions.wait import prove, run, wait_until_finished
+from airflow_provider_do_images.api.inputs import check_seconds
+from airflow_provider_do_images.failures import (
+    as_airflow_exceptions,
+    check_execution_timeout,
+    operator_failure,
+    seconds_until_given_up,
+    telling_time_out,
+    verdict_of,
+)
+from airflow_provider_do_images.hooks.digitalocean import DigitalOceanHook
+from airflow_provider_do_images.triggers.image_actions import deferral
+from airflow_provider_do_images.version_compat import conf
+
+if TYPE_CHECKING:  # the client loads requests, which a DAG file that is parsed need not pay for
+    from airflow_provider_do_images.api import ApiClient
+
+
+class SubmitImageActionOperator(BaseOperator):
+    """What convert and transfer have in common: submit, tell the ids, and wait if asked to."""
+
+    ui_color = "#0069ff"
+    ui_fgcolor = "#ffffff"
+
+    def __init__(
+        self,
+        *,
+        image_id: int | str | None,
+        digitalocean_conn_id: str = DigitalOceanHook.default_conn_name,
+        wait_for_completion: bool = False,
+        deferrable: bool = conf.getboolean("operators", "default_deferrable", fallback=False),
+        poll_interval: float = 30.0,
+        timeout: float = 2 * 60 * 60,
+        proof_timeout: float = PROOF_TIMEOUT,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(**kwargs)
+        self.image_id = image_id
+        self.digitalocean_conn_id = digitalocean_conn_id
+        self.wait_for_completion = wait_for_completion
+        self.deferrable = deferrable
+        self.poll_interval = poll_interval
+        self.timeout = timeout
+        self.proof_timeout = proof_timeout
+        self._wait: Wait | None = None
+
+    @abstractmethod
+    def _request(self) -> Request:
+        """Return what is wanted, checked."""
+
+    def _submit(self, client: ApiClient, request: Request) -> Result:
+        """Submit it, and return what is known by then."""
+        return Submitter(client, request).submit().to_result()
+
+    def _finish(self, hook: DigitalOceanHook, result: Result) -> dict[str, Any]:
+        """Return what the task returns, now that the action is completed."""
+        return result.to_json()
+
+    def execute(self, context: Context) -> dict[str, Any]:
+        """Submit the action and return it, finished if that was asked for."""
+        hook = DigitalOceanHook(self.digitalocean_conn_id)
+        with as_airflow_exceptions():
+            self.poll_interval = check_seconds("poll_interval", self.poll_interval)
+            self.timeout = check_seconds("timeout", self.timeout)
+            request = self._request()
+            result = self._submit(hook.get_conn(), request)
+        action = result.action
+        self.log.info("%s: %s, action %s.", request, result.outcome, action and action.id)
+        for key, value in (
+            ("image_id", request.image_id),
+            ("action_id", action and action.id),
+            ("region", request.region),
+            ("outcome", result.outcome),
+        ):
+            context["ti"].xcom_push(key=key, value=value)
+        if action is None or result.outcome == SubmitOutcome.ALREADY_THERE:
+            return self._finish(hook, result)
+        if not self.wait_for_completion:
+            return result.to_json()
+        now = time.time()
+        limit = seconds_until_given_up(self.timeout, self.deferrable and self.execution_timeout)
+        self._wait = Wait(
+            request.image_id,
+            action.id,
+            started_at=now,
+            deadline=now + limit,
+            region=request.region,
+            proof_timeout=self.proof_timeout,
+            droplet_id=result.droplet_id,
+            droplet_name=result.droplet_name,
+            outcome=result.outcome,
+        )
+        with telling_time_out(self._wait, lambda: action):
+            verdict = run(prove(judge(self._wait, action, now)), hook.ask)
+            return self._conclude(hook, verdict or self._wait_on(hook, self._wait))
+
+    def _wait_on(self, hook: DigitalOceanHook, wait: Wait) -> Verdict:
+        """Wait here, or leave the worker and let :meth:`execute_complete` go on."""
+        self.log.info(
+            "Waiting; the next look is in %g s, the last at %s.", self.poll_interval, deadline(wait)
+        )
+        if self.deferrable:
+            self.defer(
+                **deferral(
+                    wait,
+                    poll_interval=self.poll_interval,
+                    digitalocean_conn_id=self.digitalocean_conn_id,
+                )
+            )
+        return run(wait_until_finished(wait, poll_interval=self.poll_interval), hook.ask)
+
+    def execute_complete(self, context: Context, event: Any = None) -> dict[str, Any]:
+        """Return or raise what the trigger found."""
+        return self._conclude(DigitalOceanHook(self.digitalocean_conn_id), verdict_of(event))
+
+    def on_kill(self) -> None:
+        """Say that nothing is cancelled."""
+        if self._wait:
+            self.log.info(goes_on(self._wait))
+
+    def _conclude(self, hook: DigitalOceanHook, verdict: Verdict) -> dict[str, Any]:
+        if verdict.outcome is not Outcome.COMPLETED or verdict.action is None:
+            limit = self.deferrable and self.execution_timeout
+            check_execution_timeout(verdict, self.timeout, limit)
+            raise operator_failure(verdict)
+        self.log.info(explain(verdict))
+        return self._finish(hook, verdict.to_result())
