@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Any
 
+from airflow_provider_do_images.actions.handed import Handed
 from airflow_provider_do_images.actions.judge import Outcome, Verdict
 from airflow_provider_do_images.actions.messages import explain
 from airflow_provider_do_images.actions.results import Result
@@ -20,6 +21,16 @@ NOT_SUBMITTED = "not_submitted"
 """The ``end`` of a region whose submit failed in a way that a retry may help."""
 
 _RETRIED = {NOT_SUBMITTED, Outcome.ERRORED.value, Outcome.TIMED_OUT.value}
+
+
+_IMAGE = Handed(
+    "image",
+    operator="DigitalOceanReplicateImageOperator",
+    made_by="a task that has an image_id",
+    keys=("image_id",),
+    one="image=convert.output",
+    many="image=converts.output",
+)
 
 
 class State(StrEnum):
@@ -51,43 +62,17 @@ class ImageRow:
             )
         if image is None:
             return cls(check_id("image_id", image_id))
-        if isinstance(image, Mapping) and "image_id" in image:
-            droplet_id = image.get("droplet_id")
-            return cls(
-                check_id("image['image_id']", image["image_id"]),
-                None if droplet_id is None else check_id("image['droplet_id']", droplet_id),
-                image.get("droplet_name"),
-            )
-        raise InvalidInputError(_wrong_row(image))
+        row = _IMAGE.row(image)
+        droplet_id = row.get("droplet_id")
+        return cls(
+            check_id("image['image_id']", row["image_id"]),
+            None if droplet_id is None else check_id("image['droplet_id']", droplet_id),
+            row.get("droplet_name"),
+        )
 
     def __str__(self) -> str:
         droplet = self.droplet_name or self.droplet_id
         return f"image {self.image_id}{f' of droplet {droplet}' if droplet else ''}"
-
-
-def _wrong_row(image: Any) -> str:
-    operator = "DigitalOceanReplicateImageOperator"
-    if isinstance(image, Mapping):
-        return (
-            f"image must be a row with an image_id, whole (image=convert.output); got one with the "
-            f"keys {sorted(map(str, image))}"
-        )
-    if isinstance(image, str):
-        return (
-            "image is text, as a Jinja template makes it; hand the row over whole: "
-            "image=convert.output"
-        )
-    if isinstance(image, tuple | list) and len(image) == 2 and isinstance(image[0], str):  # noqa: PLR2004 - a key and its value
-        return (
-            f"image is one key of a single row, because .expand() took it apart; write "
-            f"{operator}(task_id=..., image=convert.output, regions=...) without .expand()"
-        )
-    if isinstance(image, int):
-        return f"image is an id; write image_id={image}"
-    return (
-        f"image is not one row but several; write "
-        f"{operator}.partial(task_id=..., regions=...).expand(image=converts.output)"
-    )
 
 
 def ended(rows: Sequence[Result], verdicts: Sequence[Verdict]) -> list[Result]:

@@ -36,9 +36,6 @@ if TYPE_CHECKING:  # the client loads requests, which a DAG file that is parsed 
 
 log = logging.getLogger(__name__)
 
-USD_PER_GIGABYTE_MONTH = 0.06
-"""What DigitalOcean takes for a GiB of snapshot in a month (docs, "Snapshots Pricing")."""
-
 BACKUP = Handed(
     "backup",
     operator="DigitalOceanConvertImageOperator",
@@ -137,20 +134,6 @@ def check_tags(value: Any) -> tuple[str, ...]:
     )
 
 
-def check_price(value: Any) -> float:
-    """Return a price, 0 or more.
-
-    :raises InvalidInputError: for anything else.
-    """
-    try:
-        price = -1.0 if isinstance(value, bool) else float(value)
-    except (TypeError, ValueError):
-        price = -1.0
-    if 0 <= price < float("inf"):
-        return price
-    raise InvalidInputError(f"price_per_gigabyte_month must be 0 or more; got {value!r}")
-
-
 def name_early(client: ApiClient, claim: Claim) -> None:
     """Name the image before its convert, if the API lets it be: no harm is done if not.
 
@@ -207,17 +190,6 @@ def _keep(
         tried = True
         _mend(client, claim, image, patient=not over)
     return image
-
-
-def monthly_cost(size_gigabytes: float | None, price: float) -> str:
-    """Say what a snapshot costs in a month; 0.01 USD at least.
-
-    :param price: in USD for a GiB.
-    """
-    if size_gigabytes is None:
-        return f"an unknown sum a month (its size is not told) at {price:g} USD per GiB"
-    cost = max(size_gigabytes * price, 0.01) if price else 0.0
-    return f"{cost:.2f} USD a month ({size_gigabytes:g} GiB at {price:g} USD per GiB)"
 
 
 def _look(client: ApiClient, claim: Claim) -> Image:

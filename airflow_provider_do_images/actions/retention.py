@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Self
 
+from airflow_provider_do_images.actions.cost import USD_PER_GIB_MONTH, usd_per_month
 from airflow_provider_do_images.actions.inventory import Kept, kept_by_droplet
 from airflow_provider_do_images.actions.messages import duration
 from airflow_provider_do_images.api import Droplet, Image, InvalidInputError
@@ -24,9 +25,6 @@ from airflow_provider_do_images.api.inputs import (
     check_tag,
 )
 from airflow_provider_do_images.api.models import format_time
-
-USD_PER_GIB_MONTH = 0.06
-"""What a snapshot costs, whatever the number of its regions (DigitalOcean, "Snapshots Pricing")."""
 
 _PERIODS: dict[str, tuple[str, Callable[[datetime], Hashable]]] = {
     "daily": ("day", lambda moment: moment.date()),
@@ -154,7 +152,6 @@ def plan(
     for droplet_id, group in sorted(groups.items()):
         reasons = _reasons_to_keep(group, retention, now, orphan=droplet_id not in names)
         for one in group:
-            size = one.image.size_gigabytes
             why = reasons.get(one.image.id)
             decisions.append(
                 Decision(
@@ -162,7 +159,7 @@ def plan(
                     names.get(droplet_id),
                     delete=not why,
                     reasons=tuple(why or ["no rule keeps it"]),
-                    usd_per_month=None if size is None else round(size * usd_per_gib_month, 2),
+                    usd_per_month=usd_per_month(one.image.size_gigabytes, usd_per_gib_month),
                 )
             )
     return decisions

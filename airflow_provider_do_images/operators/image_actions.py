@@ -9,20 +9,18 @@ from typing import TYPE_CHECKING, Any
 
 from airflow.sdk import BaseOperator, Context
 
+from airflow_provider_do_images.actions.cost import USD_PER_GIB_MONTH, monthly_cost
 from airflow_provider_do_images.actions.history import ActionFilter
 from airflow_provider_do_images.actions.keep import (
     BACKUP,
-    USD_PER_GIGABYTE_MONTH,
     Claim,
-    check_price,
     keep,
-    monthly_cost,
     name_early,
 )
 from airflow_provider_do_images.actions.results import Result
 from airflow_provider_do_images.actions.submit import Request
 from airflow_provider_do_images.api import InvalidInputError
-from airflow_provider_do_images.api.inputs import check_id, check_region
+from airflow_provider_do_images.api.inputs import check_id, check_price, check_region
 from airflow_provider_do_images.failures import as_airflow_exceptions
 from airflow_provider_do_images.hooks.digitalocean import DigitalOceanHook
 from airflow_provider_do_images.operators.submitting import SubmitImageActionOperator
@@ -59,7 +57,7 @@ class DigitalOceanConvertImageOperator(SubmitImageActionOperator):
         ``.expand(backup=find.output)``. (templated)
     :param tags: with ``backup``, names of tags for the snapshot. They need the scopes
         ``tag:create`` and ``tag:read``. (templated)
-    :param price_per_gigabyte_month: with ``backup``, what a GiB of snapshot costs in a month, for
+    :param usd_per_gib_month: with ``backup``, what a GiB of snapshot costs in a month, for
         the log; 0.06 USD by default (DigitalOcean, "Snapshots Pricing").
     :param digitalocean_conn_id: id of the connection; its token needs the scope ``image:update``,
         and ``image:read`` to wait. (templated)
@@ -81,13 +79,13 @@ class DigitalOceanConvertImageOperator(SubmitImageActionOperator):
         image_id: int | str | None = None,
         backup: Any = None,
         tags: Sequence[str] = (),
-        price_per_gigabyte_month: float = USD_PER_GIGABYTE_MONTH,
+        usd_per_gib_month: float = USD_PER_GIB_MONTH,
         **kwargs: Any,
     ) -> None:
         super().__init__(image_id=image_id, **kwargs)
         self.backup = backup
         self.tags = tags
-        self.price_per_gigabyte_month = price_per_gigabyte_month
+        self.usd_per_gib_month = usd_per_gib_month
         self._claim: Claim | None = None
 
     def _request(self) -> Request:
@@ -118,7 +116,7 @@ class DigitalOceanConvertImageOperator(SubmitImageActionOperator):
                         f"{claim}: clear the tasks from the one on that chose it"
                     )
                 image = keep(hook.get_conn(), claim, proof_timeout=self.proof_timeout)
-                cost = monthly_cost(image.size_gigabytes, self.price_per_gigabyte_month)
+                cost = monthly_cost(image.size_gigabytes, self.usd_per_gib_month)
                 self.log.info("%s is kept as %s. It costs %s.", claim, claim.name, cost)
         return super()._finish(hook, result)
 
@@ -130,7 +128,7 @@ class DigitalOceanConvertImageOperator(SubmitImageActionOperator):
             return None
         if self.image_id is not None:
             raise InvalidInputError("give either image_id or backup, not both")
-        self.price_per_gigabyte_month = check_price(self.price_per_gigabyte_month)
+        self.usd_per_gib_month = check_price("usd_per_gib_month", self.usd_per_gib_month)
         row = BACKUP.row(self.backup)
         if reason := row.get("missing"):
             skip = row.get("on_missing") == "skip"

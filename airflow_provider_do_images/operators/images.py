@@ -9,6 +9,7 @@ from typing import Any
 from airflow.sdk import BaseOperator, Context
 
 from airflow_provider_do_images.actions.audit import Limits, audit, explain_failure
+from airflow_provider_do_images.actions.cost import USD_PER_GIB_MONTH
 from airflow_provider_do_images.actions.inventory import Selection
 from airflow_provider_do_images.actions.policy import check_policy
 from airflow_provider_do_images.actions.prune import (
@@ -19,7 +20,6 @@ from airflow_provider_do_images.actions.prune import (
     to_delete,
 )
 from airflow_provider_do_images.actions.retention import (
-    USD_PER_GIB_MONTH,
     Decision,
     Retention,
     plan,

@@ -49,10 +49,10 @@ def test_an_image_is_a_row_or_an_id(image, image_id, expected):
         ({"id": 7}, None, r"with the keys \['id'\]"),
         ({"image_id": None}, None, r"image\['image_id'\] must be a positive whole number"),
         ({"image_id": 7, "droplet_id": "x"}, None, r"image\['droplet_id'\]"),
-        (str(CONVERTED), None, r"hand the row over whole: image=convert\.output"),
+        (str(CONVERTED), None, r"hand the result over whole: image=convert\.output"),
         (("image_id", 7), None, r"without \.expand\(\)"),
         ([CONVERTED], None, r"\.expand\(image=converts\.output\)"),
-        (7, None, "write image_id=7"),
+        (7, None, "not only an id"),
     ],
 )
 def test_what_is_no_image_is_refused_with_the_right_line(image, image_id, words):
