@@ -9,16 +9,17 @@ from __future__ import annotations
 import logging
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
-from itertools import count
 from statistics import median
 from typing import TYPE_CHECKING, NamedTuple
 
 from airflow_provider_do_images.actions.messages import duration
 from airflow_provider_do_images.api import (
+    ONCE,
     ActionStatus,
     DigitalOceanError,
     Image,
     ImageAction,
+    NotFoundError,
     PermissionDeniedError,
 )
 
@@ -29,6 +30,9 @@ log = logging.getLogger(__name__)
 
 LAST = 10
 """How many transfers to a region are looked at, the newest ones."""
+
+SIZES_READ = 3
+"""Of how many images the size is read for the comparison, each with a request."""
 
 _ABOUT = (0.5, 2.0)
 """Between which multiples of an image's size another one is of about this size."""
@@ -105,7 +109,7 @@ def usual_durations(
 def read_usual_durations(
     client: ApiClient, image: Image, regions: Collection[str]
 ) -> dict[str, Usual | None]:
-    """Read the newest 200 actions, and the sizes of their images, and return what they tell.
+    """Read the newest 200 actions and the sizes of a few images, and return what they tell.
 
     Scope ``actions:read``; without it, and whenever a request fails, nothing is told: this is for
     the reader of a log, and no reason to fail. Nothing is repeated for it either.
@@ -115,7 +119,9 @@ def read_usual_durations(
     try:
         if image.size_gigabytes:
             transfers = completed_transfers(client.actions_page(1).rows, regions)
-        sizes |= _read_sizes(client, {transfer.image_id for transfer in transfers} - {image.id})
+        others = dict.fromkeys(t.image_id for t in transfers if t.image_id != image.id)
+        for image_id in list(others)[:SIZES_READ]:
+            sizes[image_id] = _read_size(client, image_id)
     except PermissionDeniedError as error:
         log.debug("How long such copies took lately is not known. %s", error)
     except DigitalOceanError as error:
@@ -123,16 +129,11 @@ def read_usual_durations(
     return usual_durations(regions, image.size_gigabytes, transfers, sizes)
 
 
-def _read_sizes(client: ApiClient, wanted: set[int]) -> dict[int, float | None]:
-    sizes: dict[int, float | None] = {}
-    for number in count(1):
-        if wanted <= sizes.keys():
-            break
-        page = client.private_images_page(number)
-        sizes |= {image.id: image.size_gigabytes for image in page.rows}
-        if page.last:
-            break
-    return sizes
+def _read_size(client: ApiClient, image_id: int) -> float | None:
+    try:
+        return client.get_image(image_id, retry=ONCE).size_gigabytes
+    except NotFoundError:  # deleted since
+        return None
 
 
 def _about(size: float | None, other: float | None) -> bool:

@@ -295,7 +295,7 @@ def test_how_long_copies_took_is_read_from_the_account(sim, client):
     usual = read_usual_durations(client, image, ["ams3", "sgp1"])
 
     assert usual == {"ams3": Usual(400.0, 500.0, 3), "sgp1": None}
-    assert sim.journal.counts() == {"GET /v2/actions": 1, "GET /v2/images": 1}
+    assert sim.journal.counts() == {"GET /v2/actions": 1, "GET /v2/images/{image_id}": 3}
 
 
 @pytest.mark.parametrize("fault", [Status(503, times=None), Status(403, times=None)], ids=repr)
