@@ -21,6 +21,7 @@ ROOMS = {
     "sensors": {"api", "actions", "hooks", "triggers", "failures", "version_compat"},
     "assets": {"actions"},
     "version_compat": {"actions"},
+    "plan": {"api", "actions"},
     "provider_info": set(),
     "pytest_plugin": {"simulator"},
     "simulator": set(),
@@ -30,7 +31,7 @@ ROOMS = {
 FLOORS = ["errors", "inputs", "models", "retry", "budget", "transport", "session", "client"]
 """The modules of ``api``, each of which may import those before it."""
 
-WITHOUT_AIRFLOW = {"api", "actions", "assets", "simulator", "provider_info"}
+WITHOUT_AIRFLOW = {"api", "actions", "assets", "plan", "simulator", "provider_info"}
 
 
 def modules():
