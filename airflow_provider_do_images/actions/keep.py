@@ -186,7 +186,7 @@ def _keep(
         if tried and over:
             raise DigitalOceanError(f"it does not show {', '.join(lacking)}{_unseen(image)}")
         if tried:
-            sleep(PROOF_INTERVAL)
+            sleep(min(PROOF_INTERVAL, max(end - clock(), 0.0)))
         tried = True
         _mend(client, claim, image, patient=not over)
     return image

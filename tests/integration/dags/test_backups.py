@@ -1,0 +1,129 @@
+"""From find to convert in DAGs: mapped rows, whole, here and deferred."""
+
+from __future__ import annotations
+
+import pytest
+from airflow.sdk import DAG, task
+
+from airflow_provider_do_images.operators.image_actions import DigitalOceanConvertImageOperator
+from airflow_provider_do_images.operators.backups import DigitalOceanFindBackupOperator
+from airflow_provider_do_images.simulator import Rules
+
+HOUR = 3600
+
+
+def new_dag(dag_id):
+    """Return a DAG, under a name where Airflow looks for it."""
+    dag = globals()[dag_id] = DAG(
+        dag_id, schedule=None, params={"tag": "shop", "policy": "nightly", "on_missing": "fail"}
+    )
+    return dag
+
+
+def find():
+    """Return a task that finds by the run's parameters."""
+    return DigitalOceanFindBackupOperator(
+        task_id="find",
+        tag="{{ params.tag }}",
+        policy="{{ params.policy }}",
+        on_missing="{{ params.on_missing }}",
+        max_backup_age="129600",
+    )
+
+
+for name, deferrable in (("here", False), ("deferred", True)):
+    with new_dag(f"keep_{name}"):
+        DigitalOceanConvertImageOperator.partial(
+            task_id="convert",
+            tags=["{{ params.policy }}"],
+            deferrable=deferrable,
+            poll_interval=0.3,
+            timeout=30,
+        ).expand(backup=find().output)
+
+with new_dag("hand_rows_wrongly"):
+    found = find()
+
+    @task
+    def first(rows):
+        """Return the first row."""
+        return rows[0]
+
+    DigitalOceanConvertImageOperator(task_id="whole_list", backup=found.output)
+    DigitalOceanConvertImageOperator.partial(task_id="apart").expand(backup=first(found.output))
+    DigitalOceanConvertImageOperator(
+        task_id="jinja", backup="{{ ti.xcom_pull(task_ids='find') }}"
+    ).set_upstream(found)
+    DigitalOceanConvertImageOperator(task_id="an_id", backup=5)
+    DigitalOceanConvertImageOperator(task_id="result", backup={"id": 5, "image_id": 6})
+
+DAGS = {key: value for key, value in globals().items() if isinstance(value, DAG)}
+
+
+@pytest.fixture
+def droplets(digitalocean):
+    """Three droplets with tag ``shop``: two with backups, the last one with none yet."""
+    state = digitalocean.state
+    made = [state.add_droplet(f"shop-{n}", tags=["shop"], backups="daily") for n in (1, 2, 3)]
+    for droplet in made[:2]:
+        state.add_backup(droplet, digitalocean.clock.now() - 6 * HOUR)
+    return made
+
+
+def kept(digitalocean):
+    """Return the snapshots of the policy."""
+    images = digitalocean.state.images.values()
+    return [one for one in images if one.type == "snapshot" and one.name.startswith("nightly_")]
+
+
+@pytest.mark.parametrize("name", ["here", "deferred"])
+def test_one_fails_and_the_others_are_kept(run, digitalocean, droplets, name):
+    """Each row is a mapped task; the missing droplet's fails with the reason; a repeat posts none.
+
+    The converts take time, so the deferred ones end in the triggerer and are named after it.
+    """
+    digitalocean.state.rules = Rules(convert_seconds=HOUR, rename_backup=False)
+
+    ended = run(DAGS[f"keep_{name}"])
+
+    assert ended.tasks["convert"] == ["success", "success", "failed"]
+    assert "nothing to convert for droplet shop-3" in ended.log
+    results = [ended.xcom("convert", map_index=index) for index in (0, 1)]
+    assert [result["droplet_name"] for result in results] == ["shop-1", "shop-2"]
+    assert {result["end"] for result in results} == {"completed"}
+    assert [missing["droplet_name"] for missing in ended.xcom("find", "missing")] == ["shop-3"]
+    assert [image.tags for image in kept(digitalocean)] == [["nightly"], ["nightly"]]
+    assert digitalocean.journal.count("POST", "/v2/images/*/actions") == 2
+
+    again = run(DAGS[f"keep_{name}"])
+
+    assert again.tasks["convert"] == ["success", "success", "failed"]
+    assert digitalocean.journal.count("POST", "/v2/images/*/actions") == 2
+
+
+@pytest.mark.parametrize(("on_missing", "states"), [("skip", ["skipped"]), ("leave", [])])
+def test_a_missing_droplet_is_skipped_or_left(run, droplets, on_missing, states):
+    """The run succeeds; the XCom names it all the same."""
+    ended = run(DAGS["keep_here"], on_missing=on_missing)
+
+    assert ended.state == "success"
+    assert ended.tasks["convert"] == ["success", "success", *states]
+    assert len(ended.xcom("find", "missing")) == 1
+
+
+def test_rows_handed_on_wrongly_fail_with_the_right_line(run, digitalocean, droplets):
+    """A whole list, one row taken apart, text, an id, another result: nothing is posted."""
+    ended = run(DAGS["hand_rows_wrongly"])
+
+    states = ("whole_list", "jinja", "an_id", "result")
+    assert {ended.tasks[task_id] for task_id in states} == {"failed"}
+    assert set(ended.tasks["apart"]) == {"failed"}
+    for line in (
+        "DigitalOceanConvertImageOperator.partial(task_id=...).expand(backup=find.output)",
+        "DigitalOceanConvertImageOperator(task_id=..., backup=row) without .expand()",
+        "hand the result over whole: backup=row, or for each of several .expand(backup=find.output)",
+        "backup must be a whole row (backup=row), not only an id; got 5",
+        "backup must be the result of DigitalOceanFindBackupOperator, whole (backup=row)",
+    ):
+        assert line in ended.log
+    assert digitalocean.journal.count("POST") == 0

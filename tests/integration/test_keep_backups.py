@@ -1,0 +1,518 @@
+"""Finding backups and keeping them, night after night and interrupted: what the account shows."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from types import SimpleNamespace
+
+import pytest
+
+from airflow_provider_do_images.actions.policy import SnapshotName
+from airflow_provider_do_images.operators import images as images_module
+from airflow_provider_do_images.operators.image_actions import DigitalOceanConvertImageOperator
+from airflow_provider_do_images.operators.backups import DigitalOceanFindBackupOperator
+from airflow_provider_do_images.simulator import (
+    Forbidden,
+    LostAfter,
+    LostBefore,
+    RowsMissing,
+    Rules,
+    Status,
+)
+from airflow_provider_do_images.simulator.models import Fate
+from airflow_provider_do_images.version_compat import (
+    AirflowException,
+    AirflowFailException,
+    AirflowSkipException,
+)
+
+TOKEN = "dop_v1_0123456789abcdef"
+HOUR = 3600
+DAY = 24 * HOUR
+CONVERTS = "/v2/images/*/actions"
+
+
+@pytest.fixture(autouse=True)
+def _one_time(sim, connection, monkeypatch):
+    """Let the operators live in the simulator's time."""
+    clock = SimpleNamespace(time=sim.clock.now)
+    monkeypatch.setattr(images_module, "time", clock)
+
+
+@pytest.fixture
+def xcoms():
+    """What tasks pushed."""
+    return {}
+
+
+@pytest.fixture
+def context(xcoms):
+    """As much of a task's context as is used."""
+    push = lambda key, value: xcoms.update({key: value})  # noqa: E731 - one line says it
+    return {"ti": SimpleNamespace(xcom_push=push)}
+
+
+@pytest.fixture
+def find(context):
+    """Run a find task, for droplets with tag ``shop`` unless told otherwise."""
+
+    def run_find(**arguments):
+        chosen = {} if {"droplet_id", "droplet_name"} & {*arguments} else {"tag": "shop"}
+        usual = {"task_id": "find", "policy": "nightly", **chosen}
+        return DigitalOceanFindBackupOperator(**{**usual, **arguments}).execute(context)
+
+    return run_find
+
+
+@pytest.fixture
+def convert(context):
+    """Run a convert task for one row."""
+
+    def run_convert(row, **arguments):
+        operator = DigitalOceanConvertImageOperator(
+            task_id="convert", backup=row, proof_timeout=0.1, **arguments
+        )
+        return operator.execute(context)
+
+    return run_convert
+
+
+@pytest.fixture
+def night(find, convert):
+    """Run a whole night: find, then convert each row."""
+
+    def run_night(**arguments):
+        return [convert(row) for row in find(**arguments)]
+
+    return run_night
+
+
+@pytest.fixture
+def web(sim):
+    """A droplet with tag ``shop`` and daily backups, the newest of which is six hours old."""
+    droplet = sim.state.add_droplet("shop-01", tags=["shop"], backups="daily")
+    for hours in (54, 30, 6):
+        sim.state.add_backup(droplet, sim.clock.now() - hours * HOUR)
+    return droplet
+
+
+def name_of(droplet, image, policy="nightly"):
+    """Return what a policy calls the snapshot of a backup."""
+    return str(SnapshotName(policy, droplet.id, datetime.fromtimestamp(image.created_at, UTC)))
+
+
+def images(sim, droplet, type_):
+    """Return a droplet's images of a type, oldest first."""
+    own = [one for one in sim.state.images.values() if one.droplet_id == droplet.id]
+    return sorted((one for one in own if one.type == type_), key=lambda one: one.created_at)
+
+
+def converts(sim):
+    """Return how many converts the simulator was asked for."""
+    return sim.journal.count("POST", CONVERTS)
+
+
+def test_a_row_tells_all_that_a_convert_needs(sim, find, web):
+    """The keys are those of the documentation; times are ISO 8601."""
+    newest = images(sim, web, "backup")[-1]
+
+    [row] = find(retention_days="7")
+
+    created = datetime.fromtimestamp(newest.created_at, UTC)
+    assert row == {
+        "image_id": newest.id,
+        "droplet_id": web.id,
+        "droplet_name": "shop-01",
+        "type": "backup",
+        "name": newest.name,
+        "created_at": created.isoformat().replace("+00:00", "Z"),
+        "regions": ["nyc3"],
+        "size_gigabytes": 2.5,
+        "expires_at": (created + timedelta(days=7)).isoformat().replace("+00:00", "Z"),
+        "policy": "nightly",
+        "taken_at": created.isoformat().replace("+00:00", "Z"),
+        "missing": None,
+        "on_missing": "fail",
+    }
+
+
+def test_the_snapshot_gets_name_and_tags_and_the_log_its_price(sim, find, convert, web, capfd):
+    """One convert; the result tells the droplet; only the newest backup is gone from the list."""
+    [row] = find()
+
+    result = convert(row, tags=["nightly", "team:web"], usd_per_gib_month=0.1)
+
+    [snapshot] = images(sim, web, "snapshot")
+    assert (snapshot.id, snapshot.name) == (row["image_id"], name_of(web, snapshot))
+    assert snapshot.tags == ["nightly", "team:web"]
+    assert (result["droplet_id"], result["droplet_name"]) == (web.id, "shop-01")
+    assert (result["outcome"], result["end"], result["status"]) == ("posted", *["completed"] * 2)
+    assert converts(sim) == 1
+    assert len(images(sim, web, "backup")) == 2
+    assert "It costs 0.25 USD a month (2.5 GiB at 0.1 USD per GiB)." in "".join(capfd.readouterr())
+
+
+def test_a_backup_is_named_before_its_convert(sim, find, convert, web):
+    """Look, name, look, history, convert, proof of the type; then the proof of the name."""
+    [row] = find()
+    before = len(sim.journal.entries)
+
+    convert(row)
+
+    asked = [entry.method for entry in sim.journal.entries[before:]]
+    assert asked == ["GET", "PUT", "GET", "GET", "POST", "GET", "GET"]
+
+
+@pytest.mark.parametrize(
+    "rules",
+    [Rules(), Rules(rename_backup=False), Rules(convert_keeps_name=False)],
+    ids=["named before", "named after", "name lost"],
+)
+@pytest.mark.parametrize("plan", ["daily", "weekly"])
+def test_cleared_five_times_converts_once(sim, night, plan, rules):
+    """Each clear returns the same image; the older backups stay, whatever the API does to names."""
+    sim.state.rules = rules
+    droplet = sim.state.add_droplet("shop-01", tags=["shop"], backups=plan)
+    period = DAY if plan == "daily" else 7 * DAY
+    for age in (period + HOUR, HOUR):
+        sim.state.add_backup(droplet, sim.clock.now() - age)
+
+    results = [night(max_backup_age=8 * DAY) for _ in range(6)]
+
+    assert {result["image_id"] for [result] in results} == {images(sim, droplet, "snapshot")[0].id}
+    assert [result["outcome"] for [result] in results] == ["posted", *["already_there"] * 5]
+    assert converts(sim) == 1
+    assert len(images(sim, droplet, "backup")) == 1
+
+
+def test_a_newer_backup_is_the_next_one(sim, night, web):
+    """What was kept stays kept; the next night keeps its own, once."""
+    first = night()
+    sim.state.add_backup(web, sim.clock.now() + HOUR)
+    sim.clock.advance(2 * HOUR)
+
+    second, again = night(), night()
+
+    assert first[0]["image_id"] != second[0]["image_id"] == again[0]["image_id"]
+    assert converts(sim) == 2
+    assert all(one.name == name_of(web, one) for one in images(sim, web, "snapshot"))
+
+
+@pytest.mark.parametrize("rename", [True, False])
+def test_killed_between_convert_and_name_the_retry_finishes(sim, find, convert, web, rename):
+    """The convert is found in the image's history; no snapshot is left that nobody claims."""
+    sim.state.rules = Rules(rename_backup=rename)
+    [row] = find()
+    sim.tokens.allow(TOKEN)
+    sim.state.choose_fate = lambda _action: sim.tokens.revoke(TOKEN) or Fate()
+    with pytest.raises(AirflowException):
+        convert(row)
+    [left] = images(sim, web, "snapshot")
+    assert (left.name == name_of(web, left)) is rename
+    sim.tokens.allow(TOKEN)
+
+    result = convert(row, tags=["late"])
+
+    assert (result["image_id"], result["outcome"]) == (left.id, "already_there")
+    [snapshot] = images(sim, web, "snapshot")
+    assert (snapshot.name, snapshot.tags) == (name_of(web, snapshot), ["late"])
+    assert converts(sim) == 1
+
+
+def test_killed_between_name_and_convert_a_new_find_finishes(sim, night, web):
+    """A backup that is named already is chosen again and converted, also if its name is lost."""
+    sim.state.rules = Rules(convert_keeps_name=False)
+    sim.faults.add(Status(401, method="POST"))
+    with pytest.raises(AirflowException):
+        night()
+    named = [one for one in images(sim, web, "backup") if one.name == name_of(web, one)]
+
+    [result] = night()
+
+    [snapshot] = images(sim, web, "snapshot")
+    assert [snapshot.id] == [result["image_id"]] == [one.id for one in named]
+    assert snapshot.name == name_of(web, snapshot)
+
+
+@pytest.mark.parametrize(
+    "fault",
+    [
+        Status(422, method="PUT"),
+        Status(404, method="PUT"),
+        Status(500, method="PUT"),
+        Forbidden(method="PUT", times=2),
+        LostBefore(method="PUT"),
+        LostAfter(method="PUT"),
+    ],
+    ids=repr,
+)
+def test_a_refused_name_is_given_after_the_convert(sim, night, web, fault):
+    """Whatever the API answers to naming a backup, the convert goes on and the name comes."""
+    sim.faults.add(fault)
+
+    night()
+
+    [snapshot] = images(sim, web, "snapshot")
+    assert snapshot.name == name_of(web, snapshot)
+    assert converts(sim) == 1
+
+
+def test_two_policies_never_take_each_others(sim, night, web):
+    """Each keeps a backup of its own under its own name, and repeats nothing."""
+    ours, theirs = night(), night(policy="other")
+    again = night(), night(policy="other")
+
+    assert (ours[0]["image_id"], theirs[0]["image_id"]) == tuple(
+        result["image_id"] for [result] in again
+    )
+    older, newer = images(sim, web, "snapshot")
+    assert newer.name == name_of(web, newer)
+    assert older.name == name_of(web, older, "other")
+    assert converts(sim) == 2
+
+
+@pytest.mark.parametrize("name", ["mine now", "other_{droplet}_20261101T000000Z"])
+def test_what_somebody_else_has_named_is_left_alone(sim, find, convert, web, name):
+    """Nothing is sent that changes it, and the failure names all three names."""
+    [row] = find()
+    image = sim.state.images[row["image_id"]]
+    image.name = name.format(droplet=web.id)
+
+    with pytest.raises(AirflowFailException) as failure:
+        convert(row)
+
+    assert f"called {image.name!r} by now, neither {row['name']!r} as it was found nor" in str(
+        failure.value
+    )
+    assert "it is left alone. Clear the task that chose it" in str(failure.value)
+    assert {entry.method for entry in sim.journal.entries} == {"GET"}
+
+
+def test_a_name_changed_during_the_convert_is_left_alone(sim, find, convert, web):
+    """The image is looked at again after the convert, too."""
+    [row] = find()
+    sim.state.rules = Rules(rename_backup=False)
+    image = sim.state.images[row["image_id"]]
+    sim.state.choose_fate = lambda _action: setattr(image, "name", "mine now") or Fate()
+
+    with pytest.raises(AirflowFailException, match="called 'mine now' by now"):
+        convert(row)
+
+    assert image.name == "mine now"
+    assert sim.journal.count("PUT", status=200) == 0
+
+
+def test_one_droplet_without_a_backup_costs_the_others_nothing(sim, find, web, xcoms):
+    """It is named with the reason, in the rows and under a key of its own."""
+    off = sim.state.add_droplet("shop-02", tags=["shop"])
+    gpu = sim.state.add_droplet(
+        "shop-gpu", tags=["shop"], backups="daily", size_slug="gpu-h100x1-80gb"
+    )
+    sim.state.add_backup(gpu, sim.clock.now() - HOUR)
+
+    rows = find()
+
+    reason = "its backups are switched off"
+    assert [(row["droplet_name"], row["missing"]) for row in rows] == [
+        ("shop-01", None),
+        ("shop-gpu", None),
+        ("shop-02", reason),
+    ]
+    assert len({frozenset(row) for row in rows}) == 1
+    assert xcoms["missing"] == [{"droplet_id": off.id, "droplet_name": "shop-02", "reason": reason}]
+    assert [row["droplet_name"] for row in find(on_missing="leave")] == ["shop-01", "shop-gpu"]
+    assert xcoms["missing"][0]["droplet_id"] == off.id
+
+
+@pytest.mark.parametrize(
+    ("on_missing", "error"), [("fail", AirflowFailException), ("skip", AirflowSkipException)]
+)
+def test_the_row_of_a_missing_droplet_fails_or_skips_its_convert(
+    sim, find, convert, web, on_missing, error
+):
+    """With the reason, and without a request."""
+    sim.state.add_droplet("shop-02", tags=["shop"], backups="daily")
+    row = find(on_missing=on_missing)[-1]
+    asked = len(sim.journal.entries)
+
+    with pytest.raises(error, match=r"nothing to convert for droplet shop-02 .*: it has no backup"):
+        convert(row)
+
+    assert len(sim.journal.entries) == asked
+
+
+@pytest.mark.parametrize(
+    ("on_missing", "error"), [("fail", AirflowFailException), ("skip", AirflowSkipException)]
+)
+def test_without_one_good_row_the_task_itself_ends_so(sim, find, xcoms, on_missing, error):
+    """A mapped convert cannot do it for want of rows; ``leave`` returns none."""
+    sim.state.add_droplet("shop-02", tags=["shop"], backups="daily")
+
+    with pytest.raises(error, match=r"none of the droplets with tag 'shop' .* shop-02"):
+        find(on_missing=on_missing)
+
+    assert len(xcoms["missing"]) == 1
+    assert find(on_missing="leave") == []
+
+
+def test_a_name_that_several_droplets_have_is_ambiguous(sim, find, web, xcoms):
+    """None is picked, and both ids are told; the id itself works."""
+    twin = sim.state.add_droplet("shop-01", backups="daily")
+    sim.state.add_backup(twin, sim.clock.now() - HOUR)
+
+    with pytest.raises(AirflowFailException, match=rf"\({web.id}, {twin.id}\): give droplet_id"):
+        find(droplet_name="shop-01")
+
+    assert [one["droplet_id"] for one in xcoms["missing"]] == [web.id, twin.id]
+    [row] = find(droplet_id=str(twin.id))
+    assert row["droplet_id"] == twin.id
+
+
+@pytest.mark.parametrize("path", ["/v2/droplets", "/v2/images"])
+def test_a_list_with_gaps_is_read_again(sim, find, web, path):
+    """Missing rows would be taken for droplets or backups that are gone."""
+    sim.faults.add(RowsMissing(path=path, rows=1))
+
+    [row] = find()
+
+    assert row["image_id"] == images(sim, web, "backup")[-1].id
+
+
+def test_a_list_that_keeps_its_gaps_fails(sim, find, web):
+    """It may pass, so Airflow's retries apply."""
+    sim.faults.add(RowsMissing(path="/v2/images", rows=1, times=None))
+
+    with pytest.raises(AirflowException, match="a list with gaps") as failure:
+        find()
+
+    assert not isinstance(failure.value, AirflowFailException)
+
+
+@pytest.mark.parametrize("hours", [35, 37])
+def test_a_backfill_asks_for_nothing(sim, find, web, context, hours):
+    """A run whose data interval ended longer ago than a backup may be old is skipped."""
+    now = datetime.fromtimestamp(sim.clock.now(), UTC)
+    context["data_interval_end"] = now - timedelta(hours=hours)
+    if hours < 36:
+        assert len(find()) == 1
+        return
+
+    with pytest.raises(AirflowSkipException, match="a backfill converts nothing"):
+        find()
+
+    assert sim.journal.entries == []
+
+
+def test_a_run_without_a_data_interval_finds(find, web, context):
+    """As one that an asset or a person started without a date."""
+    context["data_interval_end"] = None
+
+    assert len(find()) == 1
+
+
+@pytest.mark.parametrize(("warn_within", "warned"), [(6.8 * DAY, True), (6.7 * DAY, False)])
+def test_a_backup_that_expires_soon_is_warned_of(find, web, capfd, warn_within, warned):
+    """Counted from the time of the backup, by the retention that the user knows."""
+    find(warn_within=warn_within)
+
+    assert ("expires at" in "".join(capfd.readouterr())) is warned
+
+
+def test_what_is_a_snapshot_does_not_expire(find, night, web, capfd):
+    """Neither in the row nor in a warning."""
+    night()
+    capfd.readouterr()
+
+    [row] = find(warn_within=30 * DAY)
+
+    assert (row["type"], row["expires_at"]) == ("snapshot", None)
+    assert "expires at" not in "".join(capfd.readouterr())
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        ({"tag": "nobody"}, "there are no droplets with tag 'nobody'"),
+        ({"droplet_name": "shop-99"}, "there are no droplets named 'shop-99'"),
+        ({"policy": "a_b"}, "policy must be 1 to 63 letters"),
+        ({"droplet_id": 5, "tag": "shop"}, "give exactly one of droplet_id"),
+        ({"tag": ""}, "give exactly one of droplet_id"),
+        ({"on_missing": "no"}, "on_missing must be one of"),
+        ({"max_backup_age": timedelta(0)}, "max_backup_age must be seconds above 0"),
+    ],
+)
+def test_bad_input_is_refused(sim, find, web, arguments, words):
+    """With the parameter's name; nothing is converted, and mostly nothing even asked."""
+    with pytest.raises(AirflowFailException, match=words):
+        find(**arguments)
+
+    assert converts(sim) == 0
+
+
+@pytest.mark.parametrize(
+    ("change", "arguments", "words"),
+    [
+        ({"taken_at": "yesterday"}, {}, r"backup\['taken_at'\] must be an ISO 8601 time"),
+        ({"taken_at": "2026-11-23T00:00:00"}, {}, r"backup\['taken_at'\] needs an offset"),
+        ({"policy": "a b"}, {}, "policy must be"),
+        ({"image_id": "x"}, {}, r"backup\['image_id'\] must be a positive whole number"),
+        ({}, {"tags": "nightly"}, "tags must be a list"),
+        ({}, {"tags": ["a b"]}, "tags must be a list"),
+        ({}, {"image_id": 5}, "give either image_id or backup, not both"),
+        ({}, {"usd_per_gib_month": "dear"}, "usd_per_gib_month must be 0 or more"),
+    ],
+)
+def test_a_row_that_is_spoilt_is_refused(sim, find, convert, web, change, arguments, words):
+    """Before anything is sent."""
+    [row] = find()
+    asked = len(sim.journal.entries)
+
+    with pytest.raises(AirflowFailException, match=words):
+        convert({**row, **change}, **arguments)
+
+    assert len(sim.journal.entries) == asked
+
+
+def test_tags_without_a_backup_are_refused(context):
+    """With an id alone nobody knows whose the snapshot is to be."""
+    operator = DigitalOceanConvertImageOperator(task_id="convert", image_id=5, tags=["a"])
+
+    with pytest.raises(AirflowFailException, match="tags are for a backup"):
+        operator.execute(context)
+
+
+def test_tags_that_cannot_be_seen_fail_with_the_scope(sim, find, convert, web):
+    """The snapshot is kept by its name all the same, and a retry with the scope finishes."""
+    scopes = {"image:read", "image:update", "droplet:read", "tag:create"}
+    [row] = find()
+    sim.tokens.allow(TOKEN, scopes)
+
+    with pytest.raises(AirflowException, match=r"does not show the tag nightly.*scope tag:read"):
+        convert(row, tags=["nightly"])
+
+    sim.tokens.allow(TOKEN, {*scopes, "tag:read"})
+    assert convert(row, tags=["nightly"])["outcome"] == "already_there"
+    assert converts(sim) == 1
+
+
+def test_a_token_that_may_not_tag_says_what_is_left(sim, find, convert, web):
+    """The image is a snapshot under the policy's name; the failure says what a clear would do."""
+    [row] = find()
+    sim.tokens.allow(TOKEN, {"image:read", "image:update", "tag:read"})
+
+    with pytest.raises(AirflowFailException, match="Clearing the task goes on") as failure:
+        convert(row, tags=["nightly"])
+
+    assert "is converted, and costs from now on" in str(failure.value)
+    assert "Give the token the scope tag:create" in str(failure.value)
+    [snapshot] = images(sim, web, "snapshot")
+    assert snapshot.name == name_of(web, snapshot)
+
+
+def test_a_backup_that_has_expired_names_the_task_to_clear(sim, find, convert, web):
+    """Between choosing and converting it may be deleted."""
+    [row] = find()
+    sim.state.remove_image(sim.state.images[row["image_id"]], sim.clock.now())
+
+    with pytest.raises(AirflowFailException, match="clear the task that chose it"):
+        convert(row)
