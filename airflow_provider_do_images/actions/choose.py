@@ -7,18 +7,19 @@ convert the next older one each time he is asked again.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
-from typing import Any, Self
+from typing import Any
 
 from airflow_provider_do_images.actions.inventory import Kept, kept_by_droplet
-from airflow_provider_do_images.actions.policy import SnapshotName, check_policy
-from airflow_provider_do_images.api import Droplet, Image, InvalidInputError
-from airflow_provider_do_images.api.inputs import check_seconds
+from airflow_provider_do_images.actions.policy import SnapshotName
+from airflow_provider_do_images.api import Droplet, Image
 from airflow_provider_do_images.api.models import format_time
 
-ON_MISSING = ("fail", "skip", "leave")
+_MADE_AS_BACKUP = re.compile(r".+- [0-9]{4}-[0-9]{2}-[0-9]{2}")
+"""How DigitalOcean names backups, such as ``web-01- 2020-07-29`` (its API reference)."""
 
 AHEAD = timedelta(days=1)
 """How far a name's time may be ahead of this machine's clock before it is taken for a mistake."""
@@ -111,72 +112,6 @@ class Choice:
     missing: list[Missing]
 
 
-@dataclass(frozen=True, slots=True)
-class FindSettings:
-    """What a user wants of a search.
-
-    :param max_backup_age: an older restore point will not do.
-    :param retention: how long DigitalOcean keeps a backup.
-    :param warn_within: how long before the end of that a warning is due.
-    :param on_missing: what becomes of a droplet without a restore point; one of ``ON_MISSING``.
-    """
-
-    policy: str
-    max_backup_age: timedelta
-    retention: timedelta
-    warn_within: timedelta
-    on_missing: str
-
-    @classmethod
-    def checked(
-        cls,
-        policy: Any,
-        max_backup_age: Any,
-        retention_days: Any,
-        warn_within: Any,
-        on_missing: Any,
-    ) -> Self:
-        """Build from what a user gave.
-
-        :raises InvalidInputError: naming the parameter.
-        """
-        if on_missing not in ON_MISSING:
-            known = ", ".join(map(repr, ON_MISSING))
-            raise InvalidInputError(f"on_missing must be one of {known}; got {on_missing!r}")
-        try:
-            retention = timedelta(days=float(retention_days))
-        except (TypeError, ValueError, OverflowError):
-            retention = timedelta(0)
-        if retention <= timedelta(0):
-            raise InvalidInputError(f"retention_days must be above 0; got {retention_days!r}")
-        return cls(
-            check_policy(policy),
-            timedelta(seconds=check_seconds("max_backup_age", max_backup_age)),
-            retention,
-            timedelta(seconds=check_seconds("warn_within", warn_within)),
-            on_missing,
-        )
-
-    def rows(self, choice: Choice) -> list[dict[str, Any]]:
-        """Return what a convert can be mapped over."""
-        rows = [
-            point.to_row(self.policy, self.retention, self.on_missing) for point in choice.points
-        ]
-        if self.on_missing != "leave":
-            rows += [one.to_row(self.policy, self.on_missing) for one in choice.missing]
-        return rows
-
-    def expiry_warning(self, point: RestorePoint, now: datetime) -> str | None:
-        """Say that a backup expires soon, if it does."""
-        expires_at = point.expires_at(self.retention)
-        if expires_at is None or expires_at - now >= self.warn_within:
-            return None
-        return (
-            f"{point} expires at {format_time(expires_at)} if backups are kept "
-            f"{self.retention / timedelta(days=1):g} days (retention_days): convert it before"
-        )
-
-
 def choose(
     droplets: Iterable[Droplet],
     images: Iterable[Image],
@@ -209,10 +144,11 @@ def choose(
             *_kept(droplet, kept.get(droplet.id, ()), now),
         ]
         newest = max(points, key=lambda point: point.rank, default=None)
-        if newest is not None and now - newest.taken_at <= max_backup_age:
+        unclaimed = _unclaimed(droplet, by_id, newest, now - max_backup_age)
+        if newest is not None and not unclaimed and now - newest.taken_at <= max_backup_age:
             choice.points.append(newest)
         else:
-            reason = _reason(droplet, newest, backups, now, max_backup_age)
+            reason = unclaimed or _reason(droplet, newest, backups, now, max_backup_age)
             choice.missing.append(Missing(droplet.id, droplet.name, reason))
     return choice
 
@@ -230,6 +166,29 @@ def _kept(droplet: Droplet, kept: Iterable[Kept], now: datetime) -> Iterator[Res
     for one in kept:
         if one.image.type in ("snapshot", "backup") and one.name.taken_at <= now + AHEAD:
             yield RestorePoint(droplet, one.image, one.name.taken_at, kept=True)
+
+
+def _unclaimed(
+    droplet: Droplet, by_id: Mapping[int, Image], newest: RestorePoint | None, oldest: datetime
+) -> str | None:
+    """Say which converted backup nobody has named yet, if it is newer than the one to convert.
+
+    Whoever converted it may have been stopped before it could name it: the older backup is not
+    taken in its place.
+    """
+    if newest is not None:
+        if newest.image.type != "backup":
+            return None
+        oldest = max(oldest, newest.taken_at + timedelta(seconds=1))
+    for image in (by_id[id_] for id_ in droplet.snapshot_ids if id_ in by_id):
+        converted = image.type == "snapshot" and _MADE_AS_BACKUP.fullmatch(image.name)
+        if converted and image.created_at is not None and image.created_at >= oldest:
+            return (
+                f"its newer backup, image {image.id} ({image.name}), is converted but named for no "
+                f"policy: if a convert task was stopped, clear that one; if it was converted by "
+                f"hand, give it another name"
+            )
+    return None
 
 
 def _reason(

@@ -9,7 +9,8 @@ from typing import Any
 
 from airflow.sdk import BaseOperator, Context
 
-from airflow_provider_do_images.actions.choose import Choice, FindSettings, choose
+from airflow_provider_do_images.actions.choose import Choice
+from airflow_provider_do_images.actions.find import FindSettings, find
 from airflow_provider_do_images.actions.inventory import Selection
 from airflow_provider_do_images.failures import as_airflow_exceptions
 from airflow_provider_do_images.hooks.digitalocean import DigitalOceanHook
@@ -112,17 +113,7 @@ class DigitalOceanFindBackupOperator(BaseOperator):
             )
             self._skip_backfill(context, now, settings.max_backup_age)
             client = DigitalOceanHook(self.digitalocean_conn_id).get_conn()
-            # The droplets first: see choose().
-            droplets = wanted.read(client)
-            images = client.all_private_images()
-        choice = choose(
-            droplets,
-            images,
-            settings.policy,
-            now=now,
-            max_backup_age=settings.max_backup_age,
-            only_one=wanted.name is not None,
-        )
+            choice = find(client, wanted, settings, now)
         self._tell(choice, settings, now)
         missing = [one.to_json() for one in choice.missing]
         context["ti"].xcom_push(key="missing", value=missing)

@@ -219,6 +219,32 @@ def test_killed_between_convert_and_name_the_retry_finishes(sim, find, convert, 
     assert converts(sim) == 1
 
 
+def test_killed_before_the_name_no_older_backup_is_eaten(sim, find, convert, web):
+    """A find that runs again before the retry tells of the image; after the retry it returns it."""
+    sim.state.rules = Rules(rename_backup=False)
+    [row] = find()
+    sim.tokens.allow(TOKEN)
+    sim.state.choose_fate = lambda _action: sim.tokens.revoke(TOKEN) or Fate()
+    with pytest.raises(AirflowException):
+        convert(row)
+    sim.tokens.allow(TOKEN)
+
+    with pytest.raises(AirflowFailException, match=rf"image {row['image_id']} .* named for no"):
+        find()
+    convert(row)
+
+    assert find()[0]["image_id"] == row["image_id"]
+    assert converts(sim) == 1
+
+
+def test_droplets_are_read_before_images(sim, find, web):
+    """What another run converts in between is then seen as kept, not as gone."""
+    find()
+
+    asked = [(entry.path, entry.query.get("type")) for entry in sim.journal.entries]
+    assert asked == [("/v2/droplets", None), ("/v2/droplets", "gpus"), ("/v2/images", None)]
+
+
 def test_killed_between_name_and_convert_a_new_find_finishes(sim, night, web):
     """A backup that is named already is chosen again and converted, also if its name is lost."""
     sim.state.rules = Rules(convert_keeps_name=False)

@@ -121,7 +121,7 @@ def test_rows_handed_on_wrongly_fail_with_the_right_line(run, digitalocean, drop
     for line in (
         "DigitalOceanConvertImageOperator.partial(task_id=...).expand(backup=find.output)",
         "DigitalOceanConvertImageOperator(task_id=..., backup=row) without .expand()",
-        "hand the result over whole: backup=row, or for each of several .expand(backup=find.output)",
+        "whole: backup=row, or for each of several .expand(backup=find.output)",
         "backup must be a whole row (backup=row), not only an id; got 5",
         "backup must be the result of DigitalOceanFindBackupOperator, whole (backup=row)",
     ):

@@ -9,7 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from airflow_provider_do_images.actions.choose import FindSettings, choose
+from airflow_provider_do_images.actions.choose import choose
+from airflow_provider_do_images.actions.find import FindSettings
 from airflow_provider_do_images.actions.keep import Claim
 from airflow_provider_do_images.actions.policy import SnapshotName
 from airflow_provider_do_images.api import Droplet, Image, InvalidInputError
@@ -38,7 +39,10 @@ def kept(image_id, hours, *, policy="prod", droplet_id=1, type_="snapshot"):
 def droplet(*images, droplet_id=1, features=("backups",)):
     """Return a droplet whose backups are these images."""
     ids = tuple(image.id for image in images if image.type == "backup")
-    return Droplet(droplet_id, f"web-{droplet_id}", features=features, backup_ids=ids)
+    others = tuple(image.id for image in images if image.type == "snapshot")
+    return Droplet(
+        droplet_id, f"web-{droplet_id}", features=features, backup_ids=ids, snapshot_ids=others
+    )
 
 
 def chosen(images, *, features=("backups",), **arguments):
@@ -135,6 +139,38 @@ def test_a_droplet_that_was_listed_twice_has_one_row():
     twice = [droplet(*images), replace(droplet(*images), tags=("new",))]
 
     assert len(choose(twice, images, "prod", now=NOW, max_backup_age=LIMIT).points) == 1
+
+
+def converted(image_id, hours):
+    """Return a backup that was converted and has its own name still."""
+    return replace(backup(image_id, hours), type="snapshot")
+
+
+@pytest.mark.parametrize(
+    ("images", "expected"),
+    [
+        ([backup(5, 30), converted(6, 6)], None),
+        ([converted(6, 6)], None),
+        ([kept(5, 30, type_="backup"), converted(6, 6)], None),
+        ([backup(5, 6), converted(6, 30)], 5),
+        ([kept(5, 30), converted(6, 6)], 5),
+        ([backup(5, 6), converted(6, 6)], 5),
+    ],
+    ids=range(6),
+)
+def test_no_older_backup_is_taken_in_the_place_of_one_that_nobody_has_named(images, expected):
+    """A convert may have been stopped before it could name it; what is kept is returned still."""
+    found = chosen(images)
+
+    if expected is None:
+        assert found.startswith("its newer backup, image 6 (web-01- 2026-11-23), is converted but")
+    else:
+        assert found == expected
+
+
+def test_a_converted_backup_that_is_old_has_no_say():
+    """What is too old to be chosen is not why there is no backup."""
+    assert chosen([converted(6, 40)]) == "it has no backup yet"
 
 
 histories = st.lists(

@@ -1,0 +1,105 @@
+"""Finding the restore points of an account's droplets: what is asked for, and the reading."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, Any, Self
+
+from airflow_provider_do_images.actions.choose import Choice, RestorePoint, choose
+from airflow_provider_do_images.actions.inventory import Selection
+from airflow_provider_do_images.actions.policy import check_policy
+from airflow_provider_do_images.api import InvalidInputError
+from airflow_provider_do_images.api.inputs import check_seconds
+from airflow_provider_do_images.api.models import format_time
+
+if TYPE_CHECKING:  # the client loads requests, which a DAG file that is parsed need not pay for
+    from airflow_provider_do_images.api import ApiClient
+
+ON_MISSING = ("fail", "skip", "leave")
+"""What may become of a droplet without a restore point."""
+
+
+@dataclass(frozen=True, slots=True)
+class FindSettings:
+    """What a user wants of a search.
+
+    :param max_backup_age: an older restore point will not do.
+    :param retention: how long DigitalOcean keeps a backup.
+    :param warn_within: how long before the end of that a warning is due.
+    :param on_missing: what becomes of a droplet without a restore point; one of ``ON_MISSING``.
+    """
+
+    policy: str
+    max_backup_age: timedelta
+    retention: timedelta
+    warn_within: timedelta
+    on_missing: str
+
+    @classmethod
+    def checked(
+        cls,
+        policy: Any,
+        max_backup_age: Any,
+        retention_days: Any,
+        warn_within: Any,
+        on_missing: Any,
+    ) -> Self:
+        """Build from what a user gave.
+
+        :raises InvalidInputError: naming the parameter.
+        """
+        if on_missing not in ON_MISSING:
+            known = ", ".join(map(repr, ON_MISSING))
+            raise InvalidInputError(f"on_missing must be one of {known}; got {on_missing!r}")
+        try:
+            retention = timedelta(days=float(retention_days))
+        except (TypeError, ValueError, OverflowError):
+            retention = timedelta(0)
+        if retention <= timedelta(0):
+            raise InvalidInputError(f"retention_days must be above 0; got {retention_days!r}")
+        return cls(
+            check_policy(policy),
+            timedelta(seconds=check_seconds("max_backup_age", max_backup_age)),
+            retention,
+            timedelta(seconds=check_seconds("warn_within", warn_within)),
+            on_missing,
+        )
+
+    def rows(self, choice: Choice) -> list[dict[str, Any]]:
+        """Return what a convert can be mapped over."""
+        rows = [
+            point.to_row(self.policy, self.retention, self.on_missing) for point in choice.points
+        ]
+        if self.on_missing != "leave":
+            rows += [one.to_row(self.policy, self.on_missing) for one in choice.missing]
+        return rows
+
+    def expiry_warning(self, point: RestorePoint, now: datetime) -> str | None:
+        """Say that a backup expires soon, if it does."""
+        expires_at = point.expires_at(self.retention)
+        if expires_at is None or expires_at - now >= self.warn_within:
+            return None
+        return (
+            f"{point} expires at {format_time(expires_at)} if backups are kept "
+            f"{self.retention / timedelta(days=1):g} days (retention_days): convert it before"
+        )
+
+
+def find(client: ApiClient, wanted: Selection, settings: FindSettings, now: datetime) -> Choice:
+    """Read the account and choose.
+
+    :raises InvalidInputError: if there are no such droplets.
+    :raises InvalidResponseError: if a list has gaps each time.
+    """
+    # In this order: see choose().
+    droplets = wanted.read(client)
+    images = client.all_private_images()
+    return choose(
+        droplets,
+        images,
+        settings.policy,
+        now=now,
+        max_backup_age=settings.max_backup_age,
+        only_one=wanted.name is not None,
+    )
