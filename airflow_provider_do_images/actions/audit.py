@@ -167,7 +167,7 @@ def explain_failure(findings: Sequence[Finding], policy: str) -> str | None:
     named = "; ".join(str(finding) for finding in bad[:WORST])
     return (
         f"{len(bad)} of {len(findings)} copies of policy {policy!r} are missing or too old: "
-        f"{named}{more}. Clearing this task only looks again"
+        f"{named}{more}. Clearing this task only looks again."
     )
 
 

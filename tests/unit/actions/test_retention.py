@@ -20,7 +20,7 @@ REGIONS = ("nyc3", "ams3", "sgp1")
 ours = st.builds(
     SnapshotName,
     policy=st.just(POLICY),
-    droplet_id=st.integers(1, 3),
+    droplet_id=st.sampled_from([1, 1, 1, 2]),
     taken_at=st.integers(-100, 24 * 120).map(lambda hours: NOW - timedelta(hours=hours)),
 ).map(str)
 theirs = st.sampled_from(
@@ -39,28 +39,29 @@ images = st.lists(
         Image,
         id=st.integers(1, 2**40),
         name=st.one_of(ours, ours, ours, theirs),
-        type=st.sampled_from(["snapshot"] * 6 + ["backup", "custom", ""]),
-        status=st.sampled_from([None, "available", "available", "pending", "deleted"]),
-        regions=st.lists(st.sampled_from(REGIONS), unique=True).map(tuple),
-        tags=st.lists(st.sampled_from(["keep", "Keep", "prod"]), max_size=1).map(tuple),
+        type=st.sampled_from(["snapshot"] * 9 + ["backup", "custom", ""]),
+        status=st.sampled_from([None, *["available"] * 8, "pending", "deleted"]),
+        regions=st.sampled_from([REGIONS, REGIONS, REGIONS[:2], REGIONS[1:], REGIONS[:1], ()]),
+        tags=st.sampled_from([(), (), (), ("prod",), ("keep",), ("Keep", "prod")]),
         size_gigabytes=st.none() | st.floats(0.1, 100),
     ),
     unique_by=lambda image: image.id,
-    max_size=40,
+    min_size=10,
+    max_size=20,
 )
-counts = st.integers(0, 5)
+counts = st.sampled_from([0, 0, 1, 2, 5])
 retentions = st.builds(
     Retention,
     keep_last=counts,
     daily=counts,
     weekly=counts,
     monthly=counts,
-    regions=st.lists(st.sampled_from(REGIONS), unique=True).map(tuple),
-    minimum_age=st.integers(1, 24 * 30).map(lambda hours: hours * 3600.0),
+    regions=st.sampled_from([(), (), REGIONS[:1], REGIONS[1:], REGIONS]),
+    minimum_age=st.sampled_from([1.0, 24 * 3600.0, 30 * 24 * 3600.0]),
     minimum_keep=st.integers(1, 4),
     prune_orphans=st.booleans(),
 )
-droplets = st.lists(st.integers(1, 3), unique=True).map(
+droplets = st.sampled_from([(1, 2), (1, 2), (1,), ()]).map(
     lambda ids: [Droplet(number, f"web-{number}") for number in ids]
 )
 
@@ -204,6 +205,31 @@ def test_a_backup_does_not_take_the_place_of_a_snapshot():
     assert [backup.delete, newest.delete, old.delete] == [False, False, True]
     assert backup.reasons == ("its type is 'backup', not 'snapshot'",)
     assert newest.reasons == ("the newest", "one of the last 1")
+
+
+def test_the_newest_in_each_region_is_kept():
+    """Although another, older one is in all of them."""
+    made = [
+        snapshot(1, 3),
+        snapshot(2, 4, regions=("nyc3", "ams3")),
+        snapshot(3, 5),
+        snapshot(4, 6, regions=("nyc3", "ams3", "sgp1")),
+        snapshot(5, 7, regions=("nyc3", "ams3", "sgp1")),
+    ]
+    retention = Retention(keep_last=1, regions=("ams3", "sgp1"), minimum_keep=1)
+
+    decisions = decide(made, [Droplet(1, "web")], retention)
+
+    assert [one.delete for one in decisions] == [False, False, True, False, True]
+    assert decisions[1].reasons == ("the newest in ams3",)
+    assert decisions[3].reasons == ("the newest in sgp1", "the newest in ams3 and sgp1")
+
+
+def test_the_young_are_kept():
+    """Those whose backup was made less than ``minimum_age`` ago, by the clock of the plan."""
+    retention = Retention(keep_last=1, minimum_keep=1, minimum_age=5 * 24 * 3600)
+
+    assert kept_days([1, 2, 4, 5, 6], retention) == [1, 2, 4]
 
 
 def test_without_a_copy_in_all_regions_nothing_is_deleted():

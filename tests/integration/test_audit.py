@@ -1,0 +1,104 @@
+"""The audit against the simulator: what it reads, and what it finds after real transfers."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+import pytest
+
+from airflow_provider_do_images.actions.audit import Limits, audit
+from airflow_provider_do_images.actions.inventory import Selection
+from airflow_provider_do_images.actions.policy import SnapshotName
+from airflow_provider_do_images.api import InvalidInputError
+from airflow_provider_do_images.simulator import RowsMissing
+
+HOUR = 3600.0
+LIMITS = Limits(max_data_age=50 * HOUR, max_copy_age=26 * HOUR)
+REGIONS = ["nyc3", "ams3"]
+NIGHTLY = Selection(tag="nightly")
+
+
+@pytest.fixture
+def droplets(sim):
+    """Two droplets with a tag."""
+    return [sim.state.add_droplet(name, tags=["nightly"]) for name in ("web-08", "web-09")]
+
+
+@pytest.fixture
+def converted(sim, client, droplets):
+    """A snapshot of the first droplet, converted now, of a backup that is a day old."""
+    moment = sim.clock.now() - 24 * HOUR
+    backup = sim.state.add_backup(droplets[0], moment)
+    name = SnapshotName("prod", droplets[0].id, datetime.fromtimestamp(moment, UTC))
+    client.rename_image(backup.id, str(name))
+    client.convert_image(backup.id)
+    return backup
+
+
+@pytest.fixture
+def look(sim, client):
+    """Return a function that audits what is there, by the simulator's clock."""
+
+    def audit_now(selection=NIGHTLY):
+        now = datetime.fromtimestamp(sim.clock.now(), UTC)
+        return audit(client, "prod", selection, REGIONS, LIMITS, now=now)
+
+    return audit_now
+
+
+def test_it_sends_gets_alone_and_few(sim, look, converted):
+    """Two lists of droplets, one of images, and one history for each newest snapshot."""
+    sim.journal.clear()
+
+    findings = look()
+
+    assert len(findings) == 4
+    assert [(entry.method, entry.path) for entry in sim.journal.entries] == [
+        ("GET", "/v2/droplets"),
+        ("GET", "/v2/droplets"),
+        ("GET", "/v2/images"),
+        ("GET", f"/v2/images/{converted.id}/actions"),
+    ]
+
+
+def test_the_copy_counts_from_its_transfer(sim, client, look, converted):
+    """Missing at first; then there, with the ages of data and copy apart; then too old."""
+    at_home, abroad, *others = look()
+    assert (at_home.problem, round(at_home.copy_age)) == (None, 0)
+    assert abroad.problem == "no snapshot of the policy is there"
+    assert {one.place.droplet.name for one in others if one.problem} == {"web-09"}
+
+    action = client.transfer_image(converted.id, "ams3")
+    sim.clock.advance(2 * HOUR)
+    _, abroad, *_ = look()
+    completed = sim.state.actions[action.id].completed_at
+    assert abroad.problem is None
+    assert abroad.copied_at.timestamp() == completed
+    assert abroad.data_age > 26 * HOUR > abroad.copy_age > 0
+
+    sim.clock.advance(26 * HOUR)
+    _, abroad, *_ = look()
+    assert abroad.problem.startswith("its data are 5")
+    assert "and the copy is 2" in abroad.problem
+
+
+def test_snapshots_of_droplets_that_are_gone_are_not_looked_at(client, look, droplets, converted):
+    """Who is gone needs no new backup; the others are still asked after."""
+    client.send("DELETE", f"/v2/droplets/{droplets[0].id}", "droplet:delete")
+
+    assert {one.place.droplet.name for one in look()} == {"web-09"}
+
+
+@pytest.mark.parametrize("selection", [Selection(tag="nobody"), Selection(name="web-8")])
+def test_a_selection_of_nothing_is_an_error(look, selection):
+    """An audit of no droplets would be well for ever."""
+    with pytest.raises(InvalidInputError, match="there are no droplets"):
+        look(selection)
+
+
+def test_a_list_with_gaps_is_read_again(sim, look, converted):
+    """A row that is missing once is no alarm."""
+    sim.faults.add(RowsMissing(path="/v2/images", rows=100))
+
+    assert look()[0].problem is None
+    assert sim.journal.count("GET", "/v2/images") == 2

@@ -1,0 +1,298 @@
+"""Deleting what a plan gives up, against the simulator: what is sent, and what is left."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from airflow_provider_do_images.actions.policy import SnapshotName
+from airflow_provider_do_images.actions.prune import (
+    carry_out,
+    check_number,
+    check_tags_are_seen,
+    to_delete,
+)
+from airflow_provider_do_images.actions.retention import Retention, plan
+from airflow_provider_do_images.api import (
+    InvalidInputError,
+    PermissionDeniedError,
+    ServerError,
+    TransportError,
+    UnprocessableError,
+)
+from airflow_provider_do_images.api.client import ApiClient
+from airflow_provider_do_images.simulator import (
+    Html,
+    LostAfter,
+    LostBefore,
+    RateLimited,
+    Status,
+)
+
+RETENTION = Retention(keep_last=2)
+
+
+@pytest.fixture
+def web(sim):
+    """A droplet without backups."""
+    return sim.state.add_droplet("web-07")
+
+
+@pytest.fixture
+def keep(sim, web):
+    """Return a function that adds a snapshot of a policy, so many days old."""
+
+    def add(days, policy="prod", droplet_id=web.id, **values):
+        moment = datetime.fromtimestamp(sim.clock.now(), UTC) - timedelta(days=days)
+        name = str(SnapshotName(policy, droplet_id, moment))
+        return sim.state.add_image(name, created_at=moment.timestamp(), **values)
+
+    return add
+
+
+@pytest.fixture
+def history(keep):
+    """Five snapshots of the policy, the newest first."""
+    return [keep(days) for days in range(2, 7)]
+
+
+@pytest.fixture
+def planned(sim, client, history):
+    """The three images that a plan for them deletes, the oldest first; the journal is empty."""
+    wanted = to_delete(read(sim, client))
+    sim.journal.clear()
+    return wanted
+
+
+def read(sim, client, retention=RETENTION):
+    """Return a plan for what is there."""
+    now = datetime.fromtimestamp(sim.clock.now(), UTC)
+    images, droplets = client.all_private_images(), client.all_droplets()
+    return plan(images, droplets, "prod", retention, now=now)
+
+
+def ids(decisions):
+    """Return the ids of the images."""
+    return [one.kept.image.id for one in decisions]
+
+
+def asked(sim):
+    """Return method and path of each request."""
+    return [f"{entry.method} {entry.path}" for entry in sim.journal.entries]
+
+
+def test_each_image_is_looked_at_right_before_its_delete(sim, client, planned, history):
+    """Image, actions, DELETE, one image after the other, the oldest first; all others stay."""
+    before = set(sim.state.images)
+
+    done = carry_out(client, planned, RETENTION)
+
+    gone = [image.id for image in reversed(history[2:])]
+    assert ids(done) == gone
+    assert all(one.deleted for one in done)
+    assert set(sim.state.images) == before - set(gone)
+    assert asked(sim) == [
+        f"{method} /v2/images/{image_id}{end}"
+        for image_id in gone
+        for method, end in (("GET", ""), ("GET", "/actions"), ("DELETE", ""))
+    ]
+
+
+def test_only_images_of_the_policy_are_planned(sim, client, keep, history):
+    """Not what another policy, DigitalOcean or a user named, nor a backup of that name."""
+    strange = [
+        keep(9, policy="prod-2"),
+        keep(9, type="backup"),
+        keep(9, type="custom"),
+        sim.state.add_image("prod-before-upgrade"),
+    ]
+    before = set(sim.state.images)
+
+    carry_out(client, to_delete(read(sim, client)), RETENTION)
+
+    assert {image.id for image in strange} <= set(sim.state.images)
+    assert before - set(sim.state.images) == {image.id for image in history[2:]}
+
+
+def test_a_plan_that_deletes_too_many_is_refused(planned):
+    """The message has both numbers."""
+    check_number(planned, 3)
+    with pytest.raises(InvalidInputError, match="deletes 3 images, more than max_delete=2"):
+        check_number(planned, 2)
+
+
+def test_without_the_scope_protection_cannot_be_seen(sim):
+    """Where tags are not shown a protected image looks as if it had none."""
+    sim.tokens.allow("dop_v1_blind", {"image:read", "droplet:read", "image:delete"})
+    with (
+        ApiClient("dop_v1_blind", sim.url) as blind,
+        pytest.raises(PermissionDeniedError, match=r"cannot see .* Give the token .* tag:read"),
+    ):
+        check_tags_are_seen(blind)
+
+
+def test_with_the_scope_it_can(sim):
+    """Also in an account without any tag."""
+    sim.state.tags.clear()
+    sim.tokens.allow("dop_v1_seeing", {"tag:read"})
+    with ApiClient("dop_v1_seeing", sim.url) as client:
+        check_tags_are_seen(client)
+
+    assert asked(sim) == ["GET /v2/tags"]
+
+
+def test_what_is_protected_after_the_plan_is_kept(sim, client, planned):
+    """A tag that came in between is seen by the second look; the others are deleted."""
+    [first, *_] = ids(planned)
+    sim.state.images[first].tags.append("keep")
+
+    done = carry_out(client, planned, RETENTION)
+
+    assert [one.deleted for one in done] == [False, True, True]
+    assert done[0].to_row()["decision"] == "keep"
+    assert done[0].reasons == ("since the plan it has got the tag 'keep'",)
+    assert first in sim.state.images
+    assert sim.journal.count("DELETE") == 2
+
+
+def test_what_is_renamed_after_the_plan_is_kept(sim, client, planned):
+    """It is no longer the policy's."""
+    [first, *_] = ids(planned)
+    client.rename_image(first, "mine")
+
+    done = carry_out(client, planned, RETENTION)
+
+    assert not done[0].deleted
+    assert sim.state.images[first].name == "mine"
+
+
+def test_an_image_with_an_action_in_progress_is_kept(sim, client, planned):
+    """Such as a transfer that somebody began by hand, also one whose status nobody knows."""
+    [first, second, _] = ids(planned)
+    sim.state.add_action(first, region="ams3")
+    sim.state.add_action(second, region="ams3", status="queued")
+
+    done = carry_out(client, planned, RETENTION)
+
+    assert [one.deleted for one in done] == [False, False, True]
+    assert done[0].reasons == ("an action on it is in progress",)
+    assert {first, second} <= set(sim.state.images)
+
+
+def test_what_is_gone_already_is_a_success(sim, client, planned):
+    """Somebody deleted it after the plan; no DELETE is sent for it."""
+    [first, *_] = ids(planned)
+    client.delete_image(first)
+    sim.journal.clear()
+
+    done = carry_out(client, planned, RETENTION)
+
+    assert [one.deleted for one in done] == [True, True, True]
+    assert done[0].reasons == ("it was gone already",)
+    assert sim.journal.count("DELETE") == 2
+
+
+def test_a_second_delete_is_a_success(sim, client, planned):
+    """Somebody was faster between the look and the DELETE: 422, and the image is gone."""
+    sim.faults.add(Status(422, method="DELETE", after=True))
+
+    [done] = carry_out(client, planned[:1], RETENTION)
+
+    assert done.deleted
+    path = f"/v2/images/{planned[0].kept.image.id}"
+    assert asked(sim)[-2:] == [f"DELETE {path}", f"GET {path}"]
+
+
+@pytest.mark.parametrize(
+    "fault",
+    [LostAfter(method="DELETE"), Status(502, method="DELETE", after=True), Html(method="DELETE")],
+)
+def test_a_delete_without_a_clear_answer_is_looked_up(sim, client, planned, fault):
+    """It is gone, so it is deleted; no second DELETE is sent."""
+    sim.faults.add(fault)
+
+    done = carry_out(client, planned, RETENTION)
+
+    assert [one.deleted for one in done] == [True, True, True]
+    assert sim.journal.count("DELETE") == 3
+
+
+@pytest.mark.parametrize(
+    ("fault", "error"),
+    [
+        (LostBefore(method="DELETE", skip=1), TransportError),
+        (Status(500, method="DELETE", skip=1), ServerError),
+        (Status(422, method="DELETE", skip=1), UnprocessableError),
+        (Status(403, method="DELETE", skip=1, times=None), PermissionDeniedError),
+        (Status(500, method="GET", path="/v2/images/*", skip=2, times=None), ServerError),
+    ],
+    ids=lambda value: type(value).__name__ if hasattr(value, "times") else value.__name__,
+)
+def test_the_first_error_stops_and_tells_what_was_done(sim, client, planned, fault, error):
+    """The second image stays; the message names it and says that one was deleted."""
+    sim.faults.add(fault)
+    [first, second, third] = ids(planned)
+
+    with pytest.raises(error) as failure:
+        carry_out(client, planned, RETENTION)
+
+    assert first not in sim.state.images
+    assert {second, third} <= set(sim.state.images)
+    assert not [line for line in asked(sim) if str(third) in line]
+    text = str(failure.value)
+    assert text.startswith(f"image {second}: {planned[1]} was not deleted: ")
+    assert "droplet web-07" in text
+    assert "1 of 3 images were deleted before it" in text
+
+
+def test_a_retry_goes_on(sim, client, planned, history):
+    """After an error the next plan deletes the rest, and the one after it nothing."""
+    sim.faults.add(Status(500, method="DELETE", skip=1))
+    with pytest.raises(ServerError):
+        carry_out(client, planned, RETENTION)
+
+    carry_out(client, to_delete(read(sim, client)), RETENTION)
+
+    assert {image.id for image in history} & set(sim.state.images) == {
+        image.id for image in history[:2]
+    }
+    assert to_delete(read(sim, client)) == []
+
+
+def test_a_refused_pace_is_waited_out(sim, client, planned):
+    """A 429 had no effect, so that the DELETE may be sent again; so may the look."""
+    sim.faults.add(RateLimited(method="DELETE"))
+    sim.faults.add(RateLimited(method="GET", path="/v2/images/*/actions"))
+
+    assert all(one.deleted for one in carry_out(client, planned, RETENTION))
+    assert sim.journal.count("DELETE", status=204) == 3
+
+
+def test_snapshots_of_a_droplet_that_is_gone_are_kept(sim, client, history, web):
+    """Unless it is asked for; then rules and guards apply, as to the others."""
+    client.send("DELETE", f"/v2/droplets/{web.id}", "droplet:delete")
+
+    assert to_delete(read(sim, client)) == []
+    wanted = to_delete(read(sim, client, Retention(keep_last=2, prune_orphans=True)))
+    assert ids(wanted) == [image.id for image in reversed(history[2:])]
+
+
+def test_droplets_with_gpus_are_no_orphans(sim, client, keep):
+    """Though the API lists them apart."""
+    gpu = sim.state.add_droplet("train-01", size_slug="gpu-h100x1-80gb")
+    images = [keep(days, droplet_id=gpu.id) for days in (2, 3, 4)]
+
+    assert ids(to_delete(read(sim, client))) == [images[2].id]
+
+
+def test_two_prunes_at_once_delete_no_more_than_one(sim, client, planned, history):
+    """The second carries out the same plan after the first, and finds all gone."""
+    other = to_delete(read(sim, client))
+    carry_out(client, planned, RETENTION)
+
+    done = carry_out(client, other, RETENTION)
+
+    assert [one.reasons for one in done] == [("it was gone already",)] * 3
+    assert sim.journal.count("DELETE") == 3
+    assert {image.id for image in history[:2]} <= set(sim.state.images)
