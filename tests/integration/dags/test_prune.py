@@ -1,0 +1,178 @@
+"""The prune operator in DAGs: the dry run, the plan, what templates render, what is refused."""
+
+from __future__ import annotations
+
+import re
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from airflow.sdk import DAG
+
+from airflow_provider_do_images.actions.policy import SnapshotName
+from airflow_provider_do_images.operators.images import DigitalOceanPruneSnapshotsOperator
+from airflow_provider_do_images.pytest_plugin import TOKEN
+from airflow_provider_do_images.simulator import Status
+
+GIVEN = {"policy": "prod", "keep_last": 2, "regions": [], "max_delete": 10, "dry_run": False}
+
+
+def new_dag(dag_id):
+    """Return a DAG, under a name where Airflow looks for it."""
+    dag = globals()[dag_id] = DAG(dag_id, schedule=None, params=GIVEN)
+    return dag
+
+
+with new_dag("prune_by_default") as by_default:
+    DigitalOceanPruneSnapshotsOperator(task_id="prune", policy="prod", keep_last=2)
+
+with new_dag("prune_templated") as templated:
+    DigitalOceanPruneSnapshotsOperator(
+        task_id="prune",
+        policy="{{ params.policy }}",
+        keep_last="{{ params.keep_last }}",
+        regions="{{ params.regions }}",
+        max_delete="{{ params.max_delete }}",
+        dry_run="{{ params.dry_run }}",
+    )
+
+with new_dag("prune_mapped") as mapped:
+    DigitalOceanPruneSnapshotsOperator.partial(
+        task_id="prune", keep_last=2, dry_run="{{ params.dry_run }}"
+    ).expand(policy=["prod", "other"])
+
+
+@pytest.fixture
+def history(digitalocean):
+    """Five snapshots of the policy and of a droplet in ams3, the newest first."""
+    droplet = digitalocean.state.add_droplet("web-07", region="ams3")
+    return [
+        digitalocean.state.add_image(
+            str(SnapshotName("prod", droplet.id, datetime.now(UTC) - timedelta(days=days))),
+            regions=["ams3"],
+        )
+        for days in range(2, 7)
+    ]
+
+
+def left(digitalocean, history):
+    """Return which of the snapshots are still there."""
+    return [image for image in history if image.id in digitalocean.state.images]
+
+
+@pytest.fixture
+def start(run):
+    """Return a function that runs the DAG; Airflow keeps the parameters of the run before."""
+    return lambda **params: run(templated, **GIVEN | params)
+
+
+def failure(ended):
+    """Return the words of the last exception in the log."""
+    return re.findall(r"^(?:airflow\S*\.)?Airflow\w*Exception: (.*)$", ended.log, re.MULTILINE)[-1]
+
+
+def test_by_default_nothing_is_deleted_and_that_is_said(run, digitalocean, history):
+    """A dry run sends no DELETE, warns, and hands on the plan and what it would delete."""
+    ended = run(by_default)
+
+    assert ended.state == "success"
+    assert digitalocean.journal.count("DELETE") == 0
+    assert "DRY RUN: NOTHING WAS DELETED" in ended.log
+    assert "would have been 3 images: 7.5 GiB, 0.45 USD a month." in ended.log
+    plan = ended.xcom("prune", "plan")
+    assert [row["decision"] for row in plan] == ["keep"] * 2 + ["delete"] * 3
+    rows = ended.xcom("prune")
+    assert rows == plan[:1:-1]
+    assert not any(row["deleted"] for row in rows)
+    assert f"delete image {history[2].id} ({history[2].name}, 2.5 GiB, of droplet web-07)" in (
+        ended.log
+    )
+
+
+@pytest.mark.parametrize("value", [False, "false", "False"])
+def test_it_deletes_what_the_plan_says(start, digitalocean, history, value):
+    """As bool or as text; the rows that are returned say what is gone."""
+    ended = start(dry_run=value, regions=["ams3"])
+
+    assert left(digitalocean, history) == history[:2]
+    assert digitalocean.journal.count("DELETE", status=204) == 3
+    rows = ended.xcom("prune")
+    assert [row["image_id"] for row in rows] == [image.id for image in history[:1:-1]]
+    assert all(row["deleted"] for row in rows)
+    assert rows[0].keys() == ended.xcom("prune", "plan")[0].keys()
+    assert "Deleted 3 images: 7.5 GiB, 0.45 USD a month." in ended.log
+
+
+def test_a_second_run_deletes_nothing_more(start, digitalocean, history):
+    """Nor does a cleared task."""
+    start()
+
+    assert start().xcom("prune") == []
+    assert digitalocean.journal.count("DELETE") == 3
+
+
+@pytest.mark.parametrize(
+    ("params", "words"),
+    [
+        ({"dry_run": "no"}, "dry_run must be true or false"),
+        ({"dry_run": ""}, "dry_run must be true or false"),
+        ({"dry_run": None}, "dry_run must be true or false"),
+        ({"policy": "prod_nightly"}, "policy must be"),
+        ({"keep_last": 0}, "give at least one of keep_last"),
+        ({"keep_last": True}, "keep_last must be"),
+        ({"regions": ["Amsterdam"]}, "each of regions must be a region slug"),
+        ({"max_delete": 0}, "max_delete must be"),
+    ],
+    ids=str,
+)
+def test_bad_input_is_refused_before_anything_is_sent(start, digitalocean, history, params, words):
+    """With the name of the parameter, and without a retry."""
+    ended = start(**params)
+
+    assert ended.state == "failed"
+    assert words in failure(ended)
+    assert digitalocean.journal.entries == []
+
+
+def test_too_many_are_refused_before_the_first(start, digitalocean, history):
+    """The plan is handed on all the same."""
+    ended = start(max_delete=2)
+
+    assert "deletes 3 images, more than max_delete=2; nothing was deleted" in failure(ended)
+    assert digitalocean.journal.count("DELETE") == 0
+    assert len(ended.xcom("prune", "plan")) == 5
+
+
+def test_without_tag_read_nothing_is_deleted(start, digitalocean, history):
+    """A token that cannot see tags could delete what they protect; a dry run only warns."""
+    digitalocean.tokens.allow(TOKEN, {"image:read", "image:delete", "droplet:read"})
+
+    assert "Give the token the scope tag:read" in failure(start())
+    ended = start(dry_run=True)
+
+    assert ended.state == "success"
+    assert "Outside of a dry run nothing would be deleted" in ended.log
+    assert digitalocean.journal.count("DELETE") == 0
+
+
+def test_the_plan_is_handed_on_before_the_first_delete(start, digitalocean, history):
+    """A DELETE that is refused leaves it there, and names image, droplet and request."""
+    digitalocean.faults.add(Status(422, method="DELETE"))
+
+    ended = start()
+
+    assert left(digitalocean, history) == history
+    assert [row["deleted"] for row in ended.xcom("prune", "plan")] == [False] * 5
+    words = failure(ended)
+    assert words.startswith(f"image {history[4].id}: image {history[4].id} ({history[4].name}")
+    assert "of droplet web-07) was not deleted" in words
+    assert "0 of 3 images were deleted before it" in words
+    assert "request id" in words
+
+
+def test_it_can_be_mapped(run, digitalocean, history):
+    """Over policies, with the dry run in the partial part."""
+    ended = run(mapped)
+
+    assert ended.tasks["prune"] == ["success", "success"]
+    assert [len(ended.xcom("prune", map_index=index)) for index in (0, 1)] == [3, 0]
+    assert left(digitalocean, history) == history[:2]
