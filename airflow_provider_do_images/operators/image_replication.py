@@ -133,8 +133,10 @@ class DigitalOceanReplicateImageOperator(BaseOperator):
             wanted = ImageRow.checked(self.image, self.image_id)
             regions = check_regions(self.regions, least=1)
             self.log.info("::group::Copies of %s in %s", wanted, ", ".join(regions))
-            image, rows = Replicator(hook.get_conn(), wanted).submit(regions)
-            self.log.info("::endgroup::")
+            try:
+                image, rows = Replicator(hook.get_conn(), wanted).submit(regions)
+            finally:
+                self.log.info("::endgroup::")
         ids = {row.region: row.action.id if row.action else None for row in rows}
         context["ti"].xcom_push(key="image_id", value=wanted.image_id)
         context["ti"].xcom_push(key="action_ids", value=ids)
@@ -144,8 +146,8 @@ class DigitalOceanReplicateImageOperator(BaseOperator):
         usual = self._read_usual_seconds(context, hook, image, begun)
         self._waits = self._begin_waits(begun, usual)
         self.log.info(
-            "Waiting for %d copies; the next look is in %g s, the last at %s.",
-            len(self._waits),
+            "Waiting for the copies to %s; the next look is in %g s, the last at %s.",
+            ", ".join(str(wait.region) for wait in self._waits),
             self.poll_interval,
             deadline(self._waits[0]),
         )

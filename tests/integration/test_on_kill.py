@@ -8,6 +8,9 @@ import pytest
 from airflow.sdk.exceptions import TaskDeferred
 
 from airflow_provider_do_images.operators.image_actions import DigitalOceanTransferImageOperator
+from airflow_provider_do_images.operators.image_replication import (
+    DigitalOceanReplicateImageOperator,
+)
 from airflow_provider_do_images.sensors.image_actions import DigitalOceanImageActionSensor
 
 GOES_ON = "DigitalOcean has no way to cancel an action: it goes on, and a new wait joins it."
@@ -39,6 +42,22 @@ def test_a_stopped_operator_tells_what_goes_on(sim, snapshot, connection, contex
         capfd.readouterr()
     )
     assert len(sim.journal.entries) == asked
+
+
+def test_a_stopped_replication_tells_what_goes_on(sim, snapshot, connection, context, capfd):
+    """A line for each copy that is on its way, and none for one that is there."""
+    operator = DigitalOceanReplicateImageOperator(
+        task_id="copies", image_id=snapshot.id, regions=["nyc3", "ams3", "sgp1"]
+    )
+    with pytest.raises(TaskDeferred):
+        operator.execute(context)
+    capfd.readouterr()
+
+    operator.on_kill()
+
+    said = "".join(capfd.readouterr())
+    assert said.count(GOES_ON) == 2
+    assert all(f"image {snapshot.id} to {region} (action" in said for region in ("ams3", "sgp1"))
 
 
 def test_a_stopped_sensor_tells_what_goes_on(sim, snapshot, connection, context, capfd):

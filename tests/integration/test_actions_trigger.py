@@ -1,0 +1,160 @@
+"""The trigger for several actions, as the triggerer runs it: one event, each wait on its own."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import time
+from dataclasses import asdict
+
+import pytest
+
+from airflow_provider_do_images.actions import watch
+from airflow_provider_do_images.actions.copies import read_event
+from airflow_provider_do_images.actions.judge import Wait
+from airflow_provider_do_images.actions.results import Result
+from airflow_provider_do_images.api import ActionStatus, ImageAction
+from airflow_provider_do_images.triggers.image_actions import (
+    DigitalOceanImageActionsTrigger,
+    deferral_of_all,
+)
+
+REGIONS = ("ams3", "sgp1", "blr1")
+PRIMITIVES = (int, float, str, type(None))
+
+
+@pytest.fixture
+def actions(sim, snapshot):
+    """Transfers to three regions, by region, that end when the test says so."""
+    begun = {}
+    for region in REGIONS:
+        begun[region] = sim.state.begin_action("transfer", snapshot, region=region, seconds=9999)
+    return begun
+
+
+@pytest.fixture
+def trigger(snapshot, connection, actions):
+    """The trigger for the three, from its serialised form; each wait lasts so many seconds."""
+
+    def make(**seconds):
+        now = time.time()
+        waits, rows = [], []
+        for region, action in actions.items():
+            limit = seconds.get(region, 5.0)
+            waits.append(
+                Wait(snapshot.id, action.id, now, now + limit, region, 1.0, outcome="posted")
+            )
+            seen = ImageAction(action.id, ActionStatus("in-progress"), "transfer")
+            rows.append(Result(snapshot.id, region=region, outcome="posted", action=seen))
+        new = DigitalOceanImageActionsTrigger(
+            waits=[asdict(wait) for wait in waits],
+            rows=[row.to_json() for row in rows],
+            first_look_at=now + 0.1,
+            poll_interval=0.2,
+        )
+        _, kwargs = new.serialize()
+        return DigitalOceanImageActionsTrigger(**json.loads(json.dumps(kwargs)))
+
+    return make
+
+
+async def events_of(trigger, meanwhile=lambda: None):
+    """Return the payloads of the events."""
+
+    async def later():
+        await asyncio.sleep(0.5)
+        meanwhile()
+
+    task = asyncio.create_task(later())
+    events = [event.payload async for event in trigger.run()]
+    await task
+    return events
+
+
+def ends(payload):
+    """Return how each region ended, by the event as another process reads it."""
+    return {row.region: row.end for row in read_event(json.loads(json.dumps(payload)))}
+
+
+def test_one_event_tells_how_each_ended(trigger, sim, snapshot, actions):
+    """An errored, a vanished and a late one do not end each other."""
+    sim.state.drop_action(actions["sgp1"])
+
+    def meanwhile():
+        sim.state.finish_action(actions["ams3"].id)
+        sim.state.finish_action(actions["blr1"].id, status="errored")
+
+    [payload] = asyncio.run(events_of(trigger(sgp1=1.5), meanwhile))
+
+    assert ends(payload) == {"ams3": "completed", "sgp1": "timed_out", "blr1": "errored"}
+
+
+def test_the_waits_share_their_requests(trigger, sim, actions):
+    """One list a sweep instead of a GET for each action."""
+
+    def meanwhile():
+        for action in actions.values():
+            sim.state.finish_action(action.id)
+
+    [payload] = asyncio.run(events_of(trigger(), meanwhile))
+
+    assert set(ends(payload).values()) == {"completed"}
+    assert sim.journal.count(path="/v2/images/*/actions/*") == 0
+
+
+def test_a_mistake_in_one_wait_ends_that_one_alone(trigger, sim, actions, monkeypatch, caplog):
+    """It is logged, and a row like any other."""
+    original = watch.Seat.ask
+
+    async def ask(seat, question, by):
+        if question.action_id == actions["sgp1"].id:
+            raise RuntimeError("a mistake")
+        return await original(seat, question, by)
+
+    monkeypatch.setattr(watch.Seat, "ask", ask)
+
+    def meanwhile():
+        for action in actions.values():
+            sim.state.finish_action(action.id)
+
+    [payload] = asyncio.run(events_of(trigger(), meanwhile))
+
+    assert ends(payload) == {"ams3": "completed", "sgp1": "not_understood", "blr1": "completed"}
+    assert "RuntimeError('a mistake')" in payload["verdicts"][1]["error"]
+
+
+def test_a_trigger_that_is_moved_leaves_no_watch_behind(trigger):
+    """Airflow cancels it; all its seats are given up, and nothing is cancelled at DigitalOcean."""
+
+    async def cancelled():
+        task = asyncio.create_task(events_of(trigger()))
+        await asyncio.sleep(0.4)
+        assert watch._watches
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+        assert not watch._watches
+
+    asyncio.run(cancelled())
+
+
+def test_its_arguments_are_primitives_without_a_token(trigger):
+    """What Airflow stores of it are ids, times, slugs and the connection's name."""
+    path, kwargs = trigger().serialize()
+
+    assert path.rpartition(".")[2] == "DigitalOceanImageActionsTrigger"
+    for row in [*kwargs.pop("waits"), *kwargs.pop("rows")]:
+        assert {type(value) for value in row.values()} <= set(PRIMITIVES)
+    assert {type(value) for value in kwargs.values()} <= set(PRIMITIVES)
+    assert kwargs["digitalocean_conn_id"] == "digitalocean_default"
+
+
+def test_airflows_back_stop_is_that_of_the_longest_wait():
+    """Airflow gives the deferral up only after the last one can have ended and been proved."""
+    now = time.time()
+    waits = [Wait(1, 2, now, now + 60, "ams3"), Wait(1, 3, now, now + 600, "sgp1", 900)]
+
+    arguments = deferral_of_all(waits, [], poll_interval=30, digitalocean_conn_id="x")
+
+    assert arguments["timeout"].total_seconds() >= 600 + 900 + 30
+    assert arguments["trigger"].first_look_at >= now + 30
