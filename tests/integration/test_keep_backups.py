@@ -9,8 +9,8 @@ import pytest
 
 from airflow_provider_do_images.actions.policy import SnapshotName
 from airflow_provider_do_images.operators import images as images_module
-from airflow_provider_do_images.operators.image_actions import DigitalOceanConvertImageOperator
 from airflow_provider_do_images.operators.backups import DigitalOceanFindBackupOperator
+from airflow_provider_do_images.operators.image_actions import DigitalOceanConvertImageOperator
 from airflow_provider_do_images.simulator import (
     Forbidden,
     LostAfter,
