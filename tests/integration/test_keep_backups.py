@@ -8,7 +8,7 @@ from types import SimpleNamespace
 import pytest
 
 from airflow_provider_do_images.actions.policy import SnapshotName
-from airflow_provider_do_images.operators import images as images_module
+from airflow_provider_do_images.operators import backups as backups_module
 from airflow_provider_do_images.operators.backups import DigitalOceanFindBackupOperator
 from airflow_provider_do_images.operators.image_actions import DigitalOceanConvertImageOperator
 from airflow_provider_do_images.simulator import (
@@ -36,7 +36,7 @@ CONVERTS = "/v2/images/*/actions"
 def _one_time(sim, connection, monkeypatch):
     """Let the operators live in the simulator's time."""
     clock = SimpleNamespace(time=sim.clock.now)
-    monkeypatch.setattr(images_module, "time", clock)
+    monkeypatch.setattr(backups_module, "time", clock)
 
 
 @pytest.fixture
@@ -485,7 +485,11 @@ def test_bad_input_is_refused(sim, find, web, arguments, words):
         ({}, {"tags": "nightly"}, "tags must be a list"),
         ({}, {"tags": ["a b"]}, "tags must be a list"),
         ({}, {"image_id": 5}, "give either image_id or backup, not both"),
-        ({}, {"usd_per_gib_month": "dear"}, "usd_per_gib_month must be 0 or more"),
+        (
+            {},
+            {"usd_per_gib_month": "dear"},
+            "usd_per_gib_month must be an amount of money, 0 or more",
+        ),
     ],
 )
 def test_a_row_that_is_spoilt_is_refused(sim, find, convert, web, change, arguments, words):

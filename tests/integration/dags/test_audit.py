@@ -92,7 +92,7 @@ def test_an_old_copy_fails_with_the_last_good_one(start, snapshots):
     ("params", "words"),
     [
         ({"policy": ""}, "policy must be"),
-        ({"regions": []}, "regions is empty"),
+        ({"regions": []}, "regions must be a list of region slugs, at least one"),
         ({"regions": "ams3 sgp1"}, "each of regions must be a region slug"),
         ({"droplet_id": 5}, "exactly one of droplet_id, droplet_name and tag"),
         ({"tag": ""}, "exactly one of droplet_id, droplet_name and tag"),
