@@ -91,9 +91,8 @@ class Replicator:
         for region in regions:
             if self._clock() > looked_at + LOOK_LASTS:
                 look, looked_at = self._look()
-            row, look = self._submit_to(region, look, rows)
-            rows.append(row)
-            log.info("%s: %s", region, _told(row))
+            rows.append(self._submit_to(region, look, rows))
+            log.info("%s: %s", region, _told(rows[-1]))
         return image, rows
 
     def _look(self) -> tuple[Look, float]:
@@ -113,14 +112,15 @@ class Replicator:
                 f"{', '.join(sorted(known))}. Nothing was submitted."
             )
 
-    def _submit_to(self, region: str, look: Look, begun: Iterable[Result]) -> tuple[Result, Look]:
+    def _submit_to(self, region: str, look: Look, begun: Sequence[Result]) -> Result:
         request = Request(self._row.image_id, region)
+        for other in begun:  # what this loop has begun itself is never taken for something else
+            look = look.having(other.action, other.region) if other.action else look
         submitter = Submitter(
             self._client, request, first_look=look, clock=self._clock, sleep=self._sleep
         )
         try:
-            submission = submitter.submit()
-            row, look = submission.to_result(), look.having(submission)
+            row = submitter.submit().to_result()
         except (AuthenticationError, NotSentError) as error:
             if running := [f"{row.region} (action {_id(row)})" for row in begun if not row.end]:
                 error.advice = (
@@ -134,8 +134,7 @@ class Replicator:
             row = Result(
                 request.image_id, region=region, outcome=REFUSED, end=end, error=str(error)
             )
-        row = replace(row, droplet_id=self._row.droplet_id, droplet_name=self._row.droplet_name)
-        return row, look
+        return replace(row, droplet_id=self._row.droplet_id, droplet_name=self._row.droplet_name)
 
 
 def _id(row: Result) -> int | None:

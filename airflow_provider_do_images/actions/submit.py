@@ -113,13 +113,10 @@ class Look:
         image = client.get_image(image_id)
         return cls(image, tuple(client.list_image_actions(image_id)))
 
-    def having(self, submission: Submission) -> Look:
-        """Return the look with the action of a submit, which tells its region here."""
-        if submission.action is None:
-            return self
-        told = replace(submission.action, region_slug=submission.request.region)
-        others = (action for action in self.actions if action.id != told.id)
-        return replace(self, actions=(told, *others))
+    def having(self, action: ImageAction, region: str | None) -> Look:
+        """Return the look with an action in it that is known to go to this region."""
+        others = (one for one in self.actions if one.id != action.id)
+        return replace(self, actions=(replace(action, region_slug=region), *others))
 
 
 class Next(StrEnum):

@@ -22,6 +22,7 @@ from airflow_provider_do_images.api.client import ApiClient
 from airflow_provider_do_images.simulator import (
     ActionErrors,
     LostAfter,
+    LostBefore,
     ManualClock,
     RegionsLag,
     Rules,
@@ -186,18 +187,21 @@ def test_a_lost_answer_of_one_region_is_found_again(replicate, sim, snapshot):
     assert posts(sim) == dict.fromkeys(REGIONS, 1)
 
 
-def test_a_lost_answer_is_found_among_own_actions_that_hide_their_region(client):
-    """The one posted just before is known not to be it, so the minute is not waited out in vain."""
-    rules = Rules(region_null_until_completed=True, transfer_seconds=30)
-    with Simulator(clock=ManualClock(), rules=rules) as sim:
+@pytest.mark.parametrize("lost", ["ams3", "sgp1"])
+def test_own_actions_that_hide_their_region_are_not_taken_for_others(lost):
+    """A POST that had no effect is sent again beside them, however long the one before took."""
+    rules = Rules(region_null_until_completed=True, transfer_seconds=3600)
+    with (
+        Simulator(clock=ManualClock(), rules=rules) as sim,
+        ApiClient(TOKEN, sim.url, read_timeout=0.5, sleep=sim.clock.advance) as by,
+    ):
         image = sim.state.add_image("a-snapshot")
-        sim.faults.add(LostAfter(method="POST", skip=1))
-        with ApiClient(TOKEN, sim.url, read_timeout=0.5, sleep=sim.clock.advance) as by:
-            loop = Replicator(by, ImageRow(image.id), clock=sim.clock.now, sleep=sim.clock.advance)
-            _, rows = loop.submit(("ams3", "sgp1"))
+        sim.faults.add(LostBefore(method="POST", skip=REGIONS.index(lost)))
+        loop = Replicator(by, ImageRow(image.id), clock=sim.clock.now, sleep=sim.clock.advance)
+        _, rows = loop.submit(("ams3", "sgp1"))
 
-        assert [row.outcome for row in rows] == ["posted", "found_after_lost_reply"]
-        assert posts(sim) == {"ams3": 1, "sgp1": 1}
+        assert [row.outcome for row in rows] == ["posted", "posted"]
+        assert posts(sim) == {"ams3": 1, "sgp1": 1} | {lost: 2}
 
 
 def test_after_a_pause_somebody_elses_transfer_is_noticed(replicate, sim, snapshot):
