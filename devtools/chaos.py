@@ -38,8 +38,8 @@ from airflow_provider_do_images.simulator import (
 READ_TIMEOUT = 0.15
 """Real seconds: what a fault that keeps an answer back costs."""
 
-FAULT_CHANCE = {"GET": 0.15, "POST": 0.5}
-KILL_CHANCE = {"GET": 0.02, "POST": 0.1, "pause": 0.02}
+FAULT_CHANCE = {"GET": 0.15, "POST": 0.5, "PUT": 0.5, "DELETE": 0.5}
+KILL_CHANCE = {"GET": 0.02, "POST": 0.1, "PUT": 0.1, "DELETE": 0.1, "pause": 0.02}
 
 
 class Killed(BaseException):
@@ -51,12 +51,21 @@ class Chaos(HTTPAdapter):
 
     :param simulator: stands behind the network.
     :param random: decides what goes wrong.
-    :param image_id: the image that the trial is about.
+    :param image_id: the image that the trial is about, if it is about one.
     :param region: where it is to be copied; None for a conversion.
+    :param rarity: how many times rarer than usual something goes wrong.
+    :param without: kinds of faults that are not drawn.
     """
 
     def __init__(
-        self, simulator: Simulator, random: Random, image_id: int, region: str | None
+        self,
+        simulator: Simulator,
+        random: Random,
+        image_id: int | None = None,
+        region: str | None = None,
+        *,
+        rarity: float = 1.0,
+        without: tuple[type[Fault], ...] = (),
     ) -> None:
         super().__init__()
         self.faults: Counter[str] = Counter()
@@ -66,13 +75,15 @@ class Chaos(HTTPAdapter):
         self._random = random
         self._image_id = image_id
         self._region = region
+        self._rarity = rarity
+        self._without = without
         self._held: list[Held] = []
 
     def send(self, request: requests.PreparedRequest, *args: Any, **kwargs: Any) -> Any:
         """Send a request; before and after it the process may be killed."""
         method = str(request.method)
         self._maybe_kill("before", method)
-        if self._random.random() < FAULT_CHANCE[method]:
+        if self._random.random() * self._rarity < FAULT_CHANCE[method]:
             self._break(method)
         response = super().send(request, *args, **kwargs)
         self._maybe_kill("after", method)
@@ -98,16 +109,18 @@ class Chaos(HTTPAdapter):
                 action.unseen_reads = 0
 
     def _maybe_kill(self, when: str, what: str) -> None:
-        if self._random.random() < KILL_CHANCE[what]:
+        if self._random.random() * self._rarity < KILL_CHANCE[what]:
             self.kills[f"{when} {what}"] += 1
             raise Killed
 
     def _break(self, method: str) -> None:
         kinds = [*ANY_REQUEST, *(ONLY_POST * 2 if method == "POST" else ())]
         fault = self._random.choice(kinds)(self._random)
+        if isinstance(fault, self._without):
+            return
         if isinstance(fault, Revoked) and fault.replacement:
             fault.replacement = self.token = f"{self.token}x"
-        if isinstance(fault, ForeignAction):
+        if isinstance(fault, ForeignAction) and self._image_id is not None:
             fault.image_id = self._image_id
             fault.region = self._random.choice([self._region or "fra1", "fra1"])
         if isinstance(fault, Held):

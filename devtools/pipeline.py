@@ -1,0 +1,160 @@
+"""One run of the nightly pipeline, without Airflow: each task is a method, to be tried again."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from airflow_provider_do_images.actions.audit import Finding, Limits, audit
+from airflow_provider_do_images.actions.choose import Choice, FindSettings, choose
+from airflow_provider_do_images.actions.copies import ImageRow, ended, is_there, tell
+from airflow_provider_do_images.actions.inventory import Selection
+from airflow_provider_do_images.actions.judge import Outcome, Verdict, Wait, judge
+from airflow_provider_do_images.actions.keep import Claim, keep, name_early
+from airflow_provider_do_images.actions.prune import (
+    carry_out,
+    check_number,
+    check_tags_are_seen,
+    to_delete,
+)
+from airflow_provider_do_images.actions.replicate import Replicator
+from airflow_provider_do_images.actions.results import Result
+from airflow_provider_do_images.actions.retention import Decision, Retention, plan
+from airflow_provider_do_images.actions.submit import Request, SubmitOutcome, Submitter
+from airflow_provider_do_images.actions.wait import prove, run, run_all, wait_until_finished
+from airflow_provider_do_images.api.client import ApiClient
+
+HOUR = 3600.0
+DAY = 24 * HOUR
+POLICY = "prod-nightly"
+TAG = "prod-nightly-kept"
+REGIONS = ("ams3", "sgp1")
+RETENTION = Retention(daily=4, weekly=2, regions=REGIONS)
+FIND = FindSettings.checked(POLICY, 8 * DAY, 7, DAY, "leave")
+LIMITS = Limits(max_data_age=9 * DAY, max_copy_age=9 * DAY)
+MAX_DELETE = 20
+POLL_INTERVAL = 300.0
+TIMEOUT = 2 * HOUR
+PROOF_TIMEOUT = 120.0
+
+
+class TaskFailedError(Exception):
+    """What a task ends with if an action did not come to its good end."""
+
+
+class Pipeline:
+    """The tasks of a run.
+
+    :param new_client: makes the client that a task begins with.
+    :param now: returns the time, in Unix seconds.
+    :param sleep: lets so many seconds pass.
+    """
+
+    def __init__(
+        self,
+        new_client: Callable[[], ApiClient],
+        now: Callable[[], float],
+        sleep: Callable[[float], None],
+    ) -> None:
+        self._new_client = new_client
+        self._now = now
+        self._sleep = sleep
+
+    def find(self) -> Choice:
+        """Choose the restore points of the droplets with the tag."""
+        with self._new_client() as client:
+            droplets = Selection(tag=TAG).read(client)
+            images = client.all_private_images()
+        return choose(
+            droplets, images, POLICY, now=self._moment(), max_backup_age=FIND.max_backup_age
+        )
+
+    def rows(self, choice: Choice) -> list[dict[str, Any]]:
+        """Return what the next task is mapped over."""
+        return FIND.rows(choice)
+
+    def convert(self, row: Mapping[str, Any]) -> Result:
+        """Convert a row's backup and make it the policy's."""
+        claim = Claim.from_row(row)
+        request = Request(claim.image_id)
+        with self._new_client() as client:
+            name_early(client, claim)
+            result = replace(
+                self._submitter(client, request).submit().to_result(),
+                droplet_id=claim.name.droplet_id,
+                droplet_name=claim.droplet_name,
+            )
+            if result.action and result.outcome != SubmitOutcome.ALREADY_THERE:
+                self._finish(client, self._wait_for(result), result)
+            keep(client, claim, proof_timeout=PROOF_TIMEOUT, clock=self._now, sleep=self._sleep)
+        return result
+
+    def replicate(self, converted: Result) -> list[Result]:
+        """Copy a converted backup to the regions; return a row for each that is there."""
+        image = ImageRow(converted.image_id, converted.droplet_id, converted.droplet_name)
+        with self._new_client() as client:
+            loop = Replicator(client, image, clock=self._now, sleep=self._sleep)
+            _, rows = loop.submit(REGIONS)
+            waits = [self._wait_for(row) for row in rows if row.end is None]
+            flows = [
+                wait_until_finished(wait, poll_interval=POLL_INTERVAL, clock=self._now)
+                for wait in waits
+            ]
+            verdicts = run_all(flows, lambda ask: ask.send(client), self._sleep, self._now)
+        rows = ended(rows, verdicts)
+        if not all(is_there(row) for row in rows):
+            raise TaskFailedError(tell(rows))
+        return rows
+
+    def prune(self) -> list[Decision]:
+        """Delete what no rule keeps; return what became of it."""
+        with self._new_client() as client:
+            images, droplets = client.all_private_images(), client.all_droplets()
+            check_tags_are_seen(client)
+            wanted = to_delete(plan(images, droplets, POLICY, RETENTION, now=self._moment()))
+            check_number(wanted, MAX_DELETE)
+            return carry_out(client, wanted, RETENTION)
+
+    def audit(self) -> list[Finding]:
+        """Look at the newest copies."""
+        with self._new_client() as client:
+            now = self._moment() + timedelta(seconds=1)
+            return audit(client, POLICY, Selection(tag=TAG), REGIONS, LIMITS, now=now)
+
+    def _moment(self) -> datetime:
+        return datetime.fromtimestamp(self._now(), UTC)
+
+    def _submitter(self, client: ApiClient, request: Request) -> Submitter:
+        return Submitter(client, request, clock=self._now, sleep=self._sleep)
+
+    def _wait_for(self, row: Result) -> Wait:
+        if row.action is None:
+            raise TaskFailedError(f"no action to wait for: {row}")
+        now = self._now()
+        return Wait(
+            row.image_id,
+            row.action.id,
+            now,
+            now + TIMEOUT,
+            row.region,
+            PROOF_TIMEOUT,
+            outcome=row.outcome,
+        )
+
+    def _finish(self, client: ApiClient, wait: Wait, result: Result) -> None:
+        """Wait as an operator does that has just submitted."""
+        if result.action is None:
+            return
+        first = prove(judge(wait, result.action, self._now()), self._now)
+        verdict = run(first, lambda ask: ask.send(client), self._sleep)
+        if verdict is None:
+            flow = wait_until_finished(wait, poll_interval=POLL_INTERVAL, clock=self._now)
+            verdict = run(flow, lambda ask: ask.send(client), self._sleep)
+        _check(verdict)
+
+
+def _check(verdict: Verdict) -> None:
+    if verdict.outcome is not Outcome.COMPLETED:
+        raise TaskFailedError(f"{verdict.outcome}: {verdict}")

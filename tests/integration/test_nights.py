@@ -1,0 +1,201 @@
+"""The whole pipeline in one process: many nights in a row, and two runs at the same time."""
+
+from __future__ import annotations
+
+import secrets
+from collections import Counter, defaultdict
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from datetime import UTC, datetime
+from threading import Barrier, BrokenBarrierError
+
+import pytest
+from requests.adapters import HTTPAdapter
+
+from airflow_provider_do_images.actions import choose, retention, submit
+from airflow_provider_do_images.actions.inventory import Kept
+from airflow_provider_do_images.actions.policy import SnapshotName
+from airflow_provider_do_images.actions.submit import Next, Submission, SubmitOutcome
+from airflow_provider_do_images.api.client import ApiClient
+from airflow_provider_do_images.simulator import ManualClock, Rules
+from devtools import pipeline
+from devtools.nights import START, Nights
+from devtools.pipeline import DAY, HOUR, POLICY, REGIONS, TAG, Pipeline
+
+FIXED_SEED = 7
+TOKEN = "dop_v1_0123456789abcdef"
+
+
+def first_violations(nights, seed):
+    """Run nights until something is broken; return what, each with the seed."""
+    for found in nights.run():
+        if found:
+            return [f"{violation} (seed {seed})" for violation in found]
+    return []
+
+
+@pytest.mark.parametrize("seed", [FIXED_SEED, secrets.randbelow(10**6)], ids=["fixed", "fresh"])
+def test_after_each_of_thirty_nights_the_account_is_what_the_policy_promises(sim, seed):
+    """The snapshots of the rules, in all regions, by their names; no other backup is taken."""
+    nights = Nights(sim, seed)
+
+    assert first_violations(nights, seed) == []
+
+    # What was survived has really happened.
+    assert nights.chaos.faults.total() > 50
+    assert nights.chaos.kills.total() > 10
+    assert sum(image.type == "snapshot" for image in sim.state.deleted_images.values()) > 30
+
+
+def without_claim(monkeypatch):
+    """Convert, but give no name."""
+    monkeypatch.setattr(pipeline, "name_early", lambda *_: None)
+    monkeypatch.setattr(pipeline, "keep", lambda *_, **__: None)
+
+
+def without_memory(monkeypatch):
+    """Look for backups alone, not for what was made of them."""
+    monkeypatch.setattr(choose, "_kept", lambda *_: ())
+
+
+def without_join(monkeypatch):
+    """Look, but join nothing that runs."""
+    decide = submit.decide
+
+    def no_join(*arguments):
+        found = decide(*arguments)
+        joins = isinstance(found, Submission) and found.outcome is SubmitOutcome.JOINED_RUNNING
+        return Next.POST if joins else found
+
+    monkeypatch.setattr(submit, "decide", no_join)
+
+
+def without_policy(monkeypatch):
+    """Take every name that can be read for one's own."""
+
+    def of_anybody(images, policy):
+        groups = defaultdict(list)
+        for image in images:
+            if name := SnapshotName.parse(image.name):
+                groups[name.droplet_id].append(Kept(image, name))
+        for group in groups.values():
+            group.sort(key=lambda one: one.name.taken_at, reverse=True)
+        return groups
+
+    monkeypatch.setattr(retention, "kept_by_droplet", of_anybody)
+
+
+@pytest.mark.parametrize(
+    ("take_out", "kind"),
+    [
+        (without_claim, "unclaimed"),
+        (without_memory, "chosen"),
+        (without_join, "duplicate"),
+        (without_policy, "foreign"),
+    ],
+    ids=lambda value: getattr(value, "__name__", value),
+)
+def test_without_one_safeguard_the_nights_fail(monkeypatch, sim, take_out, kind):
+    """Each is noticed, so the nights can fail."""
+    take_out(monkeypatch)
+
+    found = first_violations(Nights(sim, FIXED_SEED), FIXED_SEED)
+
+    assert any(f": {kind}: " in violation for violation in found)
+
+
+class InStep(HTTPAdapter):
+    """Lets nobody send what changes something before the other run is about to do the same.
+
+    :param barriers: shared by both, by what is sent.
+    """
+
+    def __init__(self, barriers):
+        super().__init__()
+        self.barriers = barriers
+
+    def send(self, request, *args, **kwargs):
+        """Wait for the other, but not for ever: it may have nothing to send."""
+        if request.method != "GET":
+            with suppress(BrokenBarrierError):
+                self.barriers[request.method, request.path_url, request.body].wait(0.5)
+        return super().send(request, *args, **kwargs)
+
+
+@pytest.fixture
+def begin(sim):
+    """Begin anew: two droplets that have a backup and ten older snapshots each."""
+
+    def make(rules):
+        sim.reset(ManualClock(START))
+        sim.state.rules = rules
+        droplets = [sim.state.add_droplet(f"web-{number}", tags=[TAG]) for number in range(2)]
+        for droplet in droplets:
+            for day in range(1, 11):
+                taken_at = datetime.fromtimestamp(START - day * DAY, UTC)
+                name = str(SnapshotName(POLICY, droplet.id, taken_at))
+                sim.state.add_image(name, regions=["nyc3", *REGIONS], droplet_id=droplet.id)
+            sim.state.add_backup(droplet, START - 2 * DAY - HOUR)
+            sim.state.add_backup(droplet, START - HOUR)
+        sim.journal.clear()
+        return droplets
+
+    return make
+
+
+@pytest.fixture
+def night(sim):
+    """Run the pipeline once; return the rows of its copies. Pauses move the clock."""
+
+    def run(adapter=None):
+        def new_client():
+            client = ApiClient(TOKEN, sim.url, sleep=sim.clock.advance)
+            if adapter:
+                client._session.mount("http://", adapter)
+            return client
+
+        one = Pipeline(new_client, sim.clock.now, sim.clock.advance)
+        rows = [one.replicate(one.convert(row)) for row in one.rows(one.find())]
+        one.prune()
+        return [row for copies in rows for row in copies]
+
+    return run
+
+
+def images_of(sim):
+    """Return how the account's own images look."""
+    sim.state.settle()
+    images = (image for image in sim.state.images.values() if not image.public)
+    return sorted((i.id, i.name, i.type, *sorted(i.regions)) for i in images)
+
+
+@pytest.mark.parametrize("in_step", [True, False], ids=["in step", "as it comes"])
+@pytest.mark.parametrize(
+    "rules", [Rules(), Rules(rename_backup=False, convert_seconds=60)], ids=["usual", "slow"]
+)
+def test_two_runs_at_once_leave_what_one_alone_leaves(sim, begin, night, rules, in_step):
+    """One backup of each droplet, one action too many at most, and neither run lies."""
+    begin(rules)
+    night()
+    alone = images_of(sim)
+    droplets = begin(rules)
+    barriers = defaultdict(lambda: Barrier(2))
+    adapters = [InStep(barriers) for _ in range(2)] if in_step else [None, None]
+
+    with ThreadPoolExecutor(2) as threads:
+        runs = list(threads.map(night, adapters))
+
+    assert images_of(sim) == alone
+    chosen = {row.image_id for row in runs[0]}
+    assert len(chosen) == len(droplets)
+    actions = sim.state.actions
+    for rows in runs:
+        assert {row.image_id for row in rows} == chosen
+        assert all(row.end == actions[row.action.id].status == "completed" for row in rows)
+    begun = Counter(
+        (action.resource_id, action.region if action.type == "transfer" else "convert")
+        for action in actions.values()
+    )
+    most = {"convert": 1 if rules.convert_seconds == 0 else 2, "ams3": 2, "sgp1": 2}
+    for image_id in chosen:
+        assert all(1 <= begun[image_id, what] <= number for what, number in most.items())
