@@ -8,8 +8,9 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from airflow_provider_do_images.actions.audit import Finding, Limits, audit
-from airflow_provider_do_images.actions.choose import Choice, FindSettings, choose
+from airflow_provider_do_images.actions.choose import Choice
 from airflow_provider_do_images.actions.copies import ImageRow, ended, is_there, tell
+from airflow_provider_do_images.actions.find import FindSettings, find
 from airflow_provider_do_images.actions.inventory import Selection
 from airflow_provider_do_images.actions.judge import Outcome, Verdict, Wait, judge
 from airflow_provider_do_images.actions.keep import Claim, keep, name_early
@@ -65,11 +66,7 @@ class Pipeline:
     def find(self) -> Choice:
         """Choose the restore points of the droplets with the tag."""
         with self._new_client() as client:
-            droplets = Selection(tag=TAG).read(client)
-            images = client.all_private_images()
-        return choose(
-            droplets, images, POLICY, now=self._moment(), max_backup_age=FIND.max_backup_age
-        )
+            return find(client, Selection(tag=TAG), FIND, self._moment())
 
     def rows(self, choice: Choice) -> list[dict[str, Any]]:
         """Return what the next task is mapped over."""
