@@ -108,7 +108,8 @@ class ApiClient(ApiSession):
         params = {"private": "true"} if private else {}
         if tag:
             params["tag_name"] = tag
-        return self.rows("/v2/images", "images", "image:read", Image.from_json, params)
+        scope = _with_tag("image:read", tag)
+        return self.rows("/v2/images", "images", scope, Image.from_json, params)
 
     def all_private_images(self) -> list[Image]:
         """Read the account's own images, none missing. Scope ``image:read``.
@@ -142,7 +143,8 @@ class ApiClient(ApiSession):
         Scope ``droplet:read``; a tag needs ``tag:read``, ``backup_ids`` need ``image:read``.
         """
         params = {key: value for key, value in (("name", name), ("tag_name", tag)) if value}
-        return self.rows("/v2/droplets", "droplets", "droplet:read", Droplet.from_json, params)
+        scope = _with_tag("droplet:read", tag)
+        return self.rows("/v2/droplets", "droplets", scope, Droplet.from_json, params)
 
     def all_droplets(self, *, name: str | None = None, tag: str | None = None) -> list[Droplet]:
         """Read the droplets with a name or a tag, none missing, and GPU droplets too.
@@ -153,11 +155,10 @@ class ApiClient(ApiSession):
         :raises InvalidResponseError: if some are missing each time.
         """
         wanted = {key: value for key, value in (("name", name), ("tag_name", tag)) if value}
+        scope = _with_tag("droplet:read", tag)
         found: list[Droplet] = []
         for params in (wanted, {"type": "gpus"}):
-            found += self.all_rows(
-                "/v2/droplets", "droplets", "droplet:read", Droplet.from_json, params
-            )
+            found += self.all_rows("/v2/droplets", "droplets", scope, Droplet.from_json, params)
         return [
             droplet
             for droplet in dict.fromkeys(found)
@@ -223,6 +224,11 @@ class ApiClient(ApiSession):
     def _droplet_images(self, droplet_id: int, kind: str) -> Iterator[Image]:
         path = f"/v2/droplets/{check_id('droplet_id', droplet_id)}/{kind}"
         return self.rows(path, kind, "droplet:read", Image.from_json)
+
+
+def _with_tag(scope: str, tag: str | None) -> str:
+    """Return the scopes of a list that is filtered by a tag, if it is; the API names none."""
+    return f"{scope} and tag:read" if tag else scope
 
 
 def _tag_name(row: Any) -> str:
