@@ -27,6 +27,14 @@ def test_the_tests_on_the_page_are_the_ones_that_run(name):
     assert (DOCS / "examples" / name).read_text() in blocks(DOCS / "testing-dags.md", "python")
 
 
+def test_the_dags_on_the_page_are_the_examples():
+    """docs/pipelines.md shows three examples word by word, but for their docstrings."""
+    names = ("nightly_backup_to_snapshot", "hourly_copy_audit", "replicate_on_asset")
+    texts = [(ROOT / "example_dags" / f"{name}.py").read_text() for name in names]
+
+    assert blocks(DOCS / "pipelines.md", "python") == [t.partition('"""\n\n')[2] for t in texts]
+
+
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
 def test_python_on_a_page_is_python(page):
     """Every Python block compiles."""
