@@ -56,6 +56,19 @@ class AirflowRest:
         body = {"logical_date": None, "conf": conf or {}}
         return str(self._send("POST", f"/dags/{dag_id}/dagRuns", json=body)["dag_run_id"])
 
+    def dag_runs(self, dag_id: str) -> list[dict[str, Any]]:
+        """Return all runs of a DAG, the oldest first."""
+        query = {"limit": WHOLE_LIST, "order_by": "id"}
+        rows: list[dict[str, Any]] = self._send("GET", f"/dags/{dag_id}/dagRuns", params=query)[
+            "dag_runs"
+        ]
+        return rows
+
+    def pause_dag(self, dag_id: str, *, paused: bool = True) -> None:
+        """Pause a DAG, which is waited for if it is not parsed yet, or let it go on."""
+        self.wait_for_dag(dag_id)
+        self._send("PATCH", f"/dags/{dag_id}", json={"is_paused": paused})
+
     def dag_run_state(self, dag_id: str, run_id: str) -> str:
         """Return the state of a run."""
         return str(self._send("GET", _run(dag_id, run_id))["state"])
@@ -99,8 +112,8 @@ class AirflowRest:
         content = self._send("GET", path, params=query)["content"]
         return "\n".join(row if isinstance(row, str) else row["event"] for row in content)
 
-    def clear(self, dag_id: str, run_id: str, task_ids: list[str]) -> None:
-        """Clear tasks of a run, so that they run again."""
+    def clear(self, dag_id: str, run_id: str, task_ids: list[str] | None = None) -> None:
+        """Clear tasks of a run, or all of them, so that they run again."""
         body = {
             "dry_run": False,
             "dag_run_id": run_id,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import secrets
 import shutil
 import time
@@ -65,12 +66,22 @@ def connection(simulator: Simulator, token: str) -> str:
 def airflow(
     root: Path, connection: str, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[AirflowInstance]:
-    """A real Airflow that has the example DAGs, and those of these tests."""
+    """A real Airflow that has the example DAGs, and those of these tests.
+
+    Runs begin when a test or an asset event says so: no DAG has a time of day here.
+    """
     interrupt_on_termination()
     folder = tmp_path_factory.mktemp("airflow")
     for dags in (root / "example_dags", Path(__file__).parent / "dags"):
         shutil.copytree(dags, folder / "dags", dirs_exist_ok=True)
-    env = {"AIRFLOW_CONN_DIGITALOCEAN_DEFAULT": connection}
+    for file in (folder / "dags").glob("*.py"):
+        file.write_text(re.sub(r'schedule="[^"]*"', "schedule=None", file.read_text()))
+    env = {
+        "AIRFLOW_CONN_DIGITALOCEAN_DEFAULT": connection,
+        # To read the same files again every five seconds would cost most of a core.
+        "AIRFLOW__DAG_PROCESSOR__MIN_FILE_PROCESS_INTERVAL": "300",
+        "AIRFLOW__SCHEDULER__USE_JOB_SCHEDULE": "True",
+    }
     with AirflowInstance(folder / "home", folder / "dags", env) as running:
         yield running
 
