@@ -29,6 +29,7 @@ from airflow_provider_do_images.simulator import (
     RegionsLag,
     Reset,
     Revoked,
+    RowsMissing,
     Simulator,
     SlowBody,
     Status,
@@ -84,7 +85,7 @@ class Chaos(HTTPAdapter):
         method = str(request.method)
         self._maybe_kill("before", method)
         if self._random.random() * self._rarity < FAULT_CHANCE[method]:
-            self._break(method)
+            self._break(method, request.path_url)
         response = super().send(request, *args, **kwargs)
         self._maybe_kill("after", method)
         return response
@@ -113,8 +114,10 @@ class Chaos(HTTPAdapter):
             self.kills[f"{when} {what}"] += 1
             raise Killed
 
-    def _break(self, method: str) -> None:
+    def _break(self, method: str, path: str) -> None:
         kinds = [*ANY_REQUEST, *(ONLY_POST * 2 if method == "POST" else ())]
+        if path.partition("?")[0] in {"/v2/droplets", "/v2/images"}:
+            kinds += ONLY_LISTS
         fault = self._random.choice(kinds)(self._random)
         if isinstance(fault, self._without):
             return
@@ -160,3 +163,5 @@ ONLY_POST: list[Draw] = [
     *[lambda r: RegionsLag(seconds=r.choice([15.0, 60.0, 4000.0]))] * 3,
     *[lambda r: NotFoundAfterWrite(reads=r.randint(1, 3))] * 2,
 ]
+ONLY_LISTS: list[Draw] = [lambda _: RowsMissing()] * 4
+"""Of what can be deleted; the lists of actions have no gaps."""

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import re
+import time
 from datetime import timedelta
+from threading import Thread
 
 import pytest
 from airflow.sdk import DAG
@@ -113,16 +115,22 @@ def test_all_modes_end_alike(run, digitalocean, snapshot, status, switch):
 
 def test_the_sensor_waits_for_an_end_that_comes_later(run, digitalocean, snapshot, mode):
     """An action that runs for a while is looked at again until it is completed, and proved."""
-    action = digitalocean.state.begin_action(
-        "transfer", snapshot, region="ams3", seconds=0.7 * 3600
-    )
+    action = digitalocean.state.begin_action("transfer", snapshot, region="ams3", seconds=10**6)
+    path = f"/v2/images/{snapshot.id}/actions/{action.id}"
 
+    def finish_after_a_look():
+        while not digitalocean.journal.count(path=path):
+            time.sleep(0.01)
+        digitalocean.state.finish_action(action.id)
+
+    thread = Thread(target=finish_after_a_look, daemon=True)
+    thread.start()
     ended = run(WAITING[mode, "none"], image=snapshot.id, action=action.id)
+    thread.join()
 
     assert ended.tasks["wait"] == "success"
     assert ended.xcom("wait")["region_slug"] == "ams3"
-    looks = digitalocean.journal.count(path=f"/v2/images/{snapshot.id}/actions/{action.id}")
-    assert looks >= 2
+    assert digitalocean.journal.count(path=path) >= 2
     assert digitalocean.journal.count("POST") == 0
 
 
