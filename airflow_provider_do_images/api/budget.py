@@ -21,7 +21,7 @@ DEFAULT_RESERVE = 0.5
 BURST_SHARE = 0.05
 """Share of the hour's requests that the API allows in one minute (250 of 5,000)."""
 
-_KNEE = 0.1
+_KNEE = 0.25
 """Share of the unreserved part below which requests come no faster than they are given back."""
 
 
