@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import sys
 import time
 from contextlib import suppress
 from contextvars import Context
+from importlib import import_module
 from typing import TYPE_CHECKING
 
 from airflow_provider_do_images.actions.judge import Verdict, Wait
@@ -84,7 +86,10 @@ class SeatedWait:
             self._seat = None
 
 
-_reads: dict[tuple[asyncio.AbstractEventLoop, str], asyncio.Task[Connection]] = {}
+_CLIENT = "airflow_provider_do_images.api.client"
+_reads: dict[
+    tuple[asyncio.AbstractEventLoop, str], tuple[asyncio.Task[Connection], asyncio.Lock]
+] = {}
 
 
 async def _connection(conn_id: str) -> Connection:
@@ -96,7 +101,15 @@ async def _connection(conn_id: str) -> Connection:
     loop = asyncio.get_running_loop()
     key = (loop, conn_id)
     if key not in _reads:
-        read = DigitalOceanHook.aget_connection(conn_id)
-        _reads[key] = loop.create_task(read, context=Context())
+        read = loop.create_task(_read(conn_id), context=Context())
+        _reads[key] = read, asyncio.Lock()
         loop.call_later(SECOND_LOOK_PAUSE / 2, _reads.pop, key, None)
-    return await asyncio.shield(_reads[key])
+    task, turn = _reads[key]
+    async with turn:  # one at a time: a thousand that go on at once would block the event loop
+        return await asyncio.shield(task)
+
+
+async def _read(conn_id: str) -> Connection:
+    if _CLIENT not in sys.modules:  # loading requests takes longer than the loop may be blocked
+        await asyncio.to_thread(import_module, _CLIENT)
+    return await DigitalOceanHook.aget_connection(conn_id)
