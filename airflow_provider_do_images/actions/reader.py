@@ -101,12 +101,12 @@ class Reader:
         actions = [question for question in due if question.ask.action_id is not None]
         if actions:
             others = [question for question in pending() if question.ask.action_id is not None]
-            await self._read_actions(self._worth_seeing(actions, others), others)
+            await self._read_actions(await self._worth_seeing(actions, others), others)
         images = [question for question in pending() if question.ask.action_id is None]
         if images:
             await self._read_images(images)
 
-    def _worth_seeing(
+    async def _worth_seeing(
         self, due: Sequence[Question], everything: Sequence[Question]
     ) -> Sequence[Question]:
         already = set(map(id, due))
@@ -116,7 +116,10 @@ class Reader:
         self._feed.begin()
         next_one = min(others, key=lambda question: question.by)
         share_left = (next_one.by - self._clock()) / next_one.interval
-        plan, whole = self._plan(due), self._plan(everything)
+        plan = self._plan(due)
+        await asyncio.sleep(0)  # a plan for thousands takes a while, as a turn of the loop goes
+        whole = self._plan(everything)
+        await asyncio.sleep(0)
         return everything if sees_all(plan, whole, min(max(share_left, 0.0), 1.0)) else due
 
     def _plan(self, questions: Iterable[Question]) -> Any:
