@@ -13,6 +13,7 @@ from airflow_provider_do_images.api.inputs import (
     check_region,
     check_regions,
     check_seconds,
+    check_share,
 )
 
 
@@ -50,6 +51,19 @@ def test_seconds_are_finite_and_above_zero(value):
     """The message names the parameter."""
     with pytest.raises(InvalidInputError, match="timeout must be seconds above 0"):
         check_seconds("timeout", value)
+
+
+@pytest.mark.parametrize(("value", "share"), [(0, 0.0), ("0.25", 0.25), (0.999, 0.999)])
+def test_shares_are_numbers_or_their_text(value, share):
+    """Nothing may be kept for others; everything may not."""
+    assert check_share("rate_limit_reserve", value) == share
+
+
+@pytest.mark.parametrize("value", [1, 1.0, "1", -0.1, 50, "50 %", None, float("nan"), [], ""])
+def test_anything_else_is_no_share(value):
+    """The message names the setting, and a percentage is not taken for a share."""
+    with pytest.raises(InvalidInputError, match="rate_limit_reserve must be a share from 0"):
+        check_share("rate_limit_reserve", value)
 
 
 @pytest.mark.parametrize(
