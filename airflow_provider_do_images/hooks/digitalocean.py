@@ -38,6 +38,7 @@ class DigitalOceanHook(BaseHook):
     methods raise the errors of :mod:`airflow_provider_do_images.api.errors`.
 
     :param digitalocean_conn_id: id of the connection.
+    :param patience: seconds that such a request waits at most, also no longer than a minute.
     """
 
     conn_name_attr = "digitalocean_conn_id"
@@ -45,9 +46,12 @@ class DigitalOceanHook(BaseHook):
     conn_type = "digitalocean"
     hook_name = "DigitalOcean"
 
-    def __init__(self, digitalocean_conn_id: str = default_conn_name) -> None:
+    def __init__(
+        self, digitalocean_conn_id: str = default_conn_name, *, patience: float = PATIENCE
+    ) -> None:
         super().__init__()
         self.digitalocean_conn_id = digitalocean_conn_id
+        self.patience = patience
         self._client: ApiClient | None = None
 
     def get_conn(self, *, fresh: bool = False) -> ApiClient:
@@ -66,7 +70,7 @@ class DigitalOceanHook(BaseHook):
                     f"the connection {self.digitalocean_conn_id!r} (digitalocean_conn_id) is not "
                     f"defined; add it with type 'digitalocean' and the API token as its password"
                 ) from error
-            self._client = client_for(connection)
+            self._client = client_for(connection, patience=min(self.patience, PATIENCE))
         return self._client
 
     def close(self) -> None:
@@ -121,7 +125,7 @@ class DigitalOceanHook(BaseHook):
         )
 
 
-def client_for(connection: Connection, *, patience: float = PATIENCE) -> ApiClient:
+def client_for(connection: Connection, *, patience: float) -> ApiClient:
     """Return the client for a connection that has been read.
 
     :param patience: seconds for which a request waits at most while no more than the reserve of

@@ -125,9 +125,9 @@ class DigitalOceanReplicateImageOperator(BaseOperator):
 
     def execute(self, context: Context) -> list[dict[str, Any]]:
         """Submit what is missing, wait for all, and return the rows."""
-        hook = DigitalOceanHook(self.digitalocean_conn_id)
         with as_airflow_exceptions():
             self.poll_interval = check_seconds("poll_interval", self.poll_interval)
+            hook = DigitalOceanHook(self.digitalocean_conn_id, patience=self.poll_interval)
             self.timeout = check_seconds("timeout", self.timeout)
             check_flag("allow_partial", self.allow_partial)
             wanted = ImageRow.checked(self.image, self.image_id)

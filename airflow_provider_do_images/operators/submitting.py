@@ -78,9 +78,9 @@ class SubmitImageActionOperator(BaseOperator):
 
     def execute(self, context: Context) -> dict[str, Any]:
         """Submit the action and return it, finished if that was asked for."""
-        hook = DigitalOceanHook(self.digitalocean_conn_id)
         with as_airflow_exceptions():
             self.poll_interval = check_seconds("poll_interval", self.poll_interval)
+            hook = DigitalOceanHook(self.digitalocean_conn_id, patience=self.poll_interval)
             self.timeout = check_seconds("timeout", self.timeout)
             request = self._request()
             result = self._submit(hook.get_conn(), request)

@@ -169,7 +169,9 @@ class DigitalOceanImageActionSensor(BaseSensorOperator):
         return run(look_once(wait), self._ask)
 
     def _ask(self, question: Ask) -> Answer:
-        self._hook = self._hook or DigitalOceanHook(self.digitalocean_conn_id)
+        self._hook = self._hook or DigitalOceanHook(
+            self.digitalocean_conn_id, patience=self.poke_interval
+        )
         answer = self._hook.ask(question)
         if isinstance(answer, ImageAction):
             self._seen = answer
