@@ -41,19 +41,25 @@ class Feed:
     :param newest_id: the highest id that was seen.
     :param ids_per_page: by how much the ids on a page lie back from those on the page before.
     :param pages: pages that the present sweep has read.
-    :param oldest_id: the last id on the last of these.
+    :param most: pages that it may read. Wrong estimates could make it read page after page, so
+        there are no more of them than images that could be read instead.
+    :param oldest_id: the last id on the last page that was read.
     :param ended: whether the list has no further page.
     """
 
     newest_id: int = 0
     ids_per_page: float | None = None
     pages: int = 0
+    most: int = 0
     oldest_id: float = inf
     ended: bool = False
 
-    def begin(self) -> None:
-        """Begin a new sweep at the top of the list."""
-        self.pages, self.oldest_id, self.ended = 0, inf, False
+    def begin(self, images: int) -> None:
+        """Begin a new sweep at the top of the list.
+
+        :param images: how many images could be read instead.
+        """
+        self.pages, self.most, self.oldest_id, self.ended = 0, images, inf, False
 
     def add_page(self, ids: Sequence[int], *, last: bool) -> None:
         """Take note of the next page."""
@@ -69,7 +75,7 @@ class Feed:
 
         :param newer: how many of the wanted actions are newer.
         """
-        if self.ended or action_id >= self.oldest_id:
+        if self.ended or self.pages >= self.most or action_id >= self.oldest_id:
             return inf
         if self.ids_per_page is None:
             return 1 + newer // PAGE_SIZE

@@ -21,9 +21,11 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from contextvars import Context
 from math import inf
-from typing import TYPE_CHECKING, Protocol, TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
-from airflow_provider_do_images.actions.reader import Notice, Question, Reader, settle
+from airflow_provider_do_images.actions.metrics import Metrics, Report
+from airflow_provider_do_images.actions.questions import Notice, Question, settle
+from airflow_provider_do_images.actions.reader import Reader
 from airflow_provider_do_images.actions.wait import Answer, Ask, Clock
 from airflow_provider_do_images.api import DigitalOceanError, ImageAction, RateLimitedError
 from airflow_provider_do_images.api.budget import MINUTE
@@ -41,19 +43,6 @@ _SPREAD = 1 / 3
 """Part of an interval over which the first sweeps of new watches are spread."""
 
 R = TypeVar("R")
-
-
-class Metrics(Protocol):
-    """Where figures go; Airflow's ``Stats`` is one."""
-
-    def gauge(self, stat: str, value: float, *, tags: dict[str, str]) -> None:
-        """Set a figure."""
-
-    def incr(self, stat: str, count: int, *, tags: dict[str, str]) -> None:
-        """Add to a figure."""
-
-    def timing(self, stat: str, dt: float, *, tags: dict[str, str]) -> None:
-        """Record a time in milliseconds."""
 
 
 class Seat:
@@ -77,15 +66,15 @@ class Seat:
         :param by: when it is due, in Unix seconds. It may come earlier, and later if the budget
             forces that, which is logged once.
         """
-        urgent = ask.action_id is None or by >= self._deadline
+        latest = by if ask.action_id is None else max(by, self._deadline)
         while True:
-            question = Question(ask, by, self.interval, urgent)
+            question = Question(ask, by, latest, self.interval)
             reply = await self._watch.answer_to(self, question)
             if isinstance(reply, Notice):
                 log.warning("%s", reply)
                 continue
             if isinstance(reply, ImageAction):
-                self._watch.report_delay(self.conn_id, reply)
+                self._watch.tell_delay(self.conn_id, reply)
             return reply
 
     def leave(self) -> None:
@@ -108,11 +97,10 @@ class Watch:
         """Seconds between two sweeps at present."""
         self._client = client
         self._clock = clock
-        self._metrics = metrics
+        self._report = Report(metrics)
         self._questions: dict[Seat, Question] = {}
-        self._reader = Reader(self._send, clock)
+        self._reader = Reader(self._send, self._full_for, clock)
         self._sent: deque[float] = deque()
-        self._requests = 0
         self._not_before = 0.0
         self._wake_at = inf
         self._woken = asyncio.Event()
@@ -143,10 +131,15 @@ class Watch:
         self.seats.discard(seat)
         self._questions.pop(seat, None)
         if not self.seats:
+            self._tell_metrics()
             _forget(self)
             self._task.cancel()
             self._executor.submit(self._client.close)
             self._executor.shutdown(wait=False)
+
+    def tell_delay(self, conn_id: str, action: ImageAction) -> None:
+        """Tell the metrics how long after its end an action was seen to have ended."""
+        self._report.tell_delay(conn_id, action, self._clock())
 
     async def _run(self) -> None:
         while True:
@@ -167,85 +160,82 @@ class Watch:
     def _next_sweep(self) -> float:
         open_ones = self._open()
         calm = max(min((question.by for question in open_ones), default=inf), self._not_before)
-        return min([calm, *(question.by for question in open_ones if question.urgent)])
+        return min(calm, min((question.latest for question in open_ones), default=inf))
 
     def _open(self) -> list[Question]:
         return [question for question in self._questions.values() if question.open]
 
     async def _sweep(self) -> None:
-        begun, before = self._clock(), self._requests
-        calm = begun >= self._not_before
+        begun = self._clock()
+        self._report.sweeps += 1
+        thrifty = begun < self._not_before
         due = [
             question
             for question in self._open()
-            if question.by <= begun + (_SLACK * question.interval if calm else 0.0)
-            and (calm or question.urgent)
+            if question.latest <= begun
+            or (question.by <= begun + _SLACK * question.interval and not thrifty)
         ]
-        pause = 0.0
+        due.sort(key=lambda question: (question.latest > begun, question.by))
+        refused_for = 0.0
         try:
-            await self._reader.answer(due, self._open)
+            await self._reader.answer(due, self._open, thrifty=thrifty)
         except RateLimitedError as error:
-            pause = HOURLY_LIMIT_SECONDS if error.retry_after is None else error.retry_after
-            await settle(([question], error) for question in due if question.urgent)
+            told = error.retry_after
+            refused_for = HOURLY_LIMIT_SECONDS if told is None else told
+            await settle(([question], error) for question in due if question.latest <= begun)
         except DigitalOceanError as error:
             await settle(([question], error) for question in due)
-        await self._pause_after(begun, self._requests - before, pause)
+        await self._pause_after(begun, refused_for)
 
-    async def _pause_after(self, begun: float, requests: int, refused_for: float) -> None:
+    async def _pause_after(self, begun: float, refused_for: float) -> None:
         """Set when the next sweep may begin, by what this one has used, and tell of it."""
         shortest = min((seat.interval for seat in self.seats), default=0.0)
         limit = self._client.rate_limit
         each = limit.seconds_per_request(self.reserve) if limit else 0.0
-        now = self._clock()
-        made_up = max(requests * each, refused_for)
-        self._not_before = max(self._not_before, begun + _SLACK * shortest, now + made_up)
-        self.interval = max(shortest, made_up)
-        if limit and made_up > shortest:
-            notice = Notice(
-                f"{limit.remaining} of the token's {limit.limit} requests an hour are left, "
-                f"{limit.reserved(self.reserve):.0f} of them for its other users; for now the next "
-                f"look is in {self.interval:.0f} s instead of {shortest:g} s."
+        pause = max(self._report.requests * each, self._full_for(), refused_for)
+        made_up_at = self._clock() + pause
+        self._not_before = max(self._not_before, begun + _SLACK * shortest, made_up_at)
+        self.interval = max(shortest, self._not_before - begun)
+        why = "another user of the token has used up its requests" if refused_for else ""
+        if limit and not why:
+            why = (
+                f"{limit.remaining} of the token's {limit.limit} requests an hour are left, and "
+                f"{limit.reserved(self.reserve):.0f} of them are its other users'"
             )
-            await self._tell(notice)
-        self._report(requests)
+        await self._tell(why, made_up_at)
+        self._tell_metrics()
 
-    async def _tell(self, notice: Notice) -> None:
-        waiting = [(seat, question) for seat, question in self._questions.items() if question.open]
-        untold = [(seat, question) for seat, question in waiting if not seat.told]
-        for seat, _ in untold:
-            seat.told = True
-        await settle(([question], notice) for _, question in untold)
+    async def _tell(self, why: str, next_sweep: float) -> None:
+        """Tell those waits that have to wait longer than they want to, each once."""
+        notices, now = [], self._clock()
+        for seat, question in self._questions.items():
+            looked_at = min(next_sweep, question.latest)
+            late = looked_at > min(question.by, now) + question.interval
+            if why and late and question.open and not seat.told:
+                seat.told = True
+                present = looked_at - question.by + question.interval
+                words = f"Looking every {present:.3g} s for now, not every {question.interval:g} s"
+                notices.append(([question], Notice(f"{words}: {why}.")))
+        await settle(notices)
 
     async def _send(self, call: Callable[[ApiClient], R]) -> R:
-        limit = self._client.rate_limit
-        burst = limit.burst(self.reserve) if limit else 0
-        if burst and len(self._sent) >= burst:
-            await asyncio.sleep(max(self._sent[-burst] + MINUTE - self._clock(), 0.0))
-        while self._sent and self._sent[0] < self._clock() - MINUTE:
+        now = self._clock()
+        while self._sent and self._sent[0] <= now - MINUTE:
             self._sent.popleft()
-        self._sent.append(self._clock())
-        self._requests += 1
+        self._sent.append(now)
+        self._report.requests += 1
         return await asyncio.get_running_loop().run_in_executor(self._executor, call, self._client)
 
-    def _report(self, requests: int) -> None:
-        if self._metrics is None:
-            return
+    def _full_for(self) -> float:
         limit = self._client.rate_limit
-        for conn_id, waits in Counter(seat.conn_id for seat in self.seats).items():
-            tags = {"conn_id": conn_id}
-            self._metrics.incr("digitalocean.watch.sweeps", 1, tags=tags)
-            self._metrics.incr("digitalocean.watch.requests", requests, tags=tags)
-            self._metrics.gauge("digitalocean.watch.waits", waits, tags=tags)
-            self._metrics.gauge("digitalocean.watch.interval", self.interval, tags=tags)
-            if limit:
-                self._metrics.gauge("digitalocean.watch.remaining", limit.remaining, tags=tags)
+        burst = limit.burst(self.reserve) if limit else 0
+        if not burst or len(self._sent) < burst:
+            return 0.0
+        return max(self._sent[-burst] + MINUTE - self._clock(), 0.0)
 
-    def report_delay(self, conn_id: str, action: ImageAction) -> None:
-        """Report how long after its end an action was seen to have ended."""
-        if self._metrics and action.completed_at:
-            delay = self._clock() - action.completed_at.timestamp()
-            name, tags = "digitalocean.watch.detection_delay", {"conn_id": conn_id}
-            self._metrics.timing(name, max(delay, 0.0) * 1000, tags=tags)
+    def _tell_metrics(self) -> None:
+        waits = Counter(seat.conn_id for seat in self.seats)
+        self._report.tell(waits, self.interval, self._client.rate_limit)
 
 
 _watches: dict[tuple[asyncio.AbstractEventLoop, str, str], Watch] = {}

@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
+import time
 
 import pytest
 
+from airflow_provider_do_images.actions.judge import Wait
+from airflow_provider_do_images.actions.wait import run_async, wait_until_finished
+from airflow_provider_do_images.actions.watch import join
 from airflow_provider_do_images.api.client import ApiClient
 from airflow_provider_do_images.simulator import ManualClock, Simulator
 
@@ -60,3 +65,61 @@ def connection(sim, monkeypatch):
 
     change()
     return change
+
+
+@pytest.fixture
+def transfers(sim):
+    """Begin transfers that end when the test says so, of new images to so many regions each."""
+
+    def begin(images, regions=1, *, at=sim):
+        slugs = [slug for slug in at.state.regions if slug != "nyc3"][:regions]
+        return [
+            at.state.begin_action("transfer", image, region=slug, seconds=3600)
+            for image in [at.state.add_image("a-snapshot") for _ in range(images)]
+            for slug in slugs
+        ]
+
+    return begin
+
+
+@pytest.fixture
+def finish(sim):
+    """Let actions complete after half a second."""
+
+    async def later(*actions, at=sim, seconds=0.5):
+        await asyncio.sleep(seconds)
+        for action in actions:
+            at.state.finish_action(action.id)
+
+    return later
+
+
+@pytest.fixture
+def wait_for(sim):
+    """Wait for an action in the watch, as a trigger does, and return the verdict."""
+
+    async def wait(
+        action,
+        *,
+        at=sim,
+        token=TOKEN,
+        interval=0.2,
+        seconds=8.0,
+        first_look_at=None,
+        started_at=None,
+        reserve=0.5,
+        conn_id="digitalocean_default",
+        metrics=None,
+    ):
+        client = ApiClient(token, at.url, read_timeout=0.5, reserve=reserve)
+        deadline = time.time() + seconds
+        seat = join(client, conn_id, interval=interval, deadline=deadline, metrics=metrics)
+        begun = time.time() if started_at is None else started_at
+        wait = Wait(action.resource_id, action.id, begun, deadline, action.region, 5.0)
+        flow = wait_until_finished(wait, poll_interval=interval, first_look_at=first_look_at)
+        try:
+            return await run_async(flow, seat.ask)
+        finally:
+            seat.leave()
+
+    return wait

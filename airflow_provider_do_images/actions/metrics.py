@@ -1,0 +1,68 @@
+"""What a watch tells Airflow's metrics (StatsD or OpenTelemetry), for each connection id.
+
+``digitalocean.watch.sweeps`` and ``.requests`` count; ``.waits``, ``.interval`` (seconds) and
+``.remaining`` (requests of the hour) are gauges; ``.detection_delay`` is the time from the end of
+an action until its wait knew. A token's requests are told to each of the connections that share it.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import TYPE_CHECKING, Protocol
+
+from airflow_provider_do_images.api import ImageAction
+
+if TYPE_CHECKING:
+    from airflow_provider_do_images.api.budget import RateLimit
+
+PREFIX = "digitalocean.watch"
+
+
+class Metrics(Protocol):
+    """Where figures go; Airflow's ``Stats`` is one."""
+
+    def gauge(self, stat: str, value: float, *, tags: dict[str, str]) -> None:
+        """Set a figure."""
+
+    def incr(self, stat: str, count: int, *, tags: dict[str, str]) -> None:
+        """Add to a figure."""
+
+    def timing(self, stat: str, dt: float, *, tags: dict[str, str]) -> None:
+        """Record a time in milliseconds."""
+
+
+class Report:
+    """What one watch has to tell.
+
+    :param metrics: where it goes, if anywhere.
+    """
+
+    def __init__(self, metrics: Metrics | None) -> None:
+        self.sweeps = 0
+        self.requests = 0
+        self._metrics = metrics
+        self._conn_ids: set[str] = set()
+
+    def tell(self, waits: Counter[str], interval: float, limit: RateLimit | None) -> None:
+        """Tell what has happened since it was last told, and how things stand.
+
+        :param waits: the number of waits by connection id; one that is missing has none left.
+        """
+        if self._metrics is not None:
+            for conn_id in {*self._conn_ids, *waits}:
+                tags = {"conn_id": conn_id}
+                self._metrics.incr(f"{PREFIX}.sweeps", self.sweeps, tags=tags)
+                self._metrics.incr(f"{PREFIX}.requests", self.requests, tags=tags)
+                self._metrics.gauge(f"{PREFIX}.waits", waits[conn_id], tags=tags)
+                self._metrics.gauge(f"{PREFIX}.interval", interval, tags=tags)
+                if limit:
+                    self._metrics.gauge(f"{PREFIX}.remaining", limit.remaining, tags=tags)
+        self.sweeps = self.requests = 0
+        self._conn_ids = set(waits)
+
+    def tell_delay(self, conn_id: str, action: ImageAction, now: float) -> None:
+        """Tell how long after its end an action was seen to have ended."""
+        if self._metrics and action.completed_at:
+            delay = max(now - action.completed_at.timestamp(), 0.0)
+            tags = {"conn_id": conn_id}
+            self._metrics.timing(f"{PREFIX}.detection_delay", delay * 1000, tags=tags)

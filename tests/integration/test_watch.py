@@ -1,0 +1,186 @@
+"""One watch for many waits: what it asks the API, counted, and that no wait suffers for another."""
+
+from __future__ import annotations
+
+import asyncio
+import dataclasses
+import time
+from collections import Counter
+
+import pytest
+
+from airflow_provider_do_images.actions.judge import Outcome
+from airflow_provider_do_images.simulator import Forbidden, Hang, Html, LostBefore, Status
+
+FEED = "/v2/actions"
+ALWAYS = {"times": None}
+SINGLE = "GET /v2/images/{image_id}/actions/{action_id}"
+OF_IMAGE = "GET /v2/images/{image_id}/actions"
+
+
+@pytest.fixture
+def outcomes(wait_for):
+    """Wait for many actions at once, with something going on beside; return how often each end."""
+
+    def run(actions, *beside, **arguments):
+        async def all_of_them():
+            tasks = [asyncio.create_task(coroutine) for coroutine in beside]
+            verdicts = await asyncio.gather(*(wait_for(a, **arguments) for a in actions))
+            await asyncio.gather(*tasks)
+            return verdicts
+
+        return Counter(verdict.outcome for verdict in asyncio.run(all_of_them()))
+
+    return run
+
+
+@pytest.fixture
+def no_feed(sim):
+    """A token that may not read the account's list of actions."""
+    sim.tokens.allow("narrow", {"image:read"})
+    return {"token": "narrow"}
+
+
+def test_two_hundred_waits_cost_what_one_page_costs(sim, transfers, finish, outcomes):
+    """Each sweep reads one page of actions, and one page of images proves all that completed."""
+    actions = transfers(images=20, regions=10)
+
+    assert outcomes(actions, finish(*actions)) == {Outcome.COMPLETED: 200}
+
+    asked = sim.journal.counts()
+    assert SINGLE not in asked
+    assert asked["GET /v2/images"] == 1
+    assert len(sim.journal.entries) < 20
+
+
+def test_ten_regions_of_one_image_are_one_list_and_one_proof(sim, transfers, finish, outcomes):
+    """The image's own list shows them all, without the account's other actions in it."""
+    actions = transfers(images=1, regions=10)
+
+    assert outcomes(actions, finish(*actions)) == {Outcome.COMPLETED: 10}
+
+    asked = sim.journal.counts()
+    assert set(asked) == {OF_IMAGE, "GET /v2/images/{image_id}"}
+    assert asked["GET /v2/images/{image_id}"] == 1
+
+
+def test_one_wait_reads_its_own_action_alone(sim, transfers, finish, outcomes):
+    """Nothing is read for a wait that nobody else needs."""
+    actions = transfers(images=1)
+
+    assert outcomes(actions, finish(*actions)) == {Outcome.COMPLETED: 1}
+
+    assert set(sim.journal.counts()) == {SINGLE, "GET /v2/images/{image_id}"}
+
+
+def test_what_lies_deep_among_other_actions_is_not_dug_for(sim, transfers, finish, outcomes):
+    """Where three single reads cost less than the pages down to them, these are what is sent."""
+    actions = transfers(images=3)
+    other = sim.state.add_image("another")
+    for _ in range(2000):
+        sim.state.add_action(other.id, region="fra1")
+
+    assert outcomes(actions, finish(*actions, seconds=1.0)) == {Outcome.COMPLETED: 3}
+
+    assert sim.journal.count(path=FEED) <= 3
+
+
+@pytest.mark.parametrize(
+    "fault",
+    [Status(500, **ALWAYS), Html(**ALWAYS), Hang(**ALWAYS), Status(404, **ALWAYS)],
+    ids=["500", "html", "hang", "404"],
+)
+def test_a_broken_list_of_actions_is_given_up(sim, transfers, finish, outcomes, fault):
+    """After its second failure the images are asked, and what it answered ends no wait."""
+    sim.faults.add(dataclasses.replace(fault, path=FEED))
+    actions = transfers(images=5)
+
+    assert outcomes(actions, finish(*actions)) == {Outcome.COMPLETED: 5}
+
+    assert sim.journal.count(path=FEED) == 2
+
+
+def test_a_token_without_actions_read_goes_by_image(sim, transfers, finish, outcomes, no_feed):
+    """The refusal is asked for twice, and then no more."""
+    actions = transfers(images=5, regions=2)
+
+    assert outcomes(actions, finish(*actions), **no_feed) == {Outcome.COMPLETED: 10}
+
+    assert sim.journal.count(path=FEED, status=403) == sim.journal.count(path=FEED) == 2
+    assert SINGLE not in sim.journal.counts()
+
+
+def test_a_passing_refusal_does_not_end_the_use_of_the_list(sim, transfers, finish, outcomes):
+    """After a lone 403 it goes on page by page."""
+    sim.faults.add(Forbidden(path=FEED))
+    actions = transfers(images=5)
+
+    assert outcomes(actions, finish(*actions)) == {Outcome.COMPLETED: 5}
+
+    assert sim.journal.count(path="/v2/images/*/actions*") == 0
+
+
+def test_after_an_outage_the_list_is_used_again(sim, transfers, finish, outcomes):
+    """When no image answered either, it was not the list's fault: it is what is asked next."""
+    sim.faults.add(LostBefore(times=7))  # the list, then three times the list and an image
+    actions = transfers(images=5)
+
+    assert outcomes(actions, finish(*actions, seconds=2.5)) == {Outcome.COMPLETED: 5}
+
+    of_images = [entry for entry in sim.journal.entries if "/actions/" in entry.path]
+    assert {entry.fault for entry in of_images} == {"LostBefore"}
+
+
+def test_a_foreign_row_takes_no_wait_down(sim, transfers, finish, outcomes):
+    """An action of somebody else with a status that nobody knows is passed over."""
+    actions = transfers(images=5)
+    sim.state.add_action(actions[0].resource_id, region="fra1", status="queued")
+
+    assert outcomes(actions, finish(*actions)) == {Outcome.COMPLETED: 5}
+
+
+def test_a_status_that_nobody_knows_ends_its_own_wait_alone(sim, transfers, finish, outcomes):
+    """The wait for that very action ends as not understood; the others complete."""
+    actions = transfers(images=5)
+    strange = sim.state.add_action(actions[0].resource_id, region="fra1", status="queued")
+
+    ends = outcomes([strange, *actions], finish(*actions))
+
+    assert ends == {Outcome.NOT_UNDERSTOOD: 1, Outcome.COMPLETED: 5}
+
+
+def test_an_action_that_is_not_there_ends_its_own_wait_alone(sim, transfers, finish, outcomes):
+    """An id that no page shows is asked for by itself, and found to be gone."""
+    actions = transfers(images=5)
+    lost = sim.state.add_action(actions[0].resource_id, region="fra1")
+    sim.state.drop_action(lost)
+
+    ends = outcomes([lost, *actions], finish(*actions), started_at=time.time() - 500)
+
+    assert ends == {Outcome.GONE: 1, Outcome.COMPLETED: 5}
+
+
+@pytest.mark.parametrize("fault", [Hang, Status, LostBefore])
+def test_images_that_never_answer_keep_no_other_from_being_read(
+    sim, transfers, finish, outcomes, no_feed, fault
+):
+    """Four that fail always, and come first, time out by themselves; the others complete."""
+    broken, working = transfers(images=4), transfers(images=4)
+    for action in broken:
+        sim.faults.add(fault(path=f"/v2/images/{action.resource_id}/*", **ALWAYS))
+
+    ends = outcomes([*broken, *working], finish(*working), seconds=5.0, **no_feed)
+
+    assert ends == {Outcome.TIMED_OUT: 4, Outcome.COMPLETED: 4}
+
+
+def test_a_proof_that_never_comes_holds_up_no_other(sim, transfers, finish, outcomes):
+    """An image that cannot be read costs its own wait the proof, and no other's."""
+    actions = transfers(images=3)
+    sim.faults.add(Hang(path="/v2/images", **ALWAYS))
+    sim.faults.add(Hang(path=f"/v2/images/{actions[0].resource_id}", **ALWAYS))
+
+    ends = outcomes(actions, finish(*actions), seconds=20.0)
+
+    assert ends == {Outcome.UNPROVED: 1, Outcome.COMPLETED: 2}
+    assert sim.journal.count(path="/v2/images") == 1

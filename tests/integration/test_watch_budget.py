@@ -1,0 +1,244 @@
+"""The watch and the token's hourly requests: it slows down, says so, and keeps its deadlines."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+import threading
+import time
+
+import pytest
+
+from airflow_provider_do_images.actions.judge import Outcome
+from airflow_provider_do_images.simulator import (
+    ManualClock,
+    RateLimited,
+    Rules,
+    Simulator,
+    SlowBody,
+    Status,
+)
+
+NO_FEED = "narrow"
+
+
+@pytest.fixture
+def scarce():
+    """A simulator whose tokens have 50 requests an hour, which do not come back meanwhile."""
+    with Simulator(clock=ManualClock(), rules=Rules(requests_per_hour=50)) as running:
+        running.tokens.allow("token")
+        running.tokens.allow(NO_FEED, {"image:read"})
+        yield running
+
+
+@pytest.fixture
+def figures():
+    """What a watch tells Airflow's metrics: kind, name, value and tags."""
+    return Figures()
+
+
+class Figures:
+    """Keeps what it is told."""
+
+    def __init__(self):
+        self.told = []
+
+    def gauge(self, stat, value, *, tags):
+        """Keep a figure."""
+        self.told.append(("gauge", stat, value, tags))
+
+    def incr(self, stat, count, *, tags):
+        """Keep what is added."""
+        self.told.append(("incr", stat, count, tags))
+
+    def timing(self, stat, dt, *, tags):
+        """Keep a time."""
+        self.told.append(("timing", stat, dt, tags))
+
+    def of(self, name, **tags):
+        """Return the values of one figure."""
+        full = f"digitalocean.watch.{name}"
+        return [row[2] for row in self.told if row[1] == full and tags.items() <= row[3].items()]
+
+
+def looks_at(sim, action):
+    """Return how often an action was read by itself."""
+    return sim.journal.count(path=f"/v2/images/{action.resource_id}/actions/{action.id}")
+
+
+def told(caplog):
+    """Return what was logged of a slower pace."""
+    return [text for text in caplog.messages if text.startswith("Looking every ")]
+
+
+def test_at_the_reserve_looks_stop_but_the_one_at_the_deadline(scarce, transfers, wait_for, caplog):
+    """A wait that may send nothing more says so once, and still ends by a look at its deadline."""
+    [action] = transfers(1, at=scarce)
+
+    verdict = asyncio.run(wait_for(action, at=scarce, token="token", seconds=3.0, reserve=0.9))
+
+    assert verdict.outcome is Outcome.TIMED_OUT
+    assert 0 <= verdict.decided_at - verdict.wait.deadline < 1
+    assert looks_at(scarce, action) <= 4  # at 0.2 s there would have been fifteen
+    [text] = told(caplog)
+    assert "not every 0.2 s" in text
+    assert (
+        "of the token's 50 requests an hour are left, and 45 of them are its other users'" in text
+    )
+
+
+def test_what_ended_meanwhile_is_found_at_the_deadline(scarce, transfers, wait_for, finish):
+    """The budget makes news late, and never turns a success into a time-out."""
+    [action] = transfers(1, at=scarce)
+
+    async def both():
+        waiting = wait_for(action, at=scarce, token="token", seconds=3.0, reserve=0.9)
+        return await asyncio.gather(waiting, finish(action, at=scarce, seconds=2.0))
+
+    verdict, _ = asyncio.run(both())
+
+    assert verdict.outcome is Outcome.COMPLETED
+
+
+def test_the_last_look_of_one_wait_spends_nothing_on_others(scarce, transfers, wait_for):
+    """When the budget is used up, a deadline makes nobody read what is not at its own."""
+    first, *others = transfers(6, at=scarce)
+
+    async def all_of_them():
+        short = wait_for(first, at=scarce, token=NO_FEED, reserve=0.99, seconds=2.0)
+        long = [
+            wait_for(one, at=scarce, token=NO_FEED, reserve=0.99, seconds=4.0) for one in others
+        ]
+        waiting = asyncio.gather(*long)
+        await short
+        before = len(scarce.journal.entries)
+        at_the_deadline = scarce.journal.entries[-1].path
+        await asyncio.sleep(1.0)
+        between = len(scarce.journal.entries) - before
+        return at_the_deadline, between, await waiting
+
+    path, between, verdicts = asyncio.run(all_of_them())
+
+    assert path.endswith(f"/actions/{first.id}")
+    assert between == 0
+    assert {verdict.outcome for verdict in verdicts} == {Outcome.TIMED_OUT}
+
+
+def test_a_refused_watch_comes_back_when_it_was_told_to(sim, transfers, wait_for, finish, caplog):
+    """A 429 ends no wait: it is told why it is late, and goes on after ``retry-after``."""
+    actions = transfers(3)
+    sim.faults.add(RateLimited(retry_after=1))
+
+    async def all_of_them():
+        waiting = [wait_for(action) for action in actions]
+        return await asyncio.gather(*waiting, finish(*actions))
+
+    verdicts = asyncio.run(all_of_them())[:-1]
+
+    assert {verdict.outcome for verdict in verdicts} == {Outcome.COMPLETED}
+    assert sim.journal.count(status=429) == 1
+    assert len(told(caplog)) == 3
+    assert all("another user of the token" in text for text in told(caplog))
+
+
+def test_used_up_by_another_user_it_waits_for_the_deadline(scarce, transfers, wait_for, client):
+    """The hourly 429 has no end that is told, and is not run into again and again."""
+    [action] = transfers(1, at=scarce)
+    scarce.faults.add(RateLimited(times=None, burst=False))
+
+    verdict = asyncio.run(wait_for(action, at=scarce, token="token", seconds=1.5))
+
+    assert verdict.outcome is Outcome.TIMED_OUT
+    assert scarce.journal.count(status=429) == len(scarce.journal.entries) == 2
+
+
+def test_a_full_budget_is_not_mentioned(sim, transfers, wait_for, finish, caplog):
+    """Nothing is logged of the pace while it is the one that was asked for."""
+    actions = transfers(10, 10)
+
+    async def all_of_them():
+        waiting = [wait_for(action, interval=2.0) for action in actions]
+        return await asyncio.gather(*waiting, finish(*actions, seconds=3.0))
+
+    asyncio.run(all_of_them())
+
+    assert told(caplog) == []
+
+
+def test_many_slow_reads_do_not_hold_up_a_deadline(sim, transfers, wait_for):
+    """Reading image by image pauses after an interval, and who has to end comes first."""
+    sim.faults.add(Status(500, path="/v2/actions", times=None))
+    sim.faults.add(SlowBody(seconds=0.1, path="/v2/images/*/actions/*", times=None))
+    *many, last = transfers(60)
+
+    async def all_of_them():
+        waiting = [asyncio.create_task(wait_for(one, interval=0.3, seconds=30)) for one in many]
+        verdict = await wait_for(last, interval=0.3, seconds=2.0)
+        for task in waiting:
+            task.cancel()
+        return verdict
+
+    verdict = asyncio.run(all_of_them())
+
+    assert verdict.outcome is Outcome.TIMED_OUT
+    assert verdict.decided_at - verdict.wait.deadline < 2  # all the others take six seconds
+
+
+def test_the_first_sweep_after_a_restart_is_spread(sim, transfers, wait_for, monkeypatch):
+    """Waits whose look is overdue begin somewhere in the first third of an interval."""
+    monkeypatch.setattr(random, "random", lambda: 1.0)
+    [action] = transfers(1)
+    sim.state.finish_action(action.id)
+    begun = time.time()
+
+    verdict = asyncio.run(wait_for(action, interval=3.0, first_look_at=begun - 60))
+
+    assert 1.0 <= verdict.decided_at - begun < 3.0
+
+
+def test_two_triggerers_share_a_budget_through_the_headers_alone(scarce, transfers, wait_for):
+    """Two event loops on one token both end by their deadline, and nothing is refused."""
+    actions, verdicts = transfers(2, at=scarce), []
+
+    def triggerer(action):
+        wait = wait_for(action, at=scarce, token="token", seconds=3.0, reserve=0.5)
+        verdicts.append(asyncio.run(wait))
+
+    threads = [threading.Thread(target=triggerer, args=(action,)) for action in actions]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(10)
+
+    assert [verdict.outcome for verdict in verdicts] == [Outcome.TIMED_OUT] * 2
+    assert scarce.journal.count(status=429) == 0
+    assert len(scarce.journal.entries) < 20  # one by one it would have been thirty
+
+
+def test_metrics_tell_each_connection_what_goes_on(transfers, wait_for, finish, figures):
+    """Waits, sweeps, requests, what is left, the interval and the delay, tagged by connection."""
+    with Simulator(speed=1) as real_time:
+        actions = transfers(3, at=real_time)
+        conn_ids = ["first", "second", "second"]
+
+        async def all_of_them():
+            waits = [
+                wait_for(action, at=real_time, conn_id=conn_id, metrics=figures)
+                for action, conn_id in zip(actions, conn_ids, strict=True)
+            ]
+            await asyncio.gather(*waits, finish(*actions, at=real_time))
+
+        asyncio.run(all_of_them())
+        requests = len(real_time.journal.entries)
+
+    assert {row[3]["conn_id"] for row in figures.told} == {"first", "second"}
+    assert figures.of("waits", conn_id="first")[0] == 1
+    assert figures.of("waits", conn_id="second")[0] == 2
+    assert figures.of("waits")[-2:] == [0, 0]
+    assert set(figures.of("sweeps", conn_id="second")) == {1}
+    assert sum(figures.of("requests", conn_id="second")) == requests
+    assert figures.of("remaining", conn_id="second")[-1] == 5000 - requests
+    assert min(figures.of("interval", conn_id="first")) >= 0.2
+    assert len(figures.of("detection_delay", conn_id="first")) == 1
+    assert len(figures.of("detection_delay", conn_id="second")) == 2
+    assert all(0 <= delay < 5000 for delay in figures.of("detection_delay"))
