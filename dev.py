@@ -5,6 +5,7 @@
     python3 dev.py test [ARGS ...]    run the tests; the arguments go to pytest
     python3 dev.py check              run the linter, the formatter's check and the type checker
     python3 dev.py faults [...]       submit and wait under random faults and kills; --help for more
+    python3 dev.py bench NAME [...]   run a benchmark: imports, simulator or watch
     python3 dev.py pins               compute constraints.txt anew
 
 The first command makes .venv in this folder; the next ones find it and install nothing.
@@ -32,7 +33,9 @@ CHECKS = (["ruff", "check", "."], ["ruff", "format", "--check", "."], ["mypy"])
 def main(arguments: list[str]) -> int:
     """Run the command that was asked for; return its exit code."""
     command, rest = (arguments[0], arguments[1:]) if arguments else ("help", [])
-    if command not in {"demo", "test", "check", "faults", "pins"}:
+    if command not in {"demo", "test", "check", "faults", "bench", "pins"} or arguments == [
+        "bench"
+    ]:
         print(__doc__)
         return 0 if command in {"help", "-h", "--help"} else 2
     if sys.version_info < (3, 11):  # noqa: UP036  the reader may well run an older one
@@ -44,6 +47,8 @@ def main(arguments: list[str]) -> int:
         become(f"devtools.{command}", rest)
     if command == "test":
         become("pytest", rest)
+    if command == "bench":
+        become(f"benchmarks.{rest[0]}", rest[1:])
     if command == "pins":
         return compile_pins()
     return max([subprocess.call([PYTHON, "-m", *check]) for check in CHECKS])

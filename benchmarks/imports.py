@@ -1,5 +1,7 @@
 """Measure what importing this package costs, beside what it stands on, in one run.
 
+    python3 dev.py bench imports
+
 Each import runs in fresh interpreters; the table shows the median of the rounds. A DAG file is
 parsed over and over, so the classes it imports must cost little beyond ``airflow.sdk``.
 """

@@ -1,6 +1,6 @@
 """How fast the simulator is: its start, GETs a second, and pages of a large account.
 
-    python benchmarks/simulator.py
+    python3 dev.py bench simulator
 
 The client is another process, so that it does not slow down what it measures.
 """
@@ -32,8 +32,10 @@ def main() -> None:
         print(f"GETs of a list of actions    {single:.0f} a second, {CONNECTIONS} connections")
         for rows in ("images?private=true&", "actions?"):
             path = f"/v2/{rows}per_page=50&page=2"
-            small = _rate(simulator, path, _fill(simulator, SMALL))
-            large = _rate(simulator, path, _fill(simulator, LARGE))
+            _fill(simulator, SMALL)
+            small = _rate(simulator, path)
+            _fill(simulator, LARGE)
+            large = _rate(simulator, path)
             name = rows.partition("?")[0]
             print(f"a page of 50 from {SMALL:,} {name}: {small:.0f} a second")
             print(f"... from {LARGE:,}: {large:.0f} a second, {large / small:.2f} times that")
@@ -54,7 +56,7 @@ def _fill(simulator: Simulator, rows: int) -> None:
         state.add_action(image.id, status="completed")
 
 
-def _rate(simulator: Simulator, path: str, _prepared: None = None) -> float:
+def _rate(simulator: Simulator, path: str) -> float:
     """Return GETs a second, as measured by another process."""
     command = [sys.executable, __file__, simulator.url + path]
     return float(subprocess.run(command, capture_output=True, text=True, check=True).stdout)

@@ -1,0 +1,252 @@
+"""Ways to wait for many actions, run in this process on the clock that :mod:`.virtual_time` set.
+
+Imported by the process that waits, after its time has become virtual.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import logging
+import os
+import threading
+import time
+import tracemalloc
+from collections.abc import Awaitable, Callable
+from contextlib import suppress
+from datetime import UTC, datetime
+from math import inf
+from typing import Any
+
+import pydo
+import structlog
+from airflow.providers.standard.triggers.temporal import DateTimeTrigger
+from azure.core.exceptions import HttpResponseError
+
+from airflow_provider_do_images.actions.judge import Outcome, Verdict
+from airflow_provider_do_images.actions.submit import Request, Submitter
+from airflow_provider_do_images.api import ONCE, ActionStatus, DigitalOceanError, RateLimitedError
+from airflow_provider_do_images.api.client import ApiClient
+from airflow_provider_do_images.triggers.image_actions import DigitalOceanImageActionTrigger
+from benchmarks.virtual_time import VirtualLoop
+from benchmarks.watch_cases import INTERVAL, Job, Result
+
+TOKEN = "any-token"  # noqa: S105 - the simulator takes any
+TIMEOUT = 2 * 3600.0
+
+structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.CRITICAL))
+logging.disable()
+
+
+def run(
+    way: str,
+    url: str,
+    jobs: list[Job],
+    *,
+    seconds: float = inf,
+    looks: float = inf,
+    count_bytes: bool = False,
+) -> Result:
+    """Wait for all the actions, or until the bounds are reached.
+
+    :param way: one of :data:`WAYS`.
+    :param seconds: virtual seconds after which the run ends.
+    :param looks: requests after which a way that counts its looks ends.
+    :param count_bytes: count what is allocated, which slows all down.
+    """
+    os.environ["AIRFLOW_CONN_DIGITALOCEAN_DEFAULT"] = json.dumps(
+        {"conn_type": "digitalocean", "host": url, "password": TOKEN}
+    )
+    result = Result()
+    if count_bytes:
+        tracemalloc.start()
+    with asyncio.Runner(loop_factory=VirtualLoop) as runner:
+        before = time.process_time()
+        runner.run(_wait_for_all(WAYS[way](_Looks(url, looks)), jobs, seconds, result))
+        result.cpu = time.process_time() - before
+        result.ended = time.time()
+        loop = runner.get_loop()
+        assert isinstance(loop, VirtualLoop)
+        result.stall, result.collection = loop.stall, loop.collection
+    if count_bytes:
+        result.peak = tracemalloc.get_traced_memory()[1]
+        tracemalloc.stop()
+    return result
+
+
+async def _wait_for_all(
+    wait: Callable[[Job], Awaitable[None]], jobs: list[Job], seconds: float, result: Result
+) -> None:
+    async def note(job: Job) -> None:
+        await wait(job)
+        result.seen[job.action_id] = time.time()
+
+    tasks = []
+    for job in jobs:  # one after the other, as Airflow's triggerer starts them
+        tasks.append(asyncio.create_task(note(job)))
+        await asyncio.sleep(0)
+    timeout = None if seconds == inf else seconds
+    _, unseen = await asyncio.wait(tasks, timeout=timeout, return_when=asyncio.FIRST_EXCEPTION)
+    for task in unseen:
+        task.cancel()
+    for ended in await asyncio.gather(*tasks, return_exceptions=True):
+        if isinstance(ended, Exception) and not isinstance(ended, _EnoughError):
+            raise ended
+
+
+class _EnoughError(Exception):
+    """As many looks as were allowed have been taken."""
+
+
+class _Looks:
+    """Looks at one action at a time, from the threads of the loop's own pool."""
+
+    def __init__(self, url: str, most: float) -> None:
+        self.url = url
+        self._left = most
+        self._of_thread = threading.local()
+
+    async def send(self, make: Callable[[str], Any], call: Callable[[Any], Any]) -> Any:
+        """Call something with the client of whatever thread is free.
+
+        :param make: returns a client for the URL; one for each thread.
+        """
+        self._left -= 1
+        if self._left < 0:
+            raise _EnoughError
+
+        def in_thread() -> Any:
+            if not hasattr(self._of_thread, "client"):
+                self._of_thread.client = make(self.url)
+            return call(self._of_thread.client)
+
+        return await asyncio.get_running_loop().run_in_executor(None, in_thread)
+
+    async def send_until_taken(self, call: Callable[[ApiClient], Any]) -> Any:
+        """Call something, again every 30 s as long as a rate limit refuses it."""
+        while True:
+            with suppress(RateLimitedError):
+                return await self.send(_client, call)
+            await asyncio.sleep(INTERVAL)
+
+
+def _client(url: str) -> ApiClient:
+    return ApiClient(TOKEN, url, retry=ONCE)  # a thread cannot sleep in virtual time
+
+
+def _pydo_client(url: str) -> pydo.Client:
+    return pydo.Client(token=TOKEN, endpoint=url)
+
+
+async def _by_trigger(job: Job) -> None:
+    """Wait as a deferred task does."""
+    trigger = DigitalOceanImageActionTrigger(
+        image_id=job.image_id,
+        action_id=job.action_id,
+        started_at=job.begun,
+        deadline=job.begun + TIMEOUT,
+        first_look_at=job.begun + INTERVAL,
+        poll_interval=INTERVAL,
+        region=job.region,
+    )
+    async for event in trigger.run():
+        verdict = Verdict.from_event(event.payload)
+        assert verdict.outcome is Outcome.COMPLETED, verdict
+
+
+async def _sleep(job: Job) -> None:
+    """Do nothing, by Airflow's own trigger."""
+    trigger = DateTimeTrigger(datetime.fromtimestamp(job.begun, UTC).replace(year=9999))
+    async for _ in trigger.run():
+        pass
+
+
+async def _poll(
+    job: Job, look: Callable[[], Awaitable[bool]], pause: float, factor: float, longest: float
+) -> None:
+    """Ask for one action in a loop of its own; a refused request is a look like another."""
+    await asyncio.sleep(job.begun + pause - time.time())
+    while not await look():
+        pause = min(pause * factor, longest)
+        await asyncio.sleep(pause)
+
+
+def _alone(
+    pause: float, factor: float = 1.0, longest: float = INTERVAL
+) -> Callable[[_Looks], Callable[[Job], Awaitable[None]]]:
+    def way(looks: _Looks) -> Callable[[Job], Awaitable[None]]:
+        async def wait(job: Job) -> None:
+            def read(client: ApiClient) -> bool:
+                action = client.get_image_action(job.image_id, job.action_id)
+                return action.status is not ActionStatus.IN_PROGRESS
+
+            async def look() -> bool:
+                try:
+                    return bool(await looks.send(_client, read))
+                except DigitalOceanError:
+                    return False
+
+            await _poll(job, look, pause, factor, longest)
+
+        return wait
+
+    return way
+
+
+def _with_pydo(looks: _Looks) -> Callable[[Job], Awaitable[None]]:
+    async def wait(job: Job) -> None:
+        def read(client: pydo.Client) -> bool:
+            ids = {"image_id": job.image_id, "action_id": job.action_id}
+            answer = client.image_actions.get(**ids, enforce_https=False)
+            return bool(answer.get("action", {}).get("status", "in-progress") != "in-progress")
+
+        async def look() -> bool:
+            try:
+                return bool(await looks.send(_pydo_client, read))
+            except HttpResponseError:
+                return False
+
+        await _poll(job, look, INTERVAL, 1.0, INTERVAL)
+
+    return wait
+
+
+def _night(
+    wait: Callable[[Job], Awaitable[None]], looks: _Looks
+) -> Callable[[Job], Awaitable[None]]:
+    async def copy(job: Job) -> None:
+        """Submit as the operator does, then wait."""
+        await asyncio.sleep(job.begun - time.time())
+
+        def submit(client: ApiClient) -> int:
+            submission = Submitter(client, Request(job.image_id, job.region)).submit()
+            assert submission.action is not None
+            return submission.action.id
+
+        action_id = await looks.send_until_taken(submit)
+        await wait(job._replace(action_id=action_id, begun=time.time()))
+
+    return copy
+
+
+def _with_a_proof(
+    wait: Callable[[Job], Awaitable[None]], looks: _Looks
+) -> Callable[[Job], Awaitable[None]]:
+    async def wait_and_prove(job: Job) -> None:
+        await wait(job)
+        image = await looks.send_until_taken(lambda client: client.get_image(job.image_id))
+        assert job.region in image.regions
+
+    return wait_and_prove
+
+
+_EVERY_30_S = _alone(INTERVAL)
+WAYS: dict[str, Callable[[_Looks], Callable[[Job], Awaitable[None]]]] = {
+    "watch": lambda _: _by_trigger,
+    "one by one 30 s": _EVERY_30_S,
+    "one by one 10-60 s": _alone(10.0, 1.5, 60.0),
+    "pydo 30 s": _with_pydo,
+    "asleep": lambda _: _sleep,
+    "night, watch": lambda looks: _night(_by_trigger, looks),
+    "night, one by one 30 s": lambda looks: _night(_with_a_proof(_EVERY_30_S(looks), looks), looks),
+}
