@@ -11,7 +11,7 @@ from airflow_provider_do_images.actions import submit, wait
 from airflow_provider_do_images.actions.submit import Next, Submission, Submitter
 from airflow_provider_do_images.simulator.script import KINDS
 from devtools import campaign as trials
-from devtools.chaos import ANY_REQUEST, ONLY_POST
+from devtools.chaos import ANY_REQUEST, ONLY_LISTS, ONLY_POST
 from devtools.faults import campaign, summary
 
 TRIALS = 150
@@ -36,7 +36,7 @@ def test_no_trial_breaks_a_promise(seed):
 
 def test_every_fault_of_the_simulator_is_drawn():
     """A new kind of fault can not be forgotten here."""
-    drawn = {type(draw(Random(0))).__name__ for draw in [*ANY_REQUEST, *ONLY_POST]}
+    drawn = {type(draw(Random(0))).__name__ for draw in [*ANY_REQUEST, *ONLY_POST, *ONLY_LISTS]}
 
     assert drawn == set(KINDS)
 
