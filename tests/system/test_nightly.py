@@ -18,10 +18,13 @@ KEPT = {"convert": 1, "ams3": 1, "sgp1": 1}
 
 @pytest.fixture(scope="module")
 def add_droplet(simulator):
-    """Add a droplet with a tag, and with a backup unless told otherwise; return it."""
+    """Add a droplet with a tag, and with a backup unless told otherwise; return it.
+
+    No plan makes more of them: hours pass here while a test runs.
+    """
 
     def add(name, tag, *, backup=True):
-        droplet = simulator.state.add_droplet(name, tags=[tag], backups="daily")
+        droplet = simulator.state.add_droplet(name, tags=[tag])
         if backup:
             simulator.state.add_backup(droplet, simulator.clock.now() - HOUR)
         return droplet
@@ -123,7 +126,7 @@ def test_one_droplet_of_twenty_fails_and_nineteen_are_copied(
         assert (image.type, set(image.regions)) == ("snapshot", WANTED)
         assert seen(droplet) == {image.id: KEPT}
     log = airflow.rest.logs(NIGHTLY, run_id, "find")
-    assert f"No restore point for droplet web-20 ({poor.id}): it has no backup yet." in log
+    assert f"No restore point for droplet web-20 ({poor.id}): its backups are switched off." in log
 
     audit_id, state = run(airflow, AUDIT, "twenty")
     assert state == "failed"
