@@ -8,14 +8,14 @@ from math import inf
 from operator import methodcaller
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from airflow_provider_do_images.actions.plan import (
+from airflow_provider_do_images.actions.questions import Question, settle
+from airflow_provider_do_images.actions.sweep import (
     Feed,
     Wanted,
     pages_of_images,
     plan_actions,
     sees_all,
 )
-from airflow_provider_do_images.actions.questions import Question, settle
 from airflow_provider_do_images.actions.wait import Clock
 from airflow_provider_do_images.api import (
     AuthenticationError,

@@ -7,7 +7,9 @@ from types import SimpleNamespace
 
 import pytest
 
+from airflow_provider_do_images.actions.judge import Outcome, Verdict, Wait
 from airflow_provider_do_images.actions.policy import SnapshotName
+from airflow_provider_do_images.api import ActionStatus, ImageAction
 from airflow_provider_do_images.operators import backups as backups_module
 from airflow_provider_do_images.operators.backups import DigitalOceanFindBackupOperator
 from airflow_provider_do_images.operators.image_actions import DigitalOceanConvertImageOperator
@@ -537,6 +539,25 @@ def test_a_token_that_may_not_tag_says_what_is_left(sim, find, convert, web):
     assert "Give the token the scope tag:create" in str(failure.value)
     [snapshot] = images(sim, web, "snapshot")
     assert snapshot.name == name_of(web, snapshot)
+
+
+def test_a_row_that_changed_while_the_task_was_deferred_names_nothing(sim, find, context, web):
+    """A find that runs again may put another droplet's row in this one's place."""
+    [row] = find()
+    now = sim.clock.now()
+    action = sim.state.begin_action("convert_to_snapshot", sim.state.images[row["image_id"]])
+    wait = Wait(row["image_id"], action.id, started_at=now, deadline=now + HOUR)
+    done = ImageAction(action.id, ActionStatus.COMPLETED, "convert_to_snapshot")
+    event = Verdict(Outcome.COMPLETED, wait, now, done).to_event()
+    other = images(sim, web, "backup")[0]
+    operator = DigitalOceanConvertImageOperator(
+        task_id="convert", backup={**row, "image_id": other.id, "name": other.name}
+    )
+
+    with pytest.raises(AirflowFailException, match=f"image {row['image_id']} is converted, but"):
+        operator.execute_complete(context, event)
+
+    assert sim.journal.count("PUT") == 0
 
 
 def test_a_backup_that_has_expired_names_the_task_to_clear(sim, find, convert, web):

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from airflow_provider_do_images.actions.plan import (
+from airflow_provider_do_images.actions.sweep import (
     Feed,
     Plan,
     Wanted,
