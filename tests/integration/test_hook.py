@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import pytest
 
+from airflow_provider_do_images.actions.wait import Ask
 from airflow_provider_do_images.api import ImageAction, InvalidInputError
 from airflow_provider_do_images.hooks.digitalocean import DigitalOceanHook
+from airflow_provider_do_images.simulator import ManualClock, Rules, Simulator
 from airflow_provider_do_images.simulator.models import Fate
 
 STATUSES = ["in-progress", "completed", "errored"]
@@ -185,3 +187,48 @@ def test_the_connection_test_says_what_is_missing(hook, connection):
 
 def _fate(status):
     return Fate() if status == "in-progress" else Fate(status, seconds=0)
+
+
+@pytest.fixture
+def used_up(connection):
+    """A connection whose token has used more than its share; what is left is for others."""
+    with Simulator(clock=ManualClock(), rules=Rules(requests_per_hour=10)) as scarce:
+        connection(host=scarce.url, extra={"rate_limit_reserve": 0.9})
+        yield scarce
+
+
+def test_below_the_reserve_a_request_waits_a_bounded_time_and_says_so(used_up, caplog, slept):
+    """It is sent in the end, the log has how many are left, and a second is not let off."""
+    image = used_up.state.add_image("a-snapshot")
+    hook = DigitalOceanHook()
+    hook.get_conn()._sleep = slept.append
+
+    for _ in range(3):
+        hook.get_conn().get_image(image.id)
+
+    assert slept == [60.0, 60.0]
+    assert len(used_up.journal.entries) == 3
+    assert "8 of the token's 10 requests an hour are left, and 9 of them are its" in caplog.text
+    assert f"waiting 60 s before GET /v2/images/{image.id}" in caplog.text
+
+
+def test_a_look_waits_no_longer_than_its_interval(used_up, slept):
+    """What a poke may be late by is one of its own intervals, whatever the budget says."""
+    image = used_up.state.add_image("a-snapshot")
+    action = used_up.state.add_action(image.id, region="ams3")
+    hook = DigitalOceanHook(patience=5.0)
+    hook.get_conn()._sleep = slept.append
+
+    for _ in range(3):
+        hook.ask(Ask(image.id, action.id))
+
+    assert slept == [5.0, 5.0]
+
+
+@pytest.mark.parametrize("reserve", [1, -0.5, "half", "50%"])
+def test_an_unusable_reserve_is_refused(hook, connection, reserve):
+    """The error names connection and setting."""
+    connection(extra={"rate_limit_reserve": reserve})
+
+    with pytest.raises(InvalidInputError, match="rate_limit_reserve in its extra must be a share"):
+        hook.get_conn()

@@ -1,0 +1,104 @@
+"""Several triggers in one event loop, each in the context that Airflow's triggerer gives it."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+
+import pytest
+from structlog.contextvars import bind_contextvars, get_contextvars
+
+from airflow_provider_do_images.actions.judge import Outcome, Verdict
+from airflow_provider_do_images.hooks.digitalocean import DigitalOceanHook
+from airflow_provider_do_images.simulator import RateLimited, Status
+from airflow_provider_do_images.triggers.image_actions import DigitalOceanImageActionTrigger
+
+
+@pytest.fixture
+def logged():
+    """What was logged so far, each message with the context by which Airflow finds its task."""
+    rows = []
+
+    class Keep(logging.Handler):
+        def emit(self, record):
+            rows.append((get_contextvars().get("trigger_id"), record.getMessage()))
+
+    package = logging.getLogger("airflow_provider_do_images")
+    handler = Keep()
+    package.addHandler(handler)
+    level, package.level = package.level, logging.INFO
+    yield rows
+    package.level = level
+    package.removeHandler(handler)
+
+
+def run_together(actions, meanwhile, **arguments):
+    """Run a trigger for each action in one loop, each in the context that Airflow gives it."""
+
+    async def run(action):
+        bind_contextvars(trigger_id=action.id)
+        now = time.time()
+        trigger = DigitalOceanImageActionTrigger(
+            image_id=action.resource_id,
+            action_id=action.id,
+            region=action.region,
+            started_at=now,
+            first_look_at=now + 0.1,
+            **{"deadline": now + 8.0, "poll_interval": 0.2, "proof_timeout": 1.0, **arguments},
+        )
+        return [Verdict.from_event(event.payload) async for event in trigger.run()]
+
+    async def all_of_them():
+        tasks = [asyncio.create_task(run(action)) for action in actions]
+        await asyncio.sleep(0.7)
+        meanwhile()
+        return [verdict.outcome for [verdict] in await asyncio.gather(*tasks)]
+
+    return asyncio.run(all_of_them())
+
+
+def test_each_task_reads_its_own_log(sim, transfers, connection, logged):
+    """Failed looks, a slower pace and a lagging proof: told to each wait, by itself, in its own."""
+    actions = transfers(3)
+    sim.faults.add(Status(500))
+    sim.faults.add(RateLimited(retry_after=1, skip=1))
+    for path in ("/v2/images", *(f"/v2/images/{action.resource_id}" for action in actions)):
+        sim.faults.add(Status(500, path=path, times=None))
+
+    ends = run_together(actions, lambda: [sim.state.finish_action(one.id) for one in actions])
+
+    assert ends == [Outcome.UNPROVED] * 3
+    ids = {action.id for action in actions}
+    assert {of for of, _ in logged} == ids  # nothing is logged for nobody
+    for mine in ids:
+        told = [text for of, text in logged if of == mine]
+        assert f"A look at action {mine} failed" in told[0]
+        assert sum(text.startswith("Looking every") for text in told) == 1
+        assert f"Action {mine} is completed; the image does not show it yet." in told
+        assert not [text for text in told if any(str(other) in text for other in ids - {mine})]
+
+
+def test_a_replaced_token_is_read_once_for_all(sim, transfers, connection, monkeypatch):
+    """Waits that meet a revoked token together read the connection together, and go on."""
+    actions = transfers(20)
+    reads = []
+    real = DigitalOceanHook.aget_connection.__func__
+
+    async def counted(cls, conn_id):
+        reads.append(conn_id)
+        return await real(cls, conn_id)
+
+    monkeypatch.setattr(DigitalOceanHook, "aget_connection", classmethod(counted))
+
+    def rotate():
+        sim.tokens.allow("new")
+        connection(password="new")
+        for action in actions:
+            sim.state.finish_action(action.id)
+
+    ends = run_together(actions, rotate)
+
+    assert ends == [Outcome.COMPLETED] * 20
+    assert len(reads) == 2
+    assert sim.journal.count(status=401) <= 3

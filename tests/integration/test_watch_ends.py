@@ -1,0 +1,232 @@
+"""Who shares a watch, and what it leaves behind: waits that come and go, loops, tokens, servers."""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+import threading
+import time
+
+import psutil
+import pytest
+
+from airflow_provider_do_images.actions import watch
+from airflow_provider_do_images.actions.judge import Outcome
+from airflow_provider_do_images.simulator import Hang, ManualClock, Simulator
+
+
+@pytest.fixture
+def other_sim():
+    """A second simulator, as if it were another account."""
+    with Simulator(clock=ManualClock()) as running:
+        yield running
+
+
+@pytest.fixture
+def wait_until():
+    """Wait until something is so, or fail."""
+
+    async def wait(condition, seconds=5.0):
+        async with asyncio.timeout(seconds):
+            while not condition():  # noqa: ASYNC110 - it comes to pass in another thread
+                await asyncio.sleep(0.02)
+
+    return wait
+
+
+def threads():
+    """Return how many threads of watches there are."""
+    return sum("digitalocean-watch" in thread.name for thread in threading.enumerate())
+
+
+def sockets_to(*sims):
+    """Return how many connections this process, as a client, has to the simulators."""
+    ports = {int(sim.url.rpartition(":")[2]) for sim in sims}
+    links = psutil.Process().net_connections(kind="tcp")
+    return sum(bool(link.raddr) and link.raddr.port in ports for link in links)
+
+
+def other_tasks():
+    """Return the tasks of this event loop beside the one that asks."""
+    return asyncio.all_tasks() - {asyncio.current_task()}
+
+
+def test_the_last_wait_ends_thread_socket_and_task(sim, transfers, wait_for, finish, wait_until):
+    """Two waits share a thread and a connection; after both nothing is left."""
+    actions = transfers(2)
+
+    async def both():
+        waiting = asyncio.gather(*(wait_for(action) for action in actions))
+        await wait_until(lambda: sim.journal.entries)
+        during = threads(), sockets_to(sim)
+        await finish(*actions)
+        await waiting
+        await asyncio.sleep(0)
+        assert other_tasks() == set()
+        await wait_until(lambda: threads() == sockets_to(sim) == 0)
+        return during
+
+    assert asyncio.run(both()) == (1, 1)
+    assert watch._watches == {}
+
+
+def test_waits_that_are_cancelled_leave_nothing(sim, transfers, wait_for, wait_until):
+    """Not even while a request hangs: its thread is gone within one read time-out."""
+    sim.faults.add(Hang(times=None))
+
+    async def cancelled():
+        waiting = [asyncio.create_task(wait_for(action)) for action in transfers(3)]
+        await wait_until(lambda: sim.journal.entries)
+        for task in waiting:
+            task.cancel()
+        results = await asyncio.gather(*waiting, return_exceptions=True)
+        await asyncio.sleep(0)
+        assert other_tasks() == set()
+        await wait_until(lambda: threads() == sockets_to(sim) == 0, seconds=2.0)  # it is 0.5 s
+        return results
+
+    results = asyncio.run(cancelled())
+
+    assert {type(result) for result in results} == {asyncio.CancelledError}
+    assert watch._watches == {}
+
+
+def test_a_loop_that_is_left_in_the_middle_complains_of_nothing(sim, transfers, wait_for, caplog):
+    """A triggerer that stops cancels everything at once: no task and no answer is lost."""
+    sim.faults.add(Hang(times=None))
+
+    async def left():
+        for action in transfers(3):
+            asyncio.create_task(wait_for(action))  # noqa: RUF006 - left on purpose
+        await asyncio.sleep(0.4)
+
+    asyncio.run(left())
+    gc.collect()
+
+    assert [record for record in caplog.records if record.name == "asyncio"] == []
+    assert watch._watches == {}
+
+
+def test_waits_join_and_leave_a_running_watch(sim, transfers, wait_for, wait_until):
+    """One is cancelled, one has its own early deadline, one comes late; each ends by itself."""
+    leaver, short, usual, late = transfers(4)
+
+    async def all_of_them():
+        leaving = asyncio.create_task(wait_for(leaver))
+        others = [
+            asyncio.create_task(wait_for(short, seconds=1.0)),
+            asyncio.create_task(wait_for(usual, interval=0.3)),
+        ]
+        await wait_until(lambda: sim.journal.entries)
+        leaving.cancel()
+        others.append(asyncio.create_task(wait_for(late, interval=0.5)))
+        ends = [await others[0]]
+        for action in (usual, late):
+            sim.state.finish_action(action.id)
+        return [*ends, *[await task for task in others[1:]]]
+
+    verdicts = asyncio.run(all_of_them())
+
+    assert [v.outcome for v in verdicts] == [Outcome.TIMED_OUT, *[Outcome.COMPLETED] * 2]
+    assert verdicts[0].decided_at - verdicts[0].wait.deadline < 1
+
+
+def test_no_wait_is_answered_before_its_own_interval(sim, transfers, wait_for, finish):
+    """A busy watch tells a newcomer nothing at once, though its action has ended already."""
+    busy, ended = transfers(2)
+    sim.state.finish_action(ended.id)
+
+    async def both():
+        waiting = asyncio.create_task(wait_for(busy, interval=0.1))
+        await asyncio.sleep(0.4)
+        verdict = await wait_for(ended, interval=1.0)
+        waiting.cancel()
+        return verdict
+
+    verdict = asyncio.run(both())
+
+    assert verdict.outcome is Outcome.COMPLETED
+    assert verdict.decided_at >= verdict.wait.started_at + 1.0
+
+
+def test_a_server_that_hangs_holds_up_its_own_watch_alone(
+    sim, other_sim, transfers, wait_for, finish
+):
+    """Two connections do not know each other: one hangs to its deadline, the other completes."""
+    sim.faults.add(Hang(times=None))
+    [stuck], [fine] = transfers(1), transfers(1, at=other_sim)
+
+    async def both():
+        waits = wait_for(stuck, seconds=4.0), wait_for(fine, at=other_sim)
+        return await asyncio.gather(*waits, finish(fine, at=other_sim))
+
+    stuck_verdict, fine_verdict, _ = asyncio.run(both())
+
+    assert stuck_verdict.outcome is Outcome.TIMED_OUT
+    assert fine_verdict.outcome is Outcome.COMPLETED
+    assert fine_verdict.decided_at < stuck_verdict.decided_at
+
+
+def test_tokens_are_watched_apart(sim, transfers, wait_for, finish, wait_until):
+    """Two tokens have two threads; two connection ids with one token have one."""
+    actions = transfers(3)
+
+    async def all_of_them():
+        waits = [
+            wait_for(actions[0], token="one", conn_id="a"),
+            wait_for(actions[1], token="two", conn_id="b"),
+            wait_for(actions[2], token="two", conn_id="c"),
+        ]
+        waiting = asyncio.gather(*waits)
+        await wait_until(lambda: threads() == 2)
+        await asyncio.sleep(0.5)
+        during = threads()
+        await finish(*actions)
+        await waiting
+        return during
+
+    assert asyncio.run(all_of_them()) == 2
+    assert len({entry.token_fingerprint for entry in sim.journal.entries}) == 2
+
+
+def test_two_event_loops_do_not_share_a_watch(sim, transfers, wait_for, finish):
+    """The same token in two loops: each has its own watch, and both complete."""
+    ends = []
+
+    def triggerer(action):
+        async def both():
+            return await asyncio.gather(wait_for(action), finish(action))
+
+        verdict, _ = asyncio.run(both())
+        ends.append(verdict.outcome)
+
+    running = [threading.Thread(target=triggerer, args=(action,)) for action in transfers(2)]
+    for thread in running:
+        thread.start()
+    for thread in running:
+        thread.join(10)
+
+    assert ends == [Outcome.COMPLETED] * 2
+    assert sim.journal.count(path="/v2/actions") == 0  # neither knew of two actions
+
+
+def test_the_event_loop_is_not_held_up_by_a_request(sim, transfers, wait_for):
+    """While a request hangs for half a second, the loop's other coroutines have their turns."""
+    sim.faults.add(Hang(times=None))
+    [action] = transfers(1)
+    gaps = []
+
+    async def tick():
+        while True:
+            begun = time.monotonic()
+            await asyncio.sleep(0.01)
+            gaps.append(time.monotonic() - begun)
+
+    async def both():
+        ticking = asyncio.create_task(tick())
+        await wait_for(action, seconds=1.0)
+        ticking.cancel()
+
+    asyncio.run(both())
+
+    assert max(gaps) < 0.4
