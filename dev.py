@@ -5,7 +5,7 @@
     python3 dev.py test [ARGS ...]    run the tests; the arguments go to pytest
     python3 dev.py check              run the linter, the formatter's check and the type checker
     python3 dev.py faults [...]       submit and wait under random faults and kills; --help for more
-    python3 dev.py bench NAME [...]   run a benchmark: imports, simulator or watch
+    python3 dev.py bench NAME [...]   run a benchmark: imports, simulator, triggerer, watch
     python3 dev.py pins               compute constraints.txt anew
 
 The first command makes .venv in this folder; the next ones find it and install nothing.

@@ -14,9 +14,15 @@ import sys
 
 ROUNDS = 5
 PACKAGE = "airflow_provider_do_images"
-CLASSES = ", ".join(
-    f"{PACKAGE}.{module}.image_actions" for module in ("operators", "sensors", "triggers")
+MODULES = (
+    "operators.backups",
+    "operators.image_actions",
+    "operators.image_replication",
+    "operators.images",
+    "sensors.image_actions",
+    "triggers.image_actions",
 )
+CLASSES = ", ".join(f"{PACKAGE}.{module}" for module in MODULES)
 CASES = {
     "requests": ("pass", "import requests"),
     f"{PACKAGE}.api with its client": ("pass", f"from {PACKAGE}.api import ApiClient"),
