@@ -26,7 +26,7 @@ class Question:
 
     :param by: when the answer is due, in Unix seconds; it may come earlier.
     :param latest: when it is due even though the budget is used up: the deadline of the wait; for a
-        proof, whose time is short, the same as ``by``.
+        proof, whose time is short, soon after ``by``.
     :param interval: seconds between two questions of this wait.
     :param reply: where the answer goes.
     """

@@ -66,7 +66,8 @@ class Seat:
         :param by: when it is due, in Unix seconds. It may come earlier, and later if the budget
             forces that, which is logged once.
         """
-        latest = by if ask.action_id is None else max(by, self._deadline)
+        soon = by + _SLACK * self.interval  # so that proofs, which have little time, share reads
+        latest = soon if ask.action_id is None else max(by, self._deadline)
         while True:
             question = Question(ask, by, latest, self.interval)
             reply = await self._watch.answer_to(self, question)

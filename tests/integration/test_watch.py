@@ -9,6 +9,7 @@ from collections import Counter
 
 import pytest
 
+from airflow_provider_do_images.actions import wait
 from airflow_provider_do_images.actions.judge import Outcome
 from airflow_provider_do_images.simulator import Forbidden, Hang, Html, LostBefore, Status
 
@@ -184,3 +185,16 @@ def test_a_proof_that_never_comes_holds_up_no_other(sim, transfers, finish, outc
 
     assert ends == {Outcome.UNPROVED: 1, Outcome.COMPLETED: 2}
     assert sim.journal.count(path="/v2/images") == 1
+
+
+def test_proofs_that_lag_are_looked_at_together(sim, transfers, finish, outcomes, monkeypatch):
+    """Ten waits on one image look again at about the same time, and share the reads."""
+    monkeypatch.setattr(wait, "PROOF_INTERVAL", 0.5)
+    actions = transfers(images=1, regions=10)
+    path = f"/v2/images/{actions[0].resource_id}"
+    sim.faults.add(Status(500, path=path, times=None))
+
+    ends = outcomes(actions, finish(*actions))
+
+    assert ends == {Outcome.UNPROVED: 10}
+    assert sim.journal.count(path=path) <= 33  # eleven looks; one by one it would be 110
