@@ -286,6 +286,7 @@ class ApiSession:
             raise transport.transport_error(error) from error
         self.rate_limit = transport.read_rate_limit(response) or self.rate_limit
         content = transport.read_content(response, self._timeouts[1])
+        response.raw = None  # an error keeps the response, and would keep the pool's sockets by it
         body = transport.read_body(response, content)
         self._token_worked = True
         return body

@@ -6,6 +6,7 @@ import http.server
 import threading
 import traceback
 
+import psutil
 import pytest
 
 from airflow_provider_do_images.api import (
@@ -264,3 +265,19 @@ def test_no_error_shows_the_token(client, sim, snapshot, caplog):
 def _transfers(sim, image):
     actions = [a for a in sim.state.actions.values() if a.resource_id == image.id]
     return len([action for action in actions if action.type == "transfer"])
+
+
+@pytest.mark.parametrize("fault", [Status(500), Status(404), Html()], ids=repr)
+def test_an_error_that_is_kept_keeps_no_connection_open(sim, slept, fault):
+    """Whoever holds an error holds no socket: after ``close`` there is none."""
+    port = int(sim.url.rpartition(":")[2])
+    sim.faults.add(fault)
+    client = ApiClient("any", sim.url, retry=ONCE)
+
+    with pytest.raises(DigitalOceanError) as kept:
+        client.get_image(1)
+    client.close()
+
+    links = psutil.Process().net_connections(kind="tcp")
+    assert [link for link in links if link.raddr and link.raddr.port == port] == []
+    assert kept.value.__traceback__ is not None
