@@ -13,6 +13,7 @@ from secrets import token_bytes
 from typing import Any, Generic, Self, TypeVar
 
 import requests
+from requests.adapters import HTTPAdapter
 from requests.auth import AuthBase
 
 from airflow_provider_do_images import __version__
@@ -122,6 +123,12 @@ class ApiSession:
 
     def close(self) -> None:
         """Close the connections."""
+        # requests only forgets its pools, and an error that somebody keeps may still refer to one.
+        for adapter in self._session.adapters.values():
+            if isinstance(adapter, HTTPAdapter):
+                for manager in (adapter.poolmanager, *adapter.proxy_manager.values()):
+                    for key in manager.pools.keys():  # noqa: SIM118 - it cannot be iterated
+                        manager.pools[key].close()
         self._session.close()
 
     def rows(
@@ -286,7 +293,6 @@ class ApiSession:
             raise transport.transport_error(error) from error
         self.rate_limit = transport.read_rate_limit(response) or self.rate_limit
         content = transport.read_content(response, self._timeouts[1])
-        response.raw = None  # an error keeps the response, and would keep the pool's sockets by it
         body = transport.read_body(response, content)
         self._token_worked = True
         return body
