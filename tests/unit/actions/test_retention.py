@@ -6,7 +6,7 @@ from collections import defaultdict
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from airflow_provider_do_images.actions.policy import SnapshotName
@@ -17,11 +17,13 @@ NOW = datetime(2026, 11, 23, 12, tzinfo=UTC)
 POLICY = "prod-nightly"
 REGIONS = ("nyc3", "ams3", "sgp1")
 
+# Hours. Many on a few days, some in the future, some in weeks and months long past.
+ages = st.one_of(st.integers(24, 24 * 20), st.sampled_from([-100, -5, 0, 24 * 365, 24 * 400]))
 ours = st.builds(
     SnapshotName,
     policy=st.just(POLICY),
     droplet_id=st.sampled_from([1, 1, 1, 2]),
-    taken_at=st.integers(-100, 24 * 120).map(lambda hours: NOW - timedelta(hours=hours)),
+    taken_at=ages.map(lambda hours: NOW - timedelta(hours=hours)),
 ).map(str)
 theirs = st.sampled_from(
     [
@@ -49,16 +51,16 @@ images = st.lists(
     min_size=10,
     max_size=20,
 )
-counts = st.sampled_from([0, 0, 1, 2, 5])
+counts = st.sampled_from([0, 0, 0, 1, 2, 5])
 retentions = st.builds(
     Retention,
     keep_last=counts,
     daily=counts,
     weekly=counts,
     monthly=counts,
-    regions=st.sampled_from([(), (), REGIONS[:1], REGIONS[1:], REGIONS]),
-    minimum_age=st.sampled_from([1.0, 24 * 3600.0, 30 * 24 * 3600.0]),
-    minimum_keep=st.integers(1, 4),
+    regions=st.sampled_from([(), (), REGIONS[:1], REGIONS[1:], REGIONS[1:], ("fra1",)]),
+    minimum_age=st.sampled_from([1.0, 24 * 3600.0, 9 * 24 * 3600.0]),
+    minimum_keep=st.sampled_from([1, 1, 2, 4]),
     prune_orphans=st.booleans(),
 )
 droplets = st.sampled_from([(1, 2), (1, 2), (1,), ()]).map(
@@ -92,6 +94,7 @@ def taken_at(image):
     return SnapshotName.parse(image.name).taken_at
 
 
+@settings(max_examples=300)
 @given(images, droplets, retentions)
 def test_the_guards_hold(images, droplets, retention):
     """Whatever the history and the arguments, what must not be deleted is kept."""
@@ -117,6 +120,7 @@ def test_the_guards_hold(images, droplets, retention):
             assert kept == group
 
 
+@settings(max_examples=300)
 @given(images, droplets, retentions)
 def test_the_rules_are_kept(images, droplets, retention):
     """The last ones, and the newest of each of the last days, weeks and months, are there after."""
@@ -136,6 +140,7 @@ def test_the_rules_are_kept(images, droplets, retention):
         assert not deleted & {image.id for image in wanted}
 
 
+@settings(max_examples=300)
 @given(images, droplets, retentions)
 def test_a_second_run_deletes_nothing_more(images, droplets, retention):
     """What is left after a plan was carried out is what the plan for it keeps."""
@@ -145,6 +150,7 @@ def test_a_second_run_deletes_nothing_more(images, droplets, retention):
     assert not [one for one in decide(left, droplets, retention) if one.delete]
 
 
+@settings(max_examples=300)
 @given(images, droplets, retentions)
 def test_every_image_of_the_policy_has_one_decision_with_a_reason(images, droplets, retention):
     """And no other image has one, even if the list of images had it twice."""
@@ -187,6 +193,14 @@ def kept_days(ages, retention):
 def test_a_history_of_sixty_days(rules, kept):
     """Seven daily and four weekly, and so on, counted back from the newest."""
     assert kept_days(range(60), Retention(**rules, minimum_keep=1)) == kept
+
+
+@pytest.mark.parametrize("rule", ["weekly", "monthly"])
+def test_the_same_week_and_month_of_another_year_is_another(rule):
+    """The year belongs to it."""
+    retention = Retention(**{rule: 2}, minimum_keep=1)
+
+    assert kept_days([21, 21 + 364, 21 + 728], retention) == [21, 21 + 364]
 
 
 def test_a_gap_is_no_loss():
