@@ -116,6 +116,7 @@ def test_airflow_has_the_connection_form(airflow_command):
     fields = {row["connection_parameter_name"] for row in widgets if row["class"] == HOOK}
     assert fields == {
         "extra__digitalocean__connect_timeout",
+        "extra__digitalocean__rate_limit_reserve",
         "extra__digitalocean__read_timeout",
     }
     assert {"field_behaviours": "digitalocean"} in behaviours

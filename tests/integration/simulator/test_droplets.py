@@ -53,7 +53,10 @@ def test_backups_are_made_and_purged_on_the_clock(ask, sim):
         for droplet in droplets
     }
 
-    assert counts == {"web-01": 4, "web-02": 4, "db-01": 7}
+    # Each comes somewhere in its window, so the newest may be there before the oldest goes.
+    assert set(counts) == {"web-01", "web-02", "db-01"}
+    assert counts["db-01"] in (7, 8)
+    assert {counts["web-01"], counts["web-02"]} <= {4, 5}
 
 
 def test_a_destroyed_droplets_backups_stay_until_they_expire(ask, sim):
