@@ -123,7 +123,7 @@ class Reader:
                 continue
             try:
                 await self._read_by_image(unseen)
-            except DigitalOceanError:
+            except (ServerError, TransportError):
                 self._feed_again_at = 0.0  # if it failed too, it was not the list's fault
                 raise
             return
