@@ -1,4 +1,4 @@
-"""Ways to wait for many actions, run in this process on the clock that :mod:`.virtual_time` set.
+"""Ways to wait for many actions, run in this process on the clock of :mod:`devtools.virtual_time`.
 
 Imported by the process that waits, after its time has become virtual.
 """
@@ -28,8 +28,8 @@ from airflow_provider_do_images.actions.submit import Request, Submitter
 from airflow_provider_do_images.api import ONCE, ActionStatus, DigitalOceanError, RateLimitedError
 from airflow_provider_do_images.api.client import ApiClient
 from airflow_provider_do_images.triggers.image_actions import DigitalOceanImageActionTrigger
-from benchmarks.virtual_time import VirtualLoop
 from benchmarks.watch_cases import INTERVAL, Job, Result
+from devtools.virtual_time import VirtualLoop
 
 TOKEN = "any-token"  # noqa: S105 - the simulator takes any
 TIMEOUT = 2 * 3600.0

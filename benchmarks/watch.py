@@ -3,7 +3,7 @@
     python3 dev.py bench watch [--quick] [--json FILE]
 
 One process simulates DigitalOcean, with its rate limits; another one waits, in the trigger's own
-code. Both live on one virtual clock (:mod:`.virtual_time`). Also makes docs/images/watch.png.
+code. Both live on one clock (:mod:`devtools.virtual_time`). Also makes docs/images/watch.png.
 """
 
 from __future__ import annotations
@@ -25,8 +25,8 @@ from rich.console import Console
 from airflow_provider_do_images.simulator import Simulator
 from airflow_provider_do_images.simulator.operations import transfer
 from benchmarks import watch_report
-from benchmarks.virtual_time import SharedClock, live_on
 from benchmarks.watch_cases import FEW_IMAGES, INTERVAL, Case, Figures, Job, Result, cases
+from devtools.virtual_time import SharedClock, live_on
 
 HOUR = 3600.0
 BEGUN_WITHIN = INTERVAL

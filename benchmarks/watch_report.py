@@ -12,8 +12,8 @@ from rich import box
 from rich.console import Console
 from rich.table import Table
 
-from benchmarks.virtual_time import LATENCY
 from benchmarks.watch_cases import INTERVAL, Case, Figures
+from devtools.virtual_time import LATENCY
 
 PLOT = Path(__file__).parent.parent / "docs" / "images" / "watch.png"
 NIGHTS = {"night, watch": "watch", "night, one by one 30 s": "one by one 30 s"}

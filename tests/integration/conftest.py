@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-import time
 
 import pytest
 
@@ -13,6 +12,7 @@ from airflow_provider_do_images.actions.wait import run_async, wait_until_finish
 from airflow_provider_do_images.actions.watch import join
 from airflow_provider_do_images.api.client import ApiClient
 from airflow_provider_do_images.simulator import ManualClock, Simulator
+from devtools.virtual_time import SharedClock, VirtualLoop, now_of
 
 TOKEN = "dop_v1_0123456789abcdef"
 
@@ -95,6 +95,17 @@ def finish(sim):
 
 
 @pytest.fixture
+def run():
+    """Run a coroutine on virtual time, where a slow machine changes nothing."""
+
+    def run(coroutine):
+        with asyncio.Runner(loop_factory=lambda: VirtualLoop(SharedClock())) as runner:
+            return runner.run(coroutine)
+
+    return run
+
+
+@pytest.fixture
 def wait_for(sim):
     """Wait for an action in the watch, as a trigger does, and return the verdict."""
 
@@ -105,20 +116,26 @@ def wait_for(sim):
         token=TOKEN,
         interval=0.2,
         seconds=8.0,
-        first_look_at=None,
-        started_at=None,
+        first_look_in=None,
+        running_for=0.0,
         reserve=0.5,
         conn_id="digitalocean_default",
         metrics=None,
+        read_timeout=0.5,
     ):
-        client = ApiClient(token, at.url, read_timeout=0.5, reserve=reserve)
-        deadline = time.time() + seconds
-        seat = join(client, conn_id, interval=interval, deadline=deadline, metrics=metrics)
-        begun = time.time() if started_at is None else started_at
+        clock = now_of(asyncio.get_running_loop())
+        client = ApiClient(token, at.url, read_timeout=read_timeout, reserve=reserve)
+        begun, deadline = clock() - running_for, clock() + seconds
+        first_look_at = None if first_look_in is None else clock() + first_look_in
+        seat = join(
+            client, conn_id, interval=interval, deadline=deadline, clock=clock, metrics=metrics
+        )
         wait = Wait(action.resource_id, action.id, begun, deadline, action.region, 5.0)
-        flow = wait_until_finished(wait, poll_interval=interval, first_look_at=first_look_at)
+        flow = wait_until_finished(
+            wait, poll_interval=interval, first_look_at=first_look_at, clock=clock
+        )
         try:
-            return await run_async(flow, seat.ask)
+            return await run_async(flow, seat.ask, clock)
         finally:
             seat.leave()
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import dataclasses
-import time
 from collections import Counter
 
 import pytest
@@ -20,19 +19,19 @@ OF_IMAGE = "GET /v2/images/{image_id}/actions"
 
 
 @pytest.fixture
-def outcomes(wait_for):
+def outcomes(run, wait_for):
     """Wait for many actions at once, with something going on beside; return how often each end."""
 
-    def run(actions, *beside, **arguments):
+    def ends(actions, *beside, **arguments):
         async def all_of_them():
             tasks = [asyncio.create_task(coroutine) for coroutine in beside]
             verdicts = await asyncio.gather(*(wait_for(a, **arguments) for a in actions))
             await asyncio.gather(*tasks)
             return verdicts
 
-        return Counter(verdict.outcome for verdict in asyncio.run(all_of_them()))
+        return Counter(verdict.outcome for verdict in run(all_of_them()))
 
-    return run
+    return ends
 
 
 @pytest.fixture
@@ -42,16 +41,11 @@ def no_feed(sim):
     return {"token": "narrow"}
 
 
-def unhurried():
-    """Return arguments for waits that look together, however slow the machine is."""
-    return {"interval": 2.0, "first_look_at": time.time() + 2.0, "seconds": 20.0}
-
-
 def test_two_hundred_waits_cost_what_one_page_costs(sim, transfers, finish, outcomes):
     """Each sweep reads one page of actions, and one page of images proves all that completed."""
     actions = transfers(images=20, regions=10)
 
-    ends = outcomes(actions, finish(*actions, seconds=3.0), **unhurried())
+    ends = outcomes(actions, finish(*actions, seconds=3.0))
 
     assert ends == {Outcome.COMPLETED: 200}
 
@@ -112,7 +106,7 @@ def test_a_token_without_actions_read_goes_by_image(sim, transfers, finish, outc
     """The refusal is asked for twice, and then no more."""
     actions = transfers(images=5, regions=2)
 
-    ends = outcomes(actions, finish(*actions, seconds=3.0), **no_feed, **unhurried())
+    ends = outcomes(actions, finish(*actions, seconds=0.5), **no_feed)
 
     assert ends == {Outcome.COMPLETED: 10}
     assert sim.journal.count(path=FEED, status=403) == sim.journal.count(path=FEED) == 2
@@ -164,7 +158,7 @@ def test_an_action_that_is_not_there_ends_its_own_wait_alone(sim, transfers, fin
     lost = sim.state.add_action(actions[0].resource_id, region="fra1")
     sim.state.drop_action(lost)
 
-    ends = outcomes([lost, *actions], finish(*actions), started_at=time.time() - 500)
+    ends = outcomes([lost, *actions], finish(*actions), running_for=500)
 
     assert ends == {Outcome.GONE: 1, Outcome.COMPLETED: 5}
 

@@ -59,10 +59,6 @@ class SharedClock:
         return moment
 
 
-clock: SharedClock
-"""The clock of a process that lives on virtual time."""
-
-
 def live_on(values: Array[c_double]) -> None:
     """Let this process know no other time. Call it before anything takes hold of ``time.time``."""
     global clock  # noqa: PLW0603 - there is one time in a process
@@ -70,24 +66,30 @@ def live_on(values: Array[c_double]) -> None:
     time.time = clock.now
 
 
+clock: SharedClock
+"""The clock of a process that lives on virtual time."""
+
+
 class VirtualLoop(asyncio.SelectorEventLoop):
-    """An event loop on the clock of this process.
+    """An event loop on a virtual clock.
 
     What runs in a thread is taken for a request: its answer arrives :data:`LATENCY` later.
 
+    :param on: the clock; by default that of this process.
     :ivar stall: the longest time between two looks at what is ready, without garbage collections:
         in real seconds, and in seconds of this thread on a processor.
     :ivar collection: the longest garbage collection, in real seconds. How long it takes depends on
         all that the process has loaded.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, on: SharedClock | None = None) -> None:
+        self._clock = clock if on is None else on
         self.stall = (0.0, 0.0)
         self.collection = 0.0
         self._under_way = 0
         self._collected = _NOTHING
         self._collection_began = self._turn_began = _now()
-        self._zero = clock.now()
+        self._zero = self._clock.now()
         self._thread = threading.get_ident()
         super().__init__(_Selector(self))
         gc.callbacks.append(self._on_collection)
@@ -100,7 +102,11 @@ class VirtualLoop(asyncio.SelectorEventLoop):
 
     def time(self) -> float:
         """Return virtual seconds since the start: a loop tells nanoseconds apart."""
-        return clock.now() - self._zero
+        return self._clock.now() - self._zero
+
+    def now(self) -> float:
+        """Return virtual Unix seconds."""
+        return self._clock.now()
 
     async def run_in_executor(  # type: ignore[override]  # a coroutine is awaited alike
         self, executor: Executor | None, func: Callable[..., Any], *args: Any
@@ -115,12 +121,12 @@ class VirtualLoop(asyncio.SelectorEventLoop):
 
     def real_pause(self, timeout: float | None) -> float | None:
         """Return for how many real seconds to sleep; jump instead, if nothing is under way."""
-        if timeout and clock.speed:
-            return timeout / clock.speed
+        if timeout and self._clock.speed:
+            return timeout / self._clock.speed
         if timeout and self._under_way:
             return None
         if timeout:
-            clock.advance(timeout + _A_LITTLE)
+            self._clock.advance(timeout + _A_LITTLE)
             return 0
         return timeout
 
@@ -143,6 +149,11 @@ class VirtualLoop(asyncio.SelectorEventLoop):
         here = threading.get_ident() == self._thread
         collected = self._collected
         self._collected = collected[0] + real, collected[1] + (on_processor if here else 0.0)
+
+
+def now_of(loop: asyncio.AbstractEventLoop) -> Callable[[], float]:
+    """Return what tells the Unix seconds that a loop lives on, virtual or real."""
+    return loop.now if isinstance(loop, VirtualLoop) else time.time
 
 
 class _Selector(selectors.DefaultSelector):
