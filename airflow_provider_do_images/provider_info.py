@@ -48,6 +48,12 @@ def get_provider_info() -> dict[str, Any]:
                     "placeholders": {
                         "password": "dop_v1_...",
                         "host": "empty: https://api.digitalocean.com",
+                        "connect_timeout": "10",
+                        "read_timeout": "30",
+                        "retries": "4",
+                        "rate_limit_reserve": "0.5",
+                        "verify": "true",
+                        "expected_team": "empty: any team",
                     },
                 },
                 "conn-fields": {
@@ -57,6 +63,14 @@ def get_provider_info() -> dict[str, Any]:
                     "read_timeout": _seconds(
                         "Read timeout", "Seconds until the API must have answered; 30 if empty."
                     ),
+                    "retries": {
+                        "label": "Retries",
+                        "description": (
+                            "How often a failed request is sent again at most, where that does no "
+                            "harm; 4 if empty."
+                        ),
+                        "schema": {"type": ["integer", "null"], "minimum": 0},
+                    },
                     "rate_limit_reserve": {
                         "label": "Rate limit reserve",
                         "description": (
@@ -68,6 +82,22 @@ def get_provider_info() -> dict[str, Any]:
                             "minimum": 0,
                             "exclusiveMaximum": 1,
                         },
+                    },
+                    "verify": {
+                        "label": "Verify certificate",
+                        "description": (
+                            "true, false, or the path of a file or folder with the certificates "
+                            "of authorities to trust; true if empty."
+                        ),
+                        "schema": {"type": ["string", "null"]},
+                    },
+                    "expected_team": {
+                        "label": "Expected team",
+                        "description": (
+                            "Name or uuid of the token's team; nothing is written to another. "
+                            "Needs the scope account:read."
+                        ),
+                        "schema": {"type": ["string", "null"]},
                     },
                 },
             }

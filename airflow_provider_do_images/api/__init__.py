@@ -30,6 +30,7 @@ from airflow_provider_do_images.api.models import (
     Image,
     ImageAction,
     Region,
+    Team,
 )
 from airflow_provider_do_images.api.retry import ONCE, RetryPolicy
 
@@ -55,6 +56,7 @@ __all__ = [
     "Region",
     "RetryPolicy",
     "ServerError",
+    "Team",
     "TransportError",
     "UnknownStatusError",
     "UnprocessableError",

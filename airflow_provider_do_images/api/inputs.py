@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import ipaddress
+import os
 import re
 from datetime import timedelta
 from typing import Any
@@ -158,6 +159,35 @@ def check_share(name: str, value: Any) -> float:
     if 0 <= share < 1:
         return share
     raise InvalidInputError(f"{name} must be a share from 0 to below 1; got {value!r}")
+
+
+def check_text(name: str, value: Any) -> str:
+    """Return a text without blanks around it.
+
+    :raises InvalidInputError: for anything else, and for nothing but blanks.
+    """
+    if isinstance(value, str) and value.strip():
+        return value.strip()
+    raise InvalidInputError(f"{name} must be a text; got {value!r}")
+
+
+def check_verify(name: str, value: Any) -> bool | str:
+    """Return whether a server's certificate is checked, or the path of the authorities to trust.
+
+    :param value: ``true``, ``false``, or a path to a file or folder of certificates on this
+        machine, as ``requests`` takes them.
+    :raises InvalidInputError: for anything else, also if there is nothing at that path.
+    """
+    text = value.strip() if isinstance(value, str) else value
+    if isinstance(text, str) and os.path.exists(text):  # noqa: PTH110 - bears any text
+        return text
+    try:
+        return check_flag(name, text)
+    except InvalidInputError:
+        raise InvalidInputError(
+            f"{name} must be true, false, or the path of a file or folder of certificates on this "
+            f"machine; got {value!r}"
+        ) from None
 
 
 def check_base_url(value: str | None) -> str:

@@ -62,6 +62,28 @@ class Region:
 
 
 @dataclass(frozen=True, slots=True)
+class Team:
+    """The team that a token belongs to. Only its ``uuid`` is its own: names may be given twice."""
+
+    uuid: str
+    name: str | None = None
+
+    @classmethod
+    def from_json(cls, data: Any) -> Team:
+        """Build from the API's object.
+
+        :raises InvalidResponseError: without a uuid.
+        """
+        row = _object(data, "team")
+        if not isinstance(row.get("uuid"), str) or not row["uuid"]:
+            raise InvalidResponseError(f"a team without a uuid: {_short(data)}")
+        return cls(uuid=row["uuid"], name=_text(row.get("name")))
+
+    def __str__(self) -> str:
+        return f"{self.name!r} ({self.uuid})"
+
+
+@dataclass(frozen=True, slots=True)
 class ImageAction:
     """An action: something that DigitalOcean does, or did, to an image.
 

@@ -20,12 +20,15 @@ from airflow_provider_do_images import __version__
 from airflow_provider_do_images.api import transport
 from airflow_provider_do_images.api.budget import DEFAULT_RESERVE, RateLimit
 from airflow_provider_do_images.api.errors import (
+    AuthenticationError,
     DigitalOceanError,
+    InvalidInputError,
     InvalidResponseError,
+    NotSentError,
     PermissionDeniedError,
 )
 from airflow_provider_do_images.api.inputs import DEFAULT_BASE_URL, PAGE_SIZE, check_base_url
-from airflow_provider_do_images.api.models import Json
+from airflow_provider_do_images.api.models import Json, Team
 from airflow_provider_do_images.api.retry import RetryPolicy, pause_before_repeat
 
 log = logging.getLogger(__name__)
@@ -78,6 +81,10 @@ class ApiSession:
     :param reserve: share of the hour's requests that is left to the token's other users.
     :param patience: seconds that a request waits at most while no more than the reserve is left;
         then it is sent nevertheless.
+    :param verify: whether the server's certificate is checked, or the path of the authorities to
+        trust, as ``requests`` takes it.
+    :param expected_team: name or uuid of the team that the token must belong to before anything but
+        a GET is sent; empty for any. The team is read once, which needs the scope ``account:read``.
     :param user_agent: the ``User-Agent`` header.
     :param sleep: how to wait between two sendings, for tests.
     :raises InvalidInputError: for an empty token or an unusable base URL.
@@ -93,6 +100,8 @@ class ApiSession:
         retry: RetryPolicy = RetryPolicy(),  # noqa: B008 - frozen
         reserve: float = DEFAULT_RESERVE,
         patience: float = 0.0,
+        verify: bool | str = True,
+        expected_team: str = "",
         user_agent: str = USER_AGENT,
         sleep: Callable[[float], None] = time.sleep,
     ) -> None:
@@ -106,6 +115,9 @@ class ApiSession:
         """Equal for clients of this process with the same token, and no way back to it."""
         self._patience = patience
         self._timeouts = (connect_timeout, read_timeout)
+        self._verify = verify
+        self.expected_team = expected_team
+        self._team: Team | None = None
         self._sleep = sleep
         self._token_worked = False
         self._session = requests.Session()
@@ -218,6 +230,26 @@ class ApiSession:
         last = not rows or not transport.has_next_page(body)
         return Page(items, problems, transport.total(body), last)
 
+    def get_team(self, *, retry: RetryPolicy | None = None) -> Team:
+        """Read the team that the token belongs to. Scope ``account:read``.
+
+        :param retry: instead of the client's own rules, for one request.
+        """
+        body = self.send("GET", "/v2/account", "account:read", retry=retry)
+        account = body.get("account")
+        return Team.from_json(account.get("team") if isinstance(account, dict) else None)
+
+    def check_team(self, team: Team) -> None:
+        """Refuse a team that is not the expected one.
+
+        :raises InvalidInputError: if it is another.
+        """
+        if self.expected_team not in ("", team.uuid, team.name):
+            raise InvalidInputError(
+                f"the token belongs to the team {team}, and its connection allows writes only to "
+                f"{self.expected_team!r} (expected_team); put a token of that team into it"
+            )
+
     def send(
         self,
         method: str,
@@ -233,7 +265,10 @@ class ApiSession:
         :param scope: the scope that it needs, for the message if the token lacks it.
         :param retry: instead of the client's own rules, for one request.
         :raises DigitalOceanError: if it failed, and has been repeated as often as it may be.
+        :raises InvalidInputError: for a write, if the token is not one of the expected team.
         """
+        if method != "GET" and self.expected_team:
+            self._check_expected_team(f"{method} {path} was not sent")
         self._leave_the_reserve(method, path)
         started = time.monotonic()
         attempt = 0
@@ -258,6 +293,17 @@ class ApiSession:
                     raise
                 log.warning("%s Sending it again in %.1f s.", error, pause)
             self._sleep(pause)
+
+    def _check_expected_team(self, consequence: str) -> None:
+        try:
+            self._team = self._team or self.get_team()
+            self.check_team(self._team)
+        except AuthenticationError:
+            raise
+        except (InvalidInputError, PermissionDeniedError) as error:
+            raise InvalidInputError(f"{consequence}: {error}") from error
+        except DigitalOceanError as error:
+            raise NotSentError(f"{consequence}, since its team is not known: {error}") from error
 
     def _leave_the_reserve(self, method: str, path: str) -> None:
         if self.rate_limit is None or self._patience <= 0:
@@ -286,6 +332,7 @@ class ApiSession:
                 params=params,
                 json=json,
                 timeout=self._timeouts,
+                verify=self._verify,  # here, since a session's own yields to the environment
                 allow_redirects=False,
                 stream=True,
             )

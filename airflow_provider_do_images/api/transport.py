@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import ssl
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -144,6 +145,11 @@ def transport_error(error: requests.RequestException) -> DigitalOceanError:
         reason, NewConnectionError | ConnectTimeoutError
     )
     kind = NotSentError if not_connected else TransportError
+    if reason and isinstance(reason.args[0], ssl.SSLCertVerificationError):
+        return NotSentError(
+            "the certificate of the API, or of a proxy before it, is not trusted, so nothing was "
+            "sent; if it is right, name its authority's certificate in the connection's verify"
+        )
     # The text of the exception may hold the address and, through a proxy, more: its kind is enough.
     cause = type(reason or error).__name__
     if not_connected:

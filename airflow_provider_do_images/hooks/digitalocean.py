@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from airflow.sdk import BaseHook
 
@@ -13,15 +13,26 @@ from airflow_provider_do_images.api import (
     ImageAction,
     InvalidInputError,
     PermissionDeniedError,
+    RetryPolicy,
 )
 from airflow_provider_do_images.api.budget import DEFAULT_RESERVE
-from airflow_provider_do_images.api.inputs import check_seconds, check_share
+from airflow_provider_do_images.api.inputs import (
+    check_count,
+    check_seconds,
+    check_share,
+    check_text,
+    check_verify,
+)
 from airflow_provider_do_images.version_compat import AirflowNotFoundException
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from airflow.sdk import Connection
 
     from airflow_provider_do_images.api import ApiClient
+
+T = TypeVar("T")
 
 PATIENCE = 60.0
 """Seconds for which a worker's request waits at most while only the reserve is left."""
@@ -31,11 +42,22 @@ class DigitalOceanHook(BaseHook):
     """Talk to DigitalOcean with the token of an Airflow connection.
 
     The connection (type ``digitalocean``) has the API token as its password. Its host is empty, or
-    the full URL of something that stands in for the API. Its extra may have ``connect_timeout``
-    and ``read_timeout`` in seconds (10 and 30 by default), and ``rate_limit_reserve``, the share of
-    the token's hourly requests that is left to its other users (0.5 by default): while no more is
-    left, each request waits up to a minute. Nothing is read or opened before the first call. The
-    methods raise the errors of :mod:`airflow_provider_do_images.api.errors`.
+    the full URL of something that stands in for the API. Its extra may have
+
+    ``connect_timeout``, ``read_timeout``
+        in seconds, 10 and 30 by default;
+    ``retries``
+        how often a failed request is sent again at most where that does no harm, 4 by default;
+    ``rate_limit_reserve``
+        the share of the token's hourly requests that is left to its other users, 0.5 by default:
+        while no more is left, each request waits up to a minute;
+    ``verify``
+        ``true``, ``false``, or the path of the certificates of authorities to trust;
+    ``expected_team``
+        name or uuid of the only team that anything is written to. Scope ``account:read``.
+
+    Nothing is read or opened before the first call. The methods raise the errors of
+    :mod:`airflow_provider_do_images.api.errors`.
 
     :param digitalocean_conn_id: id of the connection.
     :param patience: seconds that such a request waits at most, also no longer than a minute.
@@ -103,26 +125,42 @@ class DigitalOceanHook(BaseHook):
         return list(self.get_conn().list_image_actions(image_id))
 
     def test_connection(self) -> tuple[bool, str]:
-        """Say what the token can see and how much of its hourly budget is left.
+        """Say what the token can see, whose it is, and how much of its hourly budget is left.
 
-        Asks for one image, which needs only the scope ``image:read``.
+        Asks for one image, which needs the scope ``image:read``, and for the team, which needs
+        ``account:read``; the latter may be missing unless the connection expects a team.
         """
         try:
             client = self.get_conn()
             count = client.count_private_images(retry=ONCE)
+            team = _team_of(client)
         except PermissionDeniedError as error:
-            return False, f"The token is valid but may not read images. {error}"
+            return False, f"The token is valid but may not do all that it must. {error}"
         except DigitalOceanError as error:
             return False, str(error)
         finally:
             self.close()
-        seen = f"The token works: it can see {count} images of its own at {client.base_url}."
-        if client.rate_limit is None:
-            return True, seen
-        return True, (
-            f"{seen} {client.rate_limit.remaining} of {client.rate_limit.limit} requests are left "
-            f"in this hour."
+        message = (
+            f"The token works: it can see {count} images of its own at {client.base_url}. {team}"
         )
+        if limit := client.rate_limit:
+            message += f" {limit.remaining} of {limit.limit} requests are left in this hour."
+        return True, message
+
+
+def _team_of(client: ApiClient) -> str:
+    """Tell which team the token belongs to, if it may say so or has to.
+
+    :raises DigitalOceanError: if it is not the expected one.
+    """
+    try:
+        team = client.get_team(retry=ONCE)
+    except PermissionDeniedError:
+        if client.expected_team:
+            raise
+        return "Which team it belongs to it may not say; that needs the scope account:read."
+    client.check_team(team)
+    return f"It belongs to the team {team}."
 
 
 def client_for(connection: Connection, *, patience: float) -> ApiClient:
@@ -148,9 +186,12 @@ def client_for(connection: Connection, *, patience: float) -> ApiClient:
         return ApiClient(
             connection.password,
             connection.host or "",
-            connect_timeout=_seconds(extra, "connect_timeout", 10.0),
-            read_timeout=_seconds(extra, "read_timeout", 30.0),
-            reserve=_share(extra, "rate_limit_reserve", DEFAULT_RESERVE),
+            connect_timeout=_setting(extra, "connect_timeout", 10.0, check_seconds),
+            read_timeout=_setting(extra, "read_timeout", 30.0, check_seconds),
+            retry=RetryPolicy(attempts=_setting(extra, "retries", 4, check_count) + 1),
+            reserve=_setting(extra, "rate_limit_reserve", DEFAULT_RESERVE, check_share),
+            verify=_setting(extra, "verify", True, check_verify),
+            expected_team=_setting(extra, "expected_team", "", check_text),
             patience=patience,
             user_agent=f"{USER_AGENT} apache-airflow/{airflow_version}",
         )
@@ -158,11 +199,6 @@ def client_for(connection: Connection, *, patience: float) -> ApiClient:
         raise InvalidInputError(f"{where}: {error.message}") from None
 
 
-def _seconds(extra: dict[str, Any], name: str, default: float) -> float:
+def _setting(extra: dict[str, Any], name: str, default: Any, check: Callable[[str, Any], T]) -> T:
     value = extra.get(name)
-    return default if value in (None, "") else check_seconds(f"{name} in its extra", value)
-
-
-def _share(extra: dict[str, Any], name: str, default: float) -> float:
-    value = extra.get(name)
-    return default if value in (None, "") else check_share(f"{name} in its extra", value)
+    return default if value in (None, "") else check(f"{name} in its extra", value)

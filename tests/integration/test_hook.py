@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 
 from airflow_provider_do_images.actions.wait import Ask
-from airflow_provider_do_images.api import ImageAction, InvalidInputError
+from airflow_provider_do_images.api import ImageAction, InvalidInputError, ServerError
 from airflow_provider_do_images.hooks.digitalocean import DigitalOceanHook
-from airflow_provider_do_images.simulator import ManualClock, Rules, Simulator
+from airflow_provider_do_images.simulator import ManualClock, Rules, Simulator, Status
 from airflow_provider_do_images.simulator.models import Fate
 
 STATUSES = ["in-progress", "completed", "errored"]
@@ -102,6 +102,10 @@ def test_nothing_is_read_before_the_first_call(sim):
         ({"host": "https://"}, "must look like"),
         ({"port": 8080}, "write the port into the host's URL"),
         ({"extra": {"read_timeout": "soon"}}, "read_timeout in its extra must be seconds above 0"),
+        ({"extra": {"retries": -1}}, "retries in its extra must be a whole number, 0 or more"),
+        ({"extra": {"verify": "/no/such.pem"}}, "verify in its extra must be true, false, or the"),
+        ({"extra": {"verify": 1}}, "verify in its extra must be true, false, or the path"),
+        ({"extra": {"expected_team": 7}}, "expected_team in its extra must be a text"),
         ({"password": "two words"}, "the token has blanks"),
     ],
 )
@@ -132,6 +136,19 @@ def test_time_outs_come_from_the_extra(hook, connection):
     assert hook.get_conn()._timeouts == (3.0, 4.5)
 
 
+@pytest.mark.parametrize(("retries", "requests"), [(None, 5), ("0", 1), (2, 3)])
+def test_retries_come_from_the_extra(hook, sim, snapshot, connection, retries, requests):
+    """A request that fails each time is sent once, and so many times again; 4 by default."""
+    connection(extra={} if retries is None else {"retries": retries})
+    hook.get_conn()._sleep = lambda _: None
+    sim.faults.add(Status(500, path="/v2/images/*", times=None))
+
+    with pytest.raises(ServerError):
+        hook.get_conn().get_image(snapshot.id)
+
+    assert len(sim.journal.entries) == requests
+
+
 def test_requests_name_airflow_too(hook):
     """The User-Agent says which provider and which Airflow ask."""
     agent = hook.get_conn()._session.headers["User-Agent"]
@@ -141,38 +158,49 @@ def test_requests_name_airflow_too(hook):
 
 
 def test_the_connection_test_tells_what_the_token_sees(hook, sim):
-    """A success names the number of images and the requests left, after one request."""
+    """A success names the number of images, the team and the requests left, with two requests."""
     images = [image for image in sim.state.images.values() if not image.public]
 
     ok, message = hook.test_connection()
 
     assert ok
     assert f"can see {len(images)} images of its own at {sim.url}" in message
-    assert "4999 of 5000 requests are left" in message
-    assert [entry.path for entry in sim.journal.entries] == ["/v2/images"]
+    assert "It belongs to the team 'My Team' (5df3e300" in message
+    assert "4998 of 5000 requests are left" in message
+    assert [entry.path for entry in sim.journal.entries] == ["/v2/images", "/v2/account"]
 
 
 def test_the_connection_test_needs_only_image_read(hook, sim, connection):
-    """A token with no other scope passes."""
+    """A token with no other scope passes, and the message says how it could name its team."""
     sim.tokens.allow("narrow", {"image:read"})
     connection(password="narrow")
 
-    assert hook.test_connection()[0]
+    ok, message = hook.test_connection()
+
+    assert ok
+    assert "may not say; that needs the scope account:read" in message
 
 
 @pytest.mark.parametrize(
-    ("scopes", "words"),
-    [({"droplet:read"}, "Give the token the scope image:read"), (None, "unknown or revoked")],
+    ("token", "words"),
+    [
+        ("narrow", "Give the token the scope image:read"),
+        ("wrong", "this one is unknown or revoked"),
+        ("revoked", "this one is unknown or revoked"),
+    ],
 )
-def test_the_connection_test_says_what_to_fix(hook, sim, connection, scopes, words):
-    """A token without the scope, and one that nobody knows, are told apart."""
-    sim.tokens.allow("known", scopes)
-    connection(password="known" if scopes else "unknown")
+def test_the_connection_test_says_what_to_fix(hook, sim, connection, token, words):
+    """A token without the scope is told apart from one that nobody knows, or knows no more."""
+    sim.tokens.allow("narrow", {"droplet:read"})
+    sim.tokens.allow("revoked")
+    sim.tokens.revoke("revoked")
+    connection(password=token)
 
     ok, message = hook.test_connection()
 
     assert not ok
     assert words in message
+    assert token not in message.replace("or revoked", "")
 
 
 def test_the_connection_test_says_what_is_missing(hook, connection):

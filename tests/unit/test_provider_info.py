@@ -59,10 +59,14 @@ def test_the_connection_type_is_that_of_the_hook():
 
 
 def test_the_form_shows_what_the_hook_reads():
-    """Token and address by their names here, three fields of ours, and nothing else."""
+    """Token and address by their names here, our own fields, and nothing else."""
     behaviour = CONNECTION["ui-field-behaviour"]
 
     assert behaviour["relabeling"] == {"password": "API token", "host": "API base URL"}
     assert set(behaviour["hidden-fields"]) == {"login", "port", "schema", "extra"}
-    fields = {"connect_timeout", "read_timeout", "rate_limit_reserve"}
-    assert set(CONNECTION["conn-fields"]) == fields
+    fields = set(CONNECTION["conn-fields"])
+    assert fields == {
+        *("connect_timeout", "read_timeout", "retries"),
+        *("rate_limit_reserve", "verify", "expected_team"),
+    }
+    assert set(behaviour["placeholders"]) == fields | {"password", "host"}

@@ -1,0 +1,134 @@
+"""A connection that names its team: nothing is written to another."""
+
+from __future__ import annotations
+
+import pytest
+
+from airflow_provider_do_images.api import AuthenticationError, InvalidInputError, NotSentError
+from airflow_provider_do_images.hooks.digitalocean import DigitalOceanHook
+from airflow_provider_do_images.simulator import Revoked, Status
+
+TEAM = "5df3e3004a17e242b7c20ca6c9fc25b701a47ece"
+WRITES = {
+    "transfer": lambda client, image: client.transfer_image(image.id, "ams3"),
+    "convert": lambda client, image: client.convert_image(image.id),
+    "rename": lambda client, image: client.rename_image(image.id, "another-name"),
+    "delete": lambda client, image: client.delete_image(image.id),
+    "tag": lambda client, image: client.tag_image(image.id, "keep"),
+}
+
+
+@pytest.fixture
+def client(connection):
+    """Return the client of a connection that expects a team."""
+
+    def expecting(team, **fields):
+        connection(extra={"expected_team": team}, **fields)
+        client = DigitalOceanHook().get_conn()
+        client._sleep = lambda _: None
+        return client
+
+    return expecting
+
+
+@pytest.fixture
+def sent(sim):
+    """Tell the methods and paths of what the simulator was asked."""
+    return lambda: [f"{entry.method} {entry.path}" for entry in sim.journal.entries]
+
+
+@pytest.mark.parametrize("write", WRITES)
+def test_nothing_is_written_to_another_team(client, sent, snapshot, write):
+    """Every kind of write is refused, names both teams, and only the account has been read."""
+    with pytest.raises(InvalidInputError, match=r"was not sent: .* 'My Team' .* only to 'Another'"):
+        WRITES[write](client("Another"), snapshot)
+
+    assert sent() == ["GET /v2/account"]
+
+
+def test_another_team_is_remembered(client, sent, snapshot):
+    """Each write is refused, and the team is read once."""
+    stranger = client("Another")
+    for _ in range(3):
+        with pytest.raises(InvalidInputError):
+            stranger.transfer_image(snapshot.id, "ams3")
+
+    assert sent() == ["GET /v2/account"]
+
+
+@pytest.mark.parametrize("team", ["My Team", TEAM, f" {TEAM} "])
+def test_the_right_team_is_read_once_before_the_first_write(client, sent, snapshot, team):
+    """By its name or its uuid; the writes that follow ask no more."""
+    ours = client(team)
+
+    ours.transfer_image(snapshot.id, "ams3")
+    ours.transfer_image(snapshot.id, "sgp1")
+
+    post = f"POST /v2/images/{snapshot.id}/actions"
+    assert sent() == ["GET /v2/account", post, post]
+
+
+@pytest.mark.parametrize("team", ["", None])
+def test_without_an_expected_team_nobody_asks(client, sent, snapshot, team):
+    """An empty field costs no request."""
+    client(team).transfer_image(snapshot.id, "ams3")
+
+    assert sent() == [f"POST /v2/images/{snapshot.id}/actions"]
+
+
+def test_reads_are_for_any_team(client, sent, snapshot):
+    """They are sent as ever, and do not ask for the team."""
+    assert client("Another").get_image(snapshot.id).id == snapshot.id
+    assert sent() == [f"GET /v2/images/{snapshot.id}"]
+
+
+def test_a_token_that_may_not_tell_its_team_writes_nothing(client, sim, sent, snapshot):
+    """The error names the scope to add, and no retry helps."""
+    sim.tokens.allow("narrow", {"image:read", "image:update"})
+
+    with pytest.raises(InvalidInputError, match=r"was not sent: .* the scope account:read"):
+        client("My Team", password="narrow").transfer_image(snapshot.id, "ams3")
+
+    assert set(sent()) == {"GET /v2/account"}
+
+
+def test_a_team_that_cannot_be_read_now_leaves_the_write_to_a_retry(client, sim, sent, snapshot):
+    """A failing server is asked again, then the write counts as never sent; later it works."""
+    ours = client("My Team")
+    sim.faults.add(Status(500, path="/v2/account", times=5))
+
+    with pytest.raises(NotSentError, match="was not sent, since its team is not known"):
+        ours.transfer_image(snapshot.id, "ams3")
+    assert sent() == ["GET /v2/account"] * 5
+
+    ours.transfer_image(snapshot.id, "ams3")
+    assert sent()[5:] == ["GET /v2/account", f"POST /v2/images/{snapshot.id}/actions"]
+
+
+def test_a_revoked_token_is_told_as_such(client, sim, snapshot):
+    """A 401 for the account says what a 401 for the write would."""
+    sim.faults.add(Revoked(path="/v2/account"))
+
+    with pytest.raises(AuthenticationError, match="unknown or revoked"):
+        client("My Team").transfer_image(snapshot.id, "ams3")
+
+
+@pytest.mark.parametrize(
+    ("team", "scopes", "ok", "words"),
+    [
+        ("My Team", None, True, "It belongs to the team 'My Team'"),
+        ("Another", None, False, "allows writes only to 'Another' (expected_team)"),
+        ("My Team", {"image:read"}, False, "Give the token the scope account:read"),
+    ],
+)
+def test_the_connection_test_looks_at_the_team_too(
+    client, connection, sim, team, scopes, ok, words
+):
+    """Another team, or one that cannot be seen, fails the test before any task does."""
+    sim.tokens.allow("token", scopes)
+    client(team, password="token")
+
+    passed, message = DigitalOceanHook().test_connection()
+
+    assert passed is ok
+    assert words in message
