@@ -36,6 +36,10 @@ def get_provider_info() -> dict[str, Any]:
         ),
         "sensors": _modules("sensors.image_actions"),
         "triggers": _modules("triggers.image_actions"),
+        "extra-links": [
+            f"{_PACKAGE}.links.digitalocean.DropletLink",
+            f"{_PACKAGE}.links.digitalocean.ImageLink",
+        ],
         "asset-uris": [{"schemes": ["digitalocean"], "handler": f"{_PACKAGE}.assets.sanitize_uri"}],
         "connection-types": [
             {

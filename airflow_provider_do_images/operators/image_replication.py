@@ -33,6 +33,7 @@ from airflow_provider_do_images.failures import (
     seconds_until_given_up,
 )
 from airflow_provider_do_images.hooks.digitalocean import DigitalOceanHook
+from airflow_provider_do_images.links.digitalocean import LINKS
 from airflow_provider_do_images.triggers.image_actions import deferral_of_all
 from airflow_provider_do_images.version_compat import AirflowFailException, AirflowTaskTimeout
 
@@ -89,6 +90,7 @@ class DigitalOceanReplicateImageOperator(BaseOperator):
 
     ui_color = "#0069ff"
     ui_fgcolor = "#ffffff"
+    operator_extra_links = LINKS
     template_fields: Sequence[str] = (
         "image",
         "image_id",

@@ -29,6 +29,7 @@ from airflow_provider_do_images.failures import (
     verdict_of,
 )
 from airflow_provider_do_images.hooks.digitalocean import DigitalOceanHook
+from airflow_provider_do_images.links.digitalocean import LINKS
 from airflow_provider_do_images.triggers.image_actions import deferral
 from airflow_provider_do_images.version_compat import conf
 
@@ -41,6 +42,7 @@ class SubmitImageActionOperator(BaseOperator):
 
     ui_color = "#0069ff"
     ui_fgcolor = "#ffffff"
+    operator_extra_links = LINKS
 
     def __init__(
         self,

@@ -25,6 +25,7 @@ from airflow_provider_do_images.failures import (
     verdict_of,
 )
 from airflow_provider_do_images.hooks.digitalocean import DigitalOceanHook
+from airflow_provider_do_images.links.digitalocean import LINKS
 from airflow_provider_do_images.triggers.image_actions import deferral
 from airflow_provider_do_images.version_compat import (
     AirflowFailException,
@@ -75,6 +76,7 @@ class DigitalOceanImageActionSensor(BaseSensorOperator):
 
     template_fields: Sequence[str] = ("action", "image_id", "action_id", "digitalocean_conn_id")
     ui_color = "#d6e7ff"
+    operator_extra_links = LINKS
 
     def __init__(
         self,

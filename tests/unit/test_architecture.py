@@ -16,9 +16,12 @@ ROOMS = {
     "actions": {"api"},
     "hooks": {"api", "actions", "version_compat"},
     "failures": {"api", "actions", "version_compat"},
+    "links": set(),
     "triggers": {"api", "actions", "hooks", "version_compat"},
-    "operators": {"api", "actions", "hooks", "triggers", "failures", "assets", "version_compat"},
-    "sensors": {"api", "actions", "hooks", "triggers", "failures", "version_compat"},
+    "operators": {
+        *("api", "actions", "hooks", "links", "triggers", "failures", "assets", "version_compat")
+    },
+    "sensors": {"api", "actions", "hooks", "links", "triggers", "failures", "version_compat"},
     "assets": {"actions"},
     "version_compat": {"actions"},
     "plan": {"api", "actions"},

@@ -12,7 +12,15 @@ import pytest
 from airflow.sdk import Asset
 
 from airflow_provider_do_images.assets import copy_uri
+from airflow_provider_do_images.operators.image_actions import (
+    DigitalOceanConvertImageOperator,
+    DigitalOceanTransferImageOperator,
+)
+from airflow_provider_do_images.operators.image_replication import (
+    DigitalOceanReplicateImageOperator,
+)
 from airflow_provider_do_images.provider_info import get_provider_info
+from airflow_provider_do_images.sensors.image_actions import DigitalOceanImageActionSensor
 
 INFO = get_provider_info()
 [CONNECTION] = INFO["connection-types"]
@@ -70,3 +78,17 @@ def test_the_form_shows_what_the_hook_reads():
         *("rate_limit_reserve", "verify", "expected_team"),
     }
     assert set(behaviour["placeholders"]) == fields | {"password", "host"}
+
+
+def test_the_links_are_those_of_the_classes():
+    """Each that is listed is on the operators and the sensor, and no other."""
+    listed = set(INFO["extra-links"])
+
+    for one in (
+        DigitalOceanConvertImageOperator,
+        DigitalOceanTransferImageOperator,
+        DigitalOceanReplicateImageOperator,
+        DigitalOceanImageActionSensor,
+    ):
+        kinds = [type(link) for link in one.operator_extra_links]
+        assert {f"{kind.__module__}.{kind.__qualname__}" for kind in kinds} == listed

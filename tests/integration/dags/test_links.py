@@ -1,0 +1,92 @@
+"""The links of a task to DigitalOcean's control panel, as Airflow stores them for its UI."""
+
+from __future__ import annotations
+
+import pytest
+from airflow.sdk import DAG, task
+
+from airflow_provider_do_images.operators.image_actions import DigitalOceanTransferImageOperator
+from airflow_provider_do_images.operators.image_replication import (
+    DigitalOceanReplicateImageOperator,
+)
+from airflow_provider_do_images.sensors.image_actions import DigitalOceanImageActionSensor
+
+PANEL = "https://cloud.digitalocean.com"
+DROPLET = 3164494
+
+
+def new_dag(dag_id):
+    """Return a DAG, under a name where Airflow looks for it."""
+    dag = globals()[dag_id] = DAG(dag_id, schedule=None, params={"image": 0})
+    return dag
+
+
+with new_dag("links_by_id"):
+    transfer = DigitalOceanTransferImageOperator(
+        task_id="transfer", image_id="{{ params.image }}", region="ams3"
+    )
+    DigitalOceanImageActionSensor(
+        task_id="wait", action=transfer.output, deferrable=True, poke_interval=0.3, timeout=5
+    )
+
+with new_dag("links_of_mapped_rows"):
+
+    @task
+    def rows(params):
+        """Return a row of the image with its droplet, and one without."""
+        row = {"image_id": params["image"]}
+        return [{**row, "droplet_id": DROPLET, "droplet_name": "web-01"}, row]
+
+    replicate = DigitalOceanReplicateImageOperator.partial(
+        task_id="replicate", regions=["ams3"], poll_interval=0.3
+    ).expand(image=rows())
+
+with new_dag("links_of_nonsense"):
+    DigitalOceanTransferImageOperator(task_id="transfer", image_id="no id", region="ams3")
+
+
+@pytest.fixture
+def links(run):
+    """Return how to tell the addresses of a task of a finished run: image, droplet."""
+
+    def of(finished, task_id, map_index=-1):
+        return tuple(
+            finished.xcom(task_id, f"_link_{kind}", map_index)
+            for kind in ("ImageLink", "DropletLink")
+        )
+
+    return of
+
+
+def image_page(image):
+    """Return the address of an image's list."""
+    return f"{PANEL}/images/snapshots/droplets#{image.id}"
+
+
+@pytest.mark.parametrize("task_id", ["transfer", "wait"])
+def test_a_task_links_to_its_image(run, links, digitalocean, task_id):
+    """Operator and sensor do, and nothing is made up where no droplet is known."""
+    image = digitalocean.state.add_image("a-snapshot")
+
+    finished = run(globals()["links_by_id"], image=image.id)
+
+    assert links(finished, task_id) == (image_page(image), "")
+
+
+def test_mapped_tasks_link_to_their_own(run, links, digitalocean):
+    """Each to the image and the droplet of its row, through a deferral."""
+    image = digitalocean.state.add_image("a-snapshot")
+
+    finished = run(globals()["links_of_mapped_rows"], image=image.id)
+
+    assert links(finished, "replicate", 0) == (image_page(image), f"{PANEL}/droplets/{DROPLET}")
+    assert links(finished, "replicate", 1) == (image_page(image), "")
+
+
+def test_what_is_no_id_leads_nowhere(run, links):
+    """The task fails by itself, and its link adds no error of its own."""
+    finished = run(globals()["links_of_nonsense"])
+
+    assert finished.state == "failed"
+    assert links(finished, "transfer") == ("", "")
+    assert "Failed to push an xcom for task operator extra link" not in finished.log
