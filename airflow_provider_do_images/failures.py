@@ -7,7 +7,7 @@ sensor as timed out; any other ``AirflowException`` leaves the retry to Airflow.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import timedelta
 from typing import Any
@@ -38,15 +38,15 @@ def as_airflow_exceptions() -> Iterator[None]:
 
 
 @contextmanager
-def telling_time_out(wait: Wait, seen: Callable[[], ImageAction | None]) -> Iterator[None]:
+def telling_time_out(wait: Wait, seen: Mapping[int, ImageAction]) -> Iterator[None]:
     """Let Airflow's ``execution_timeout`` say in this worker what any other time-out says.
 
-    :param seen: tells the action as it was last seen, if it was.
+    :param seen: actions as they were last seen, by their ids.
     """
     try:
         yield
     except AirflowTaskTimeout as error:
-        verdict = Verdict(Outcome.TIMED_OUT, wait, time.time(), seen())
+        verdict = Verdict(Outcome.TIMED_OUT, wait, time.time(), seen.get(wait.action_id))
         raise AirflowTaskTimeout(explain(verdict)) from error
 
 

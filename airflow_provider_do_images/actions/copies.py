@@ -9,7 +9,7 @@ from typing import Any
 
 from airflow_provider_do_images.actions.handed import Handed
 from airflow_provider_do_images.actions.judge import Outcome, Verdict
-from airflow_provider_do_images.actions.messages import explain
+from airflow_provider_do_images.actions.messages import explain, image
 from airflow_provider_do_images.actions.results import Result
 from airflow_provider_do_images.api import InvalidInputError
 from airflow_provider_do_images.api.inputs import check_id
@@ -71,8 +71,7 @@ class ImageRow:
         )
 
     def __str__(self) -> str:
-        droplet = self.droplet_name or self.droplet_id
-        return f"image {self.image_id}{f' of droplet {droplet}' if droplet else ''}"
+        return image(self.image_id, self.droplet_name, self.droplet_id)
 
 
 def ended(rows: Sequence[Result], verdicts: Sequence[Verdict]) -> list[Result]:
@@ -137,10 +136,10 @@ def may_a_retry_help(rows: Iterable[Result]) -> bool:
 def tell(rows: Sequence[Result]) -> str:
     """Say which copies are there and why others are not, and what a retry would do."""
     first = rows[0]
-    image = ImageRow(first.image_id, first.droplet_id, first.droplet_name)
+    what = ImageRow(first.image_id, first.droplet_id, first.droplet_name)
     there = ", ".join(str(row.region) for row in rows if is_there(row))
     missing = [row for row in rows if not is_there(row)]
-    count = f"{len(rows) - len(missing)} of {len(rows)} copies of {image} are there"
+    count = f"{len(rows) - len(missing)} of {len(rows)} copies of {what} are there"
     head = f"{state_of(rows)}: {count}{there and f' ({there})'}."
     if not missing:
         return head

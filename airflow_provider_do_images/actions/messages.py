@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 
 from airflow_provider_do_images.actions.judge import Outcome, Verdict, Wait
@@ -42,16 +43,54 @@ def explain(verdict: Verdict) -> str:
     }[verdict.outcome]
 
 
+def clock_time(moment: float) -> str:
+    """Write Unix seconds as a time of day in UTC."""
+    return f"{datetime.fromtimestamp(moment, UTC):%H:%M:%S} UTC"
+
+
 def deadline(wait: Wait) -> str:
     """Write when the wait is given up."""
     return f"{datetime.fromtimestamp(wait.deadline, UTC):%Y-%m-%d %H:%M:%S} UTC"
 
 
-def goes_on(wait: Wait) -> str:
-    """Tell whoever stops the wait that it stops nothing else."""
+def waiting_for(
+    waits: Sequence[Wait], seen: Mapping[int, ImageAction], poll_interval: float, now: float
+) -> str:
+    """Say what is waited for and since when, when the next look is, and when the last one.
+
+    :param waits: at least one, all of the same image.
+    :param seen: their actions as last seen, by their ids.
+    """
+    first, *others = waits
+    if others:
+        each = [f"to {_where(wait)}{_since(wait, seen, now)}" for wait in waits]
+        what = f"{len(waits)} copies of {_image(first)}: {'; '.join(each)}"
+    else:
+        action = seen.get(first.action_id)
+        what = f"the {_describe(first, action)}{_since(first, seen, now)}"
+    last = max(waits, key=lambda wait: wait.deadline)
     return (
-        f"No longer waiting here for the {_describe(wait, None)}. DigitalOcean has no way to "
-        f"cancel an action: it goes on, and a new wait joins it."
+        f"Waiting for {what}. Looking every {poll_interval:g} s, next at "
+        f"{clock_time(now + poll_interval)}; gives up at {deadline(last)}, in "
+        f"{duration(last.deadline - now)}."
+    )
+
+
+def tell_ends(verdicts: Sequence[Verdict]) -> str:
+    """Say shortly which of several waits have ended, and how."""
+    each = [
+        f"{_where(verdict.wait)} {verdict.outcome.value}{_took(verdict.action)}"
+        for verdict in verdicts
+    ]
+    return f"Ended: {'; '.join(each)}."
+
+
+def goes_on(waits: Sequence[Wait]) -> str:
+    """Tell whoever stops waits that it stops nothing else."""
+    what = "; ".join(_describe(wait, None) for wait in waits)
+    return (
+        f"No longer waiting here for the {what}. DigitalOcean has no way to cancel an action: it "
+        f"goes on, and a new wait joins it."
     )
 
 
@@ -68,12 +107,40 @@ def tell_slow(wait: Wait, action: ImageAction, now: float) -> str | None:
     return f"{_describe(wait, action)} {verb} {duration(seconds)}; lately such ones took {usual}."
 
 
+def droplet(name: str | None, number: int | None) -> str:
+    """Write which droplet it is, by all that is known: ``droplet web-1 (42)``."""
+    if name is None or number is None:
+        return f"droplet {name or number}"
+    return f"droplet {name} ({number})"
+
+
+def image(number: int, droplet_name: str | None, droplet_id: int | None) -> str:
+    """Write which image it is, and of which droplet, if that is known."""
+    of = f" of {droplet(droplet_name, droplet_id)}" if droplet_name or droplet_id else ""
+    return f"image {number}{of}"
+
+
+def _image(wait: Wait) -> str:
+    return image(wait.image_id, wait.droplet_name, wait.droplet_id)
+
+
 def _describe(wait: Wait, action: ImageAction | None) -> str:
     kind = action.type if action and action.type else "action"
     slug = wait.region or (action.region_slug if action else None)
     region = f" to {slug}" if slug else ""
-    droplet = f" of droplet {wait.droplet_name or wait.droplet_id}" if wait.droplet_id else ""
-    return f"{kind} of image {wait.image_id}{droplet}{region} (action {wait.action_id})"
+    return f"{kind} of {_image(wait)}{region} (action {wait.action_id})"
+
+
+def _where(wait: Wait) -> str:
+    return f"{wait.region} (action {wait.action_id})"
+
+
+def _since(wait: Wait, seen: Mapping[int, ImageAction], now: float) -> str:
+    action = seen.get(wait.action_id)
+    usual = f", usually {duration(wait.usual_seconds)}" if wait.usual_seconds else ""
+    if action is None or action.started_at is None:
+        return usual
+    return f", in progress since {duration(now - action.started_at.timestamp())}{usual}"
 
 
 def _state(verdict: Verdict) -> str:

@@ -8,7 +8,6 @@ every decision.
 from __future__ import annotations
 
 import asyncio
-import logging
 import time
 from collections.abc import Awaitable, Callable, Generator, Sequence
 from dataclasses import dataclass, replace
@@ -23,7 +22,6 @@ from airflow_provider_do_images.actions.judge import (
     judge_proof,
     worth_a_second_look,
 )
-from airflow_provider_do_images.actions.messages import explain, tell_slow
 from airflow_provider_do_images.api import (
     ONCE,
     AuthenticationError,
@@ -34,8 +32,6 @@ from airflow_provider_do_images.api import (
 
 if TYPE_CHECKING:  # the client loads requests, which a DAG file that is parsed need not pay for
     from airflow_provider_do_images.api import ApiClient
-
-log = logging.getLogger(__name__)
 
 SECOND_LOOK_PAUSE = 2.0
 """Seconds before a refusal that would end the wait is asked for once more."""
@@ -91,8 +87,6 @@ def look_once(wait: Wait, clock: Clock = time.time) -> Flow[Verdict | None]:
         yield Pause(SECOND_LOOK_PAUSE)
         look = yield replace(ask, fresh=True)
         verdict = judge(wait, look, clock())
-    if verdict is None and isinstance(look, DigitalOceanError):
-        log.warning("A look at action %s failed, the wait goes on: %s", wait.action_id, look)
     return (yield from prove(verdict, clock))
 
 
@@ -113,7 +107,6 @@ def prove(verdict: Verdict | None, clock: Clock = time.time) -> Flow[Verdict | N
         look = yield Ask(wait.image_id, None, fresh=refused)
         proved = judge_proof(wait, action, look, clock(), until)
         if proved is None:
-            log.info("Action %s is completed; the image does not show it yet.", action.id)
             yield Pause(min(PROOF_INTERVAL, max(until - clock(), 0.0)))
     return proved
 
@@ -136,31 +129,6 @@ def wait_until_finished(
         if verdict := (yield from look_once(wait, clock)):
             return verdict
         yield Pause(max(0.0, min(poll_interval, wait.deadline - clock())), at_most=True)
-
-
-def telling(flow: Flow[Verdict], wait: Wait, clock: Clock = time.time) -> Flow[Verdict]:
-    """Wait as a flow does, and log its end, and once that it takes long for what it is.
-
-    For waits of which several share a log: a line for each change of state, and no more.
-    """
-    answer: Any = None
-    slow = False
-    while True:
-        try:
-            step = flow.send(answer)
-        except StopIteration as end:
-            verdict: Verdict = end.value
-            done = verdict.outcome is Outcome.COMPLETED
-            log.log(logging.INFO if done else logging.WARNING, "%s", explain(verdict))
-            return verdict
-        answer = yield step
-        if (
-            not slow
-            and isinstance(answer, ImageAction)
-            and (words := tell_slow(wait, answer, clock()))
-        ):
-            slow = True
-            log.warning("%s", words)
 
 
 def run(

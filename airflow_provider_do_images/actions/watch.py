@@ -12,7 +12,6 @@ nothing: it hands a :class:`.Notice` to the waits, and each logs its own.
 from __future__ import annotations
 
 import asyncio
-import logging
 import random
 import time
 from collections import Counter, deque
@@ -23,6 +22,7 @@ from contextvars import Context
 from math import inf
 from typing import TYPE_CHECKING, TypeVar
 
+from airflow_provider_do_images.actions.messages import clock_time
 from airflow_provider_do_images.actions.metrics import Metrics, Report
 from airflow_provider_do_images.actions.questions import Notice, Question, settle
 from airflow_provider_do_images.actions.reader import Reader
@@ -33,8 +33,6 @@ from airflow_provider_do_images.api.retry import HOURLY_LIMIT_SECONDS
 
 if TYPE_CHECKING:
     from airflow_provider_do_images.api import ApiClient
-
-log = logging.getLogger(__name__)
 
 _SLACK = 0.1
 """Part of an interval by which looks are brought together, earlier or later."""
@@ -51,10 +49,19 @@ class Seat:
     :param conn_id: id of the connection that the wait uses.
     :param interval: seconds between two looks.
     :param deadline: when the wait ends, in Unix seconds.
+    :param tell: writes into the log of the wait's task.
     """
 
-    def __init__(self, watch: Watch, conn_id: str, interval: float, deadline: float) -> None:
+    def __init__(
+        self,
+        watch: Watch,
+        conn_id: str,
+        interval: float,
+        deadline: float,
+        tell: Callable[[str], None],
+    ) -> None:
         self.conn_id = conn_id
+        self.tell = tell
         self.interval = interval
         self.told = False
         self._watch = watch
@@ -72,7 +79,7 @@ class Seat:
             question = Question(ask, by, latest, self.interval)
             reply = await self._watch.answer_to(self, question)
             if isinstance(reply, Notice):
-                log.warning("%s", reply)
+                self.tell(reply)
                 continue
             if isinstance(reply, ImageAction):
                 self._watch.tell_delay(self.conn_id, reply)
@@ -216,7 +223,8 @@ class Watch:
                 seat.told = True
                 present = looked_at - question.by + question.interval
                 words = f"Looking every {present:.3g} s for now, not every {question.interval:g} s"
-                notices.append(([question], Notice(f"{words}: {why}.")))
+                when = f"The next look is at {clock_time(looked_at)}."
+                notices.append(([question], Notice(f"{words}: {why}. {when}")))
         await settle(notices)
 
     async def _send(self, call: Callable[[ApiClient], R]) -> R:
@@ -250,6 +258,7 @@ def join(
     deadline: float,
     clock: Clock = time.time,
     metrics: Metrics | None = None,
+    tell: Callable[[str], None],
 ) -> Seat:
     """Take a seat in the watch of this event loop for the client's token, and make it if need be.
 
@@ -259,6 +268,7 @@ def join(
     :param deadline: when the wait ends, in Unix seconds.
     :param clock: returns the Unix time.
     :param metrics: where figures go, if anywhere.
+    :param tell: writes into the log of the wait's task.
     """
     key = (asyncio.get_running_loop(), client.base_url, client.fingerprint)
     watch = _watches.get(key)
@@ -266,7 +276,7 @@ def join(
         watch = _watches[key] = Watch(client, clock, metrics)
     else:
         client.close()
-    seat = Seat(watch, conn_id, interval, deadline)
+    seat = Seat(watch, conn_id, interval, deadline, tell)
     watch.sit(seat, client.reserve)
     return seat
 

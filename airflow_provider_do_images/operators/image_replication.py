@@ -20,10 +20,11 @@ from airflow_provider_do_images.actions.copies import (
 )
 from airflow_provider_do_images.actions.durations import read_usual_durations
 from airflow_provider_do_images.actions.judge import PROOF_TIMEOUT, Outcome, Verdict, Wait
-from airflow_provider_do_images.actions.messages import deadline, goes_on
+from airflow_provider_do_images.actions.messages import goes_on
+from airflow_provider_do_images.actions.progress import Progress
 from airflow_provider_do_images.actions.replicate import Replicator
 from airflow_provider_do_images.actions.results import Result
-from airflow_provider_do_images.actions.wait import Flow, run_all, telling, wait_until_finished
+from airflow_provider_do_images.actions.wait import Flow, run_all, wait_until_finished
 from airflow_provider_do_images.api import Image
 from airflow_provider_do_images.api.inputs import check_flag, check_regions, check_seconds
 from airflow_provider_do_images.assets import copy_extra, copy_uri
@@ -147,12 +148,9 @@ class DigitalOceanReplicateImageOperator(BaseOperator):
             return self._conclude(context, rows)
         usual = self._read_usual_seconds(context, hook, image, begun)
         self._waits = self._begin_waits(begun, usual)
-        self.log.info(
-            "Waiting for the copies to %s; the next look is in %g s, the last at %s.",
-            ", ".join(str(wait.region) for wait in self._waits),
-            self.poll_interval,
-            deadline(self._waits[0]),
-        )
+        actions = [row.action for row in begun if row.action]
+        progress = Progress(self._waits, self.poll_interval, actions)
+        progress.begin()
         if self.deferrable:
             self.defer(
                 **deferral_of_all(
@@ -162,7 +160,7 @@ class DigitalOceanReplicateImageOperator(BaseOperator):
                     digitalocean_conn_id=self.digitalocean_conn_id,
                 )
             )
-        return self._conclude(context, ended(rows, self._wait_here(hook)))
+        return self._conclude(context, ended(rows, self._wait_here(hook, progress)))
 
     def execute_complete(self, context: Context, event: Any = None) -> list[dict[str, Any]]:
         """Return or raise what the trigger found."""
@@ -174,8 +172,8 @@ class DigitalOceanReplicateImageOperator(BaseOperator):
 
     def on_kill(self) -> None:
         """Say that nothing is cancelled."""
-        for wait in self._waits:
-            self.log.info(goes_on(wait))
+        if self._waits:
+            self.log.info(goes_on(self._waits))
 
     def _read_usual_seconds(
         self, context: Context, hook: DigitalOceanHook, image: Image, begun: Sequence[Result]
@@ -212,23 +210,26 @@ class DigitalOceanReplicateImageOperator(BaseOperator):
             if row.action
         ]
 
-    def _wait_here(self, hook: DigitalOceanHook) -> list[Verdict]:
+    def _wait_here(self, hook: DigitalOceanHook, progress: Progress) -> list[Verdict]:
         """Wait in this worker; when Airflow's ``execution_timeout`` ends it, keep what is known."""
         known: dict[int, Verdict] = {}
 
         def noting(wait: Wait) -> Flow[Verdict]:
             flow = wait_until_finished(wait, poll_interval=self.poll_interval)
-            known[wait.action_id] = yield from telling(flow, wait)
+            known[wait.action_id] = yield from progress.follow(flow, wait)
             return known[wait.action_id]
 
         try:
-            return run_all([noting(wait) for wait in self._waits], hook.ask)
+            return run_all([noting(wait) for wait in self._waits], hook.ask, progress.sleep)
         except AirflowTaskTimeout:
             now = time.time()
             return [
-                known.get(wait.action_id) or Verdict(Outcome.TIMED_OUT, wait, now)
+                known.get(wait.action_id)
+                or Verdict(Outcome.TIMED_OUT, wait, now, progress.seen.get(wait.action_id))
                 for wait in self._waits
             ]
+        finally:
+            progress.flush()
 
     def _conclude(self, context: Context, rows: Sequence[Result]) -> list[dict[str, Any]]:
         state, result = state_of(rows), [row.to_json() for row in rows]

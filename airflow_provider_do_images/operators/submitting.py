@@ -15,7 +15,8 @@ from airflow_provider_do_images.actions.judge import (
     Wait,
     judge,
 )
-from airflow_provider_do_images.actions.messages import deadline, explain, goes_on
+from airflow_provider_do_images.actions.messages import explain, goes_on
+from airflow_provider_do_images.actions.progress import Progress
 from airflow_provider_do_images.actions.results import Result
 from airflow_provider_do_images.actions.submit import Request, SubmitOutcome, Submitter
 from airflow_provider_do_images.actions.wait import prove, run, wait_until_finished
@@ -112,15 +113,15 @@ class SubmitImageActionOperator(BaseOperator):
             droplet_name=result.droplet_name,
             outcome=result.outcome,
         )
-        with telling_time_out(self._wait, lambda: action):
-            verdict = run(prove(judge(self._wait, action, now)), hook.ask)
-            return self._conclude(hook, verdict or self._wait_on(hook, self._wait))
+        progress = Progress([self._wait], self.poll_interval, [action])
+        with telling_time_out(self._wait, progress.seen):
+            flow = prove(judge(self._wait, action, now))
+            verdict = run(progress.follow(flow, self._wait), hook.ask)
+            return self._conclude(hook, verdict or self._wait_on(hook, self._wait, progress))
 
-    def _wait_on(self, hook: DigitalOceanHook, wait: Wait) -> Verdict:
+    def _wait_on(self, hook: DigitalOceanHook, wait: Wait, progress: Progress) -> Verdict:
         """Wait here, or leave the worker and let :meth:`execute_complete` go on."""
-        self.log.info(
-            "Waiting; the next look is in %g s, the last at %s.", self.poll_interval, deadline(wait)
-        )
+        progress.begin()
         if self.deferrable:
             self.defer(
                 **deferral(
@@ -129,7 +130,8 @@ class SubmitImageActionOperator(BaseOperator):
                     digitalocean_conn_id=self.digitalocean_conn_id,
                 )
             )
-        return run(wait_until_finished(wait, poll_interval=self.poll_interval), hook.ask)
+        flow = wait_until_finished(wait, poll_interval=self.poll_interval)
+        return run(progress.follow(flow, wait), hook.ask)
 
     def execute_complete(self, context: Context, event: Any = None) -> dict[str, Any]:
         """Return or raise what the trigger found."""
@@ -138,7 +140,7 @@ class SubmitImageActionOperator(BaseOperator):
     def on_kill(self) -> None:
         """Say that nothing is cancelled."""
         if self._wait:
-            self.log.info(goes_on(self._wait))
+            self.log.info(goes_on([self._wait]))
 
     def _conclude(self, hook: DigitalOceanHook, verdict: Verdict) -> dict[str, Any]:
         if verdict.outcome is not Outcome.COMPLETED or verdict.action is None:

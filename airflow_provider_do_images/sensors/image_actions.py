@@ -12,7 +12,8 @@ from airflow.sdk import BaseSensorOperator, Context, PokeReturnValue
 
 from airflow_provider_do_images.actions.handed import Handed
 from airflow_provider_do_images.actions.judge import PROOF_TIMEOUT, Outcome, Verdict, Wait
-from airflow_provider_do_images.actions.messages import deadline, explain, goes_on
+from airflow_provider_do_images.actions.messages import explain, goes_on
+from airflow_provider_do_images.actions.progress import Progress
 from airflow_provider_do_images.actions.wait import Answer, Ask, look_once, run
 from airflow_provider_do_images.api import ImageAction, InvalidInputError
 from airflow_provider_do_images.api.inputs import check_id, check_seconds
@@ -100,7 +101,7 @@ class DigitalOceanImageActionSensor(BaseSensorOperator):
         self.proof_timeout = proof_timeout
         self._hook: DigitalOceanHook | None = None
         self._wait: Wait | None = None
-        self._seen: ImageAction | None = None
+        self._progress: Progress | None = None
 
     def execute(self, context: Context) -> Any:  # noqa: RET503 - defer() never returns
         """Wait in the way that was asked for, and return the completed action."""
@@ -108,17 +109,12 @@ class DigitalOceanImageActionSensor(BaseSensorOperator):
             self.log.info("Nothing to wait for: what was asked for was there already.")
             return dict(self.action)
         with self._skipped_if_soft():
-            self._wait = self._begin(context)
-            with telling_time_out(self._wait, lambda: self._seen):
+            self._wait, self._progress = self._begin(context)
+            with telling_time_out(self._wait, self._progress.seen):
                 if not self.deferrable:
                     return super().execute(context)
-                if verdict := self._look(self._wait):
+                if verdict := self._look(self._wait, self._progress):
                     return self._conclude(verdict)
-        self.log.info(
-            "Deferring; the next look is in %g s, the last at %s.",
-            self.poke_interval,
-            deadline(self._wait),
-        )
         self.defer(
             **deferral(
                 self._wait,
@@ -129,8 +125,9 @@ class DigitalOceanImageActionSensor(BaseSensorOperator):
 
     def poke(self, context: Context) -> PokeReturnValue:
         """Look once."""
-        self._wait = self._wait or self._begin(context)
-        if verdict := self._look(self._wait):
+        if not self._wait or not self._progress:
+            self._wait, self._progress = self._begin(context)
+        if verdict := self._look(self._wait, self._progress):
             return PokeReturnValue(is_done=True, xcom_value=self._conclude(verdict))
         return PokeReturnValue(is_done=False)
 
@@ -142,20 +139,19 @@ class DigitalOceanImageActionSensor(BaseSensorOperator):
     def on_kill(self) -> None:
         """Say that nothing is cancelled."""
         if self._wait:
-            self.log.info(goes_on(self._wait))
+            self.log.info(goes_on([self._wait]))
 
-    def _begin(self, context: Context) -> Wait:
+    def _begin(self, context: Context) -> tuple[Wait, Progress]:
         with as_airflow_exceptions():
             check_seconds("poke_interval", self.poke_interval)
             image_id, action_id = ids_to_wait_for(self.action, self.image_id, self.action_id)
-        started_at = time.time()
+        started_at, first = time.time(), None
         if self.reschedule and not self.deferrable:
             first = context["ti"].get_first_reschedule_date(context)
             started_at = first.timestamp() if first else started_at
         limit = seconds_until_given_up(self.timeout, self.deferrable and self.execution_timeout)
-        self.log.info("Waiting for action %s of image %s.", action_id, image_id)
         given = self.action or {}
-        return Wait(
+        wait = Wait(
             image_id,
             action_id,
             started_at=started_at,
@@ -166,18 +162,19 @@ class DigitalOceanImageActionSensor(BaseSensorOperator):
             droplet_name=given.get("droplet_name"),
             outcome=given.get("outcome"),
         )
+        return wait, Progress([wait], self.poke_interval, begun=first is not None)
 
-    def _look(self, wait: Wait) -> Verdict | None:
-        return run(look_once(wait), self._ask)
+    def _look(self, wait: Wait, progress: Progress) -> Verdict | None:
+        verdict = run(progress.follow(look_once(wait), wait), self._ask)
+        if verdict is None:
+            progress.begin()
+        return verdict
 
     def _ask(self, question: Ask) -> Answer:
         self._hook = self._hook or DigitalOceanHook(
             self.digitalocean_conn_id, patience=self.poke_interval
         )
-        answer = self._hook.ask(question)
-        if isinstance(answer, ImageAction):
-            self._seen = answer
-        return answer
+        return self._hook.ask(question)
 
     def _conclude(self, verdict: Verdict) -> dict[str, Any]:
         if verdict.outcome is not Outcome.COMPLETED or verdict.action is None:

@@ -13,7 +13,8 @@ from airflow.triggers.base import BaseTrigger, TriggerEvent
 
 from airflow_provider_do_images.actions.judge import PROOF_TIMEOUT, Outcome, Verdict, Wait
 from airflow_provider_do_images.actions.messages import goes_on
-from airflow_provider_do_images.actions.wait import telling, wait_until_finished
+from airflow_provider_do_images.actions.progress import Progress
+from airflow_provider_do_images.actions.wait import wait_until_finished
 from airflow_provider_do_images.hooks.digitalocean import DigitalOceanHook
 from airflow_provider_do_images.triggers.seats import SeatedWait
 
@@ -142,12 +143,13 @@ class DigitalOceanImageActionTrigger(BaseTrigger):
         flow = wait_until_finished(
             self.wait, poll_interval=self.poll_interval, first_look_at=self.first_look_at
         )
-        seated = SeatedWait(self.wait, self.poll_interval, self.digitalocean_conn_id)
+        progress = Progress([self.wait], self.poll_interval)
+        seated = SeatedWait(self.wait, self.poll_interval, self.digitalocean_conn_id, progress)
         yield TriggerEvent((await seated.run(flow)).to_event())
 
     async def on_kill(self) -> None:
         """Say that nothing is cancelled; Airflow also calls this when it moves triggers."""
-        self.log.info(goes_on(self.wait))
+        self.log.info(goes_on([self.wait]))
 
 
 class DigitalOceanImageActionsTrigger(BaseTrigger):
@@ -195,23 +197,24 @@ class DigitalOceanImageActionsTrigger(BaseTrigger):
 
     async def run(self) -> AsyncIterator[TriggerEvent]:
         """Wait for all side by side, and fire the event when the last has ended."""
-        verdicts = await asyncio.gather(*(self._wait_for(wait) for wait in self.waits))
+        progress = Progress(self.waits, self.poll_interval)
+        verdicts = await asyncio.gather(*(self._wait_for(wait, progress) for wait in self.waits))
+        progress.flush()
         yield TriggerEvent(
             {"verdicts": [verdict.to_event() for verdict in verdicts], "rows": self.rows}
         )
 
     async def on_kill(self) -> None:
         """Say that nothing is cancelled; Airflow also calls this when it moves triggers."""
-        for wait in self.waits:
-            self.log.info(goes_on(wait))
+        self.log.info(goes_on(self.waits))
 
-    async def _wait_for(self, wait: Wait) -> Verdict:
+    async def _wait_for(self, wait: Wait, progress: Progress) -> Verdict:
         flow = wait_until_finished(
             wait, poll_interval=self.poll_interval, first_look_at=self.first_look_at
         )
-        seated = SeatedWait(wait, self.poll_interval, self.digitalocean_conn_id)
+        seated = SeatedWait(wait, self.poll_interval, self.digitalocean_conn_id, progress)
         try:
-            return await seated.run(telling(flow, wait))
+            return await seated.run(flow)
         except Exception as error:  # a mistake of ours: it is told, and ends this wait alone
             self.log.exception("The wait for action %s broke off.", wait.action_id)
             return Verdict(Outcome.NOT_UNDERSTOOD, wait, time.time(), error=repr(error))

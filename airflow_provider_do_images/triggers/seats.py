@@ -11,6 +11,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 from airflow_provider_do_images.actions.judge import Verdict, Wait
+from airflow_provider_do_images.actions.progress import Progress
 from airflow_provider_do_images.actions.wait import (
     SECOND_LOOK_PAUSE,
     Answer,
@@ -33,10 +34,14 @@ class SeatedWait:
     :param wait: the wait.
     :param poll_interval: seconds between two looks.
     :param digitalocean_conn_id: id of the connection, which is read here in the triggerer.
+    :param progress: what the log is told through.
     """
 
-    def __init__(self, wait: Wait, poll_interval: float, digitalocean_conn_id: str) -> None:
+    def __init__(
+        self, wait: Wait, poll_interval: float, digitalocean_conn_id: str, progress: Progress
+    ) -> None:
         self._wait = wait
+        self._progress = progress
         self._poll_interval = poll_interval
         self._conn_id = digitalocean_conn_id
         self._seat: Seat | None = None
@@ -46,7 +51,7 @@ class SeatedWait:
         try:
             with suppress(DigitalOceanError):  # whatever is wrong, the first look will meet it too
                 await self._take_seat()
-            return await run_async(flow, self._ask)
+            return await run_async(self._progress.follow(flow, self._wait), self._ask)
         finally:
             self._leave_seat()
 
@@ -77,6 +82,7 @@ class SeatedWait:
                 interval=self._poll_interval,
                 deadline=self._wait.deadline,
                 metrics=metrics(),
+                tell=self._progress.tell_pace,
             )
         return self._seat
 

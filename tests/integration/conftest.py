@@ -8,6 +8,7 @@ import json
 import pytest
 
 from airflow_provider_do_images.actions.judge import Wait
+from airflow_provider_do_images.actions.progress import Progress
 from airflow_provider_do_images.actions.wait import run_async, wait_until_finished
 from airflow_provider_do_images.actions.watch import join
 from airflow_provider_do_images.api.client import ApiClient
@@ -127,15 +128,22 @@ def wait_for(sim):
         client = ApiClient(token, at.url, read_timeout=read_timeout, reserve=reserve)
         begun, deadline = clock() - running_for, clock() + seconds
         first_look_at = None if first_look_in is None else clock() + first_look_in
-        seat = join(
-            client, conn_id, interval=interval, deadline=deadline, clock=clock, metrics=metrics
-        )
         wait = Wait(action.resource_id, action.id, begun, deadline, action.region, 5.0)
+        progress = Progress([wait], interval, clock=clock)
+        seat = join(
+            client,
+            conn_id,
+            interval=interval,
+            deadline=deadline,
+            clock=clock,
+            metrics=metrics,
+            tell=progress.tell_pace,
+        )
         flow = wait_until_finished(
             wait, poll_interval=interval, first_look_at=first_look_at, clock=clock
         )
         try:
-            return await run_async(flow, seat.ask, clock)
+            return await run_async(progress.follow(flow, wait), seat.ask, clock)
         finally:
             seat.leave()
 

@@ -85,7 +85,9 @@ def test_the_words_name_the_droplet_and_what_is_missing():
 
     words = tell(rows)
 
-    assert words.startswith("PARTIAL: 1 of 2 copies of image 7 of droplet web-1 are there (ams3).")
+    assert words.startswith(
+        "PARTIAL: 1 of 2 copies of image 7 of droplet web-1 (3) are there (ams3)."
+    )
     assert "sgp1: the API is down. A retry, or clearing this task, submits only" in words
     assert "A retry would meet the same" in tell([row("sgp1", REFUSED, error="no.")])
 
@@ -111,7 +113,7 @@ def test_an_event_gives_a_row_for_each_region():
         ("ams3", "completed"),
         ("sgp1", "errored"),
     ]
-    assert "transfer of image 7 of droplet web-1 to sgp1 (action 1) errored" in rows[2].error
+    assert "transfer of image 7 of droplet web-1 (3) to sgp1 (action 1) errored" in rows[2].error
 
 
 @pytest.mark.parametrize(

@@ -71,7 +71,7 @@ def test_the_reason_of_the_last_look_is_told(outcome):
 
 def test_whoever_stops_a_wait_is_told_that_the_action_goes_on():
     """With the ids to join it by."""
-    words = goes_on(WAIT)
+    words = goes_on([WAIT])
 
     assert "image 7 to ams3 (action 9)" in words
     assert "no way to cancel an action: it goes on, and a new wait joins it" in words

@@ -1,0 +1,135 @@
+"""What a task's log says of a wait: changes, and no looks."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+import pytest
+
+from airflow_provider_do_images.actions.judge import Outcome, Wait
+from airflow_provider_do_images.actions.progress import MOST_OUTAGES, Progress
+from airflow_provider_do_images.actions.wait import run_all, wait_until_finished
+from airflow_provider_do_images.api import ActionStatus, Image, ImageAction, errors
+
+BEGUN = datetime(2026, 3, 1, 2, 11, tzinfo=UTC).timestamp()
+BROKEN = errors.ServerError("no", request_id="f00")
+
+
+def running(number):
+    """Return an action that began three minutes before the wait."""
+    started_at = datetime.fromtimestamp(BEGUN - 180, UTC)
+    return ImageAction(number, ActionStatus.IN_PROGRESS, "transfer", started_at, image_id=7)
+
+
+@pytest.fixture
+def lines(caplog, monkeypatch):
+    """Wait for transfers to regions with a look every 30 s; return the log and the ends.
+
+    ``answer`` gets the number of the look and the question.
+    """
+    caplog.set_level("INFO")
+
+    def wait(answer, *regions, hours=2.0):
+        now, looks = [BEGUN], [0]
+
+        def ask(question):
+            looks[0] += 1
+            said = answer(looks[0], question)
+            if isinstance(said, Exception):
+                raise said
+            return said
+
+        def sleep(seconds):
+            now[0] += seconds
+
+        monkeypatch.setattr("time.sleep", sleep)
+        until = BEGUN + hours * 3600
+        waits = [
+            Wait(7, number, BEGUN, until, region, droplet_id=42, droplet_name="web-1")
+            for number, region in enumerate(regions, 1)
+        ]
+        seen = [running(one.action_id) for one in waits]
+        progress = Progress(waits, 30.0, seen, clock=lambda: now[0])
+        progress.begin()
+        flows = [
+            progress.follow(wait_until_finished(one, poll_interval=30.0, clock=lambda: now[0]), one)
+            for one in waits
+        ]
+        ends = run_all(flows, ask, progress.sleep, clock=lambda: now[0])
+        progress.flush()
+        return caplog.messages, [end.outcome for end in ends]
+
+    return wait
+
+
+def test_the_first_line_tells_what_since_when_how_long_and_when_next(lines):
+    """All that a reader wants to know of a wait, in one line."""
+    [told], _ = lines(lambda _, question: running(question.action_id), "fra1")
+
+    for part in (
+        "Waiting for the transfer of image 7 of droplet web-1 (42) to fra1 (action 1)",
+        "in progress since 3 min",
+        "every 30 s",
+        "next at 02:11:30 UTC",
+        "gives up at 2026-03-01 04:11:00 UTC",
+    ):
+        assert part in told
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        lambda _, question: running(question.action_id),
+        lambda *_: BROKEN,
+        lambda look, question: BROKEN if look % 2 else running(question.action_id),
+        lambda look, question: BROKEN if look % 50 < 25 else running(question.action_id),
+    ],
+    ids=["runs", "fails", "alternates", "fails in turns"],
+)
+@pytest.mark.parametrize("regions", [("fra1",), ("ams3", "fra1", "lon1", "sgp1")])
+def test_a_long_wait_has_no_more_lines_than_a_short_one(lines, answer, regions):
+    """A day of looks, whether they succeed or fail or both, leaves a handful of lines."""
+    told, ends = lines(answer, *regions, hours=24)
+
+    assert set(ends) == {Outcome.TIMED_OUT}
+    assert len(told) <= 2 + 2 * MOST_OUTAGES + len(regions)
+
+
+def test_failing_looks_are_told_once_with_the_request_and_once_that_they_are_over(lines):
+    """For all waits together: they share the cause."""
+    fail = range(5, 13)
+
+    def answer(look, question):
+        return BROKEN if look in fail else running(question.action_id)
+
+    told, _ = lines(answer, "ams3", "fra1", "lon1", "sgp1")
+
+    [failed] = [text for text in told if text.startswith("A look at")]
+    assert "actions 1, 2, 3, 4 failed, the wait goes on" in failed
+    assert "request id f00" in failed
+    [over] = [text for text in told if text.startswith("Looks succeed again")]
+    assert "after 1 min 0 s" in over
+
+
+def test_ends_at_the_same_time_are_one_line_that_tells_what_is_left(lines):
+    """Whoever reads the last line knows what the wait is still for."""
+    ended = datetime.fromtimestamp(BEGUN + 45, UTC)
+
+    def answer(_, question):
+        if question.action_id is None:
+            return Image(7, "x", "snapshot", ("ams3", "fra1"))
+        action = running(question.action_id)
+        if question.action_id == 3:
+            return action
+        return ImageAction(
+            action.id, ActionStatus.COMPLETED, "transfer", action.started_at, ended, image_id=7
+        )
+
+    told, _ = lines(answer, "ams3", "fra1", "sgp1")
+
+    together = [text for text in told if text.startswith("Ended:")]
+    assert len(together) == 2
+    assert "ams3 (action 1) completed after 3 min 45 s; fra1 (action 2) completed" in together[0]
+    assert "Waiting for the transfer of image 7" in together[0]
+    assert "to sgp1 (action 3), in progress since 3 min 30 s" in together[0]
+    assert "sgp1 (action 3) timed_out" in together[1]
