@@ -4,6 +4,7 @@
     python3 dev.py demo [--keep]      run the nightly example in a real Airflow, without an account
     python3 dev.py test [ARGS ...]    run the tests; the arguments go to pytest
     python3 dev.py check              run the linter, the formatter's check and the type checker
+    python3 dev.py docs               build the documentation into docs/_build/html
     python3 dev.py faults [...]       submit and wait under random faults and kills; --help for more
     python3 dev.py bench NAME [...]   run a benchmark: imports, simulator, triggerer, watch
     python3 dev.py pins               compute constraints.txt anew
@@ -28,14 +29,14 @@ CONSTRAINTS = ROOT / "constraints.txt"
 INPUTS = (CONSTRAINTS, ROOT / "pyproject.toml", Path(__file__))
 
 CHECKS = (["ruff", "check", "."], ["ruff", "format", "--check", "."], ["mypy"])
+DOCS = ["sphinx", "--fail-on-warning", "--keep-going", "--quiet", "docs", "docs/_build/html"]
 
 
 def main(arguments: list[str]) -> int:
     """Run the command that was asked for; return its exit code."""
     command, rest = (arguments[0], arguments[1:]) if arguments else ("help", [])
-    if command not in {"demo", "test", "check", "faults", "bench", "pins"} or arguments == [
-        "bench"
-    ]:
+    commands = {"demo", "test", "check", "docs", "faults", "bench", "pins"}
+    if command not in commands or arguments == ["bench"]:
         print(__doc__)
         return 0 if command in {"help", "-h", "--help"} else 2
     if sys.version_info < (3, 11):  # noqa: UP036  the reader may well run an older one
@@ -47,6 +48,8 @@ def main(arguments: list[str]) -> int:
         become(f"devtools.{command}", rest)
     if command == "test":
         become("pytest", rest)
+    if command == "docs":
+        become(DOCS[0], [*DOCS[1:], *rest])
     if command == "bench":
         become(f"benchmarks.{rest[0]}", rest[1:])
     if command == "pins":
