@@ -44,6 +44,8 @@ def plans(simulator, token, backup, snapshot) -> dict[str, Plan]:
     newest = max(
         (image for image in backups if image.droplet_id == web.id), key=lambda i: i.created_at
     )
+    first = state.add_droplet("first")
+    newest_of_first = state.add_backup(first, simulator.clock.now())
     to_convert, to_keep, to_copy, copied = backup(), backup(), snapshot(), snapshot()
     running = ApiClient(token, simulator.url).transfer_image(copied.id, "fra1")
     convert = {"type": "convert"}
@@ -60,6 +62,12 @@ def plans(simulator, token, backup, snapshot) -> dict[str, Plan]:
             {web.region, "ams3", "sfo3", "sgp1"},
         ),
         "convert_image": Plan({"image_id": to_convert.id}, to_convert.id, [convert]),
+        "first_copy": Plan(
+            {"droplet": "first"},
+            newest_of_first.id,
+            [convert, copy_to("ams3"), copy_to("sgp1")],
+            {"nyc3", "ams3", "sgp1"},
+        ),
         "keep_backup": Plan(
             {"backup_id": to_keep.id},
             to_keep.id,
