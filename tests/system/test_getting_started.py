@@ -30,7 +30,7 @@ def test_the_page_leads_to_a_green_run_and_a_second_one_submits_nothing(root, tm
     folders = [str(Path(sys.executable).parent), os.environ.get("PATH", os.defpath)]
 
     done = subprocess.run(
-        ["bash", "-c", "\n".join(script).replace("8765", str(free_port()))],
+        ["/bin/bash", "-c", "\n".join(script).replace("8765", str(free_port()))],
         check=False,
         cwd=tmp_path,
         env={"PATH": os.pathsep.join(folders), "HOME": str(tmp_path)},

@@ -2,18 +2,49 @@
 
 from __future__ import annotations
 
+import importlib
+import inspect
 import os
 import re
+import runpy
+import shlex
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 import yaml
 
+from airflow_provider_do_images.plan import __main__ as plan
+from airflow_provider_do_images.provider_info import get_provider_info
+from airflow_provider_do_images.simulator import Simulator
+from airflow_provider_do_images.simulator import __main__ as simulator
 from airflow_provider_do_images.simulator.script import KINDS, fault_from
+from dev import DOCS as DOCS_COMMAND
 
 ROOT = Path(__file__).parent.parent.parent
 DOCS = ROOT / "docs"
-PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted(DOCS.glob("*.md"))]
+EXAMPLES = DOCS / "examples"
+SITE = sorted(path for path in DOCS.rglob("*.md") if "_build" not in path.parts)
+PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *SITE]
+CLASS_PAGES = {
+    path.read_text().splitlines()[0].removeprefix("# "): path
+    for path in SITE
+    if path.parent.name == "classes" and path.stem != "index"
+}
+PARSERS = {"plan": plan._parser, "simulator": simulator.make_parser}
+
+
+def name_of(page: Path) -> str:
+    """Return the path of a page in the checkout."""
+    return str(page.relative_to(ROOT))
+
+
+@pytest.fixture
+def sim():
+    """A simulator with a fresh account."""
+    with Simulator() as running:
+        yield running
 
 
 def blocks(page: Path, language: str) -> list[str]:
@@ -21,33 +52,96 @@ def blocks(page: Path, language: str) -> list[str]:
     return re.findall(rf"^```{language}\n(.*?)^```$", page.read_text(), re.MULTILINE | re.DOTALL)
 
 
-@pytest.mark.parametrize("name", ["conftest.py", "test_replication.py"])
-def test_the_tests_on_the_page_are_the_ones_that_run(name):
-    """docs/testing-dags.md shows docs/examples word by word."""
-    assert (DOCS / "examples" / name).read_text() in blocks(DOCS / "testing-dags.md", "python")
+def test_the_site_is_built_without_a_warning(tmp_path):
+    """Sphinx finds every page, every link's target and every name that a page refers to."""
+    done = subprocess.run(
+        [sys.executable, "-m", *DOCS_COMMAND[:-1], tmp_path],
+        check=False,
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+    )
+
+    assert (done.returncode, done.stderr) == (0, "")
+    for page in SITE:
+        assert (tmp_path / page.relative_to(DOCS)).with_suffix(".html").exists()
 
 
-def test_the_dags_on_the_page_are_the_examples():
-    """docs/pipelines.md shows three examples word by word, but for their docstrings."""
-    names = ("nightly_backup_to_snapshot", "hourly_copy_audit", "replicate_on_asset")
-    texts = [(ROOT / "example_dags" / f"{name}.py").read_text() for name in names]
+def test_what_a_page_includes_is_tested():
+    """All files shown are example DAGs, which a system test runs, or those of docs/examples."""
+    for page in SITE:
+        for path in re.findall(r"^```\{literalinclude\} (.*)$", page.read_text(), re.MULTILINE):
+            assert (page.parent / path).resolve().parent in {ROOT / "example_dags", EXAMPLES}
 
-    assert blocks(DOCS / "pipelines.md", "python") == [t.partition('"""\n\n')[2] for t in texts]
 
-
-@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+@pytest.mark.parametrize("page", PAGES, ids=name_of)
 def test_python_on_a_page_is_python(page):
     """Every Python block compiles."""
     for block in blocks(page, "python"):
         compile(block, str(page), "exec")
 
 
-@pytest.mark.parametrize(
-    "page", [DOCS / "simulator.md", DOCS / "testing-dags.md"], ids=lambda p: p.name
-)
-def test_the_last_python_block_of_a_page_runs(page):
-    """The snippet with a simulator of one's own does what it says."""
-    exec(compile(blocks(page, "python")[-1], str(page), "exec"), {})  # noqa: S102 - our own page
+@pytest.mark.parametrize("page", SITE, ids=name_of)
+def test_python_on_a_page_of_the_site_runs(page):
+    """What is not an included file does without an error what it says."""
+    for block in blocks(page, "python"):
+        exec(compile(block, str(page), "exec"), {})  # noqa: S102 - our own page
+
+
+def test_the_script_on_the_page_prints_the_backups(sim, monkeypatch, capsys):
+    """docs/examples/list_backups.py has a line for each backup of each droplet."""
+    droplet = sim.state.add_droplet("web-9")
+    image = sim.state.add_backup(droplet, sim.clock.now())
+    monkeypatch.setenv("DIGITALOCEAN_TOKEN", "any")
+    monkeypatch.setenv("DIGITALOCEAN_URL", sim.url)
+
+    runpy.run_path(str(EXAMPLES / "list_backups.py"))
+
+    backups = [one for one in sim.state.images.values() if one.type == "backup"]
+    printed = capsys.readouterr().out.splitlines()
+    assert len(printed) == len(backups)
+    assert [line.split()[:2] for line in printed if "web-9" in line] == [["web-9", str(image.id)]]
+
+
+@pytest.mark.parametrize("page", PAGES, ids=name_of)
+def test_commands_on_a_page_have_the_options_that_they_are_given(page):
+    """Each command of the package is understood by its own parser."""
+    text = page.read_text().replace("\\\n", " ")
+    for name, arguments in re.findall(r"-m airflow_provider_do_images\.(\w+) ([^>\n`]+)", text):
+        PARSERS[name]().parse_args(shlex.split(arguments))
+
+
+def test_every_class_has_a_page():
+    """So has each hook, operator and sensor that Airflow is told of."""
+    info = get_provider_info()
+    modules = [
+        importlib.import_module(name)
+        for kind in ("hooks", "operators", "sensors")
+        for entry in info[kind]
+        for name in entry["python-modules"]
+    ]
+    names = {
+        name
+        for module in modules
+        for name, one in vars(module).items()
+        if name.startswith("DigitalOcean") and one.__module__ == module.__name__
+    }
+
+    assert names == set(CLASS_PAGES)
+
+
+@pytest.mark.parametrize("name", CLASS_PAGES)
+def test_the_parameters_on_the_page_of_a_class_are_its_own(name):
+    """Each name in the table is one that the class takes."""
+    page = CLASS_PAGES[name].read_text()
+    module = re.search(rf"`~(airflow_provider_do_images\..*)\.{name}`", page)[1]
+    one = getattr(importlib.import_module(module), name)
+    taken = {key for base in one.__mro__ for key in inspect.signature(base.__init__).parameters}
+
+    rows = re.findall(r"^\| (`.*?) \|", page, re.MULTILINE)
+
+    assert rows
+    assert {key for row in rows for key in re.findall(r"`(\w+)`", row)} <= taken
 
 
 def test_the_fault_file_on_the_page_is_read():
@@ -68,7 +162,7 @@ def test_every_fault_is_on_the_page():
     assert [name for name in KINDS if f"`{name}" not in text] == []
 
 
-@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+@pytest.mark.parametrize("page", PAGES, ids=name_of)
 def test_links_to_files_lead_somewhere(page):
     """Every relative link is a file or folder of the project."""
     links = re.findall(r"\]\((?!https?:|#)([^)#]+)", page.read_text())
