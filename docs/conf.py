@@ -21,8 +21,12 @@ exclude_patterns = ["_build", "examples"]
 html_theme = "furo"
 html_title = f"DigitalOcean images for Airflow {release}"
 html_show_copyright = False
+html_static_path = ["_static"]
+html_css_files = ["site.css"]
 myst_heading_anchors = 3
 
+add_module_names = False
+maximum_signature_line_length = 90
 autodoc_default_options = {"members": True}
 autodoc_member_order = "bysource"
 autodoc_typehints_format = "short"
