@@ -26,7 +26,7 @@ html_css_files = ["site.css"]
 myst_heading_anchors = 3
 
 add_module_names = False
-maximum_signature_line_length = 90
+maximum_signature_line_length = 130  # with the module names that are not shown
 autodoc_default_options = {"members": True}
 autodoc_member_order = "bysource"
 autodoc_typehints_format = "short"
