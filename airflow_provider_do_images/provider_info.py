@@ -52,12 +52,6 @@ def get_provider_info() -> dict[str, Any]:
                     "placeholders": {
                         "password": "dop_v1_...",
                         "host": "empty: https://api.digitalocean.com",
-                        "connect_timeout": "10",
-                        "read_timeout": "30",
-                        "retries": "4",
-                        "rate_limit_reserve": "0.5",
-                        "verify": "true",
-                        "expected_team": "empty: any team",
                     },
                 },
                 "conn-fields": {

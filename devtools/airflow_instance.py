@@ -131,6 +131,7 @@ class AirflowInstance:
             "CORE__PARALLELISM": "4",
             "CORE__SIMPLE_AUTH_MANAGER_PASSWORDS_FILE": str(self._passwords),
             "CORE__SIMPLE_AUTH_MANAGER_USERS": f"{self.user}:admin",
+            "CORE__TEST_CONNECTION": "Enabled",
             "DAG_PROCESSOR__MIN_FILE_PROCESS_INTERVAL": "5",
             "DAG_PROCESSOR__REFRESH_INTERVAL": "5",
             "DATABASE__SQL_ALCHEMY_CONN": f"sqlite:///{self.database}",

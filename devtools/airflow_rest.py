@@ -8,7 +8,7 @@ from typing import Any
 import requests
 
 FINISHED = ("success", "failed")
-TIMEOUT = 20.0
+TIMEOUT = 60.0
 WHOLE_LIST = 1000
 
 

@@ -177,7 +177,7 @@ def client_for(connection: Connection, *, patience: float) -> ApiClient:
     from airflow_provider_do_images.api.session import USER_AGENT  # noqa: PLC0415
 
     where = f"connection {connection.conn_id!r}"
-    if connection.port is not None:
+    if connection.port:  # the form sends 0 for a field that it does not show
         raise InvalidInputError(f"{where}: write the port into the host's URL and leave port empty")
     if not connection.password:
         raise InvalidInputError(f"{where} has no token: put the API token into its password")

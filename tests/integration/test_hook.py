@@ -122,6 +122,13 @@ def test_an_unusable_connection_is_refused_before_anything_is_sent(
     assert sim.journal.entries == []
 
 
+def test_a_port_of_0_is_none(hook, connection):
+    """Airflow's form sends it with Test, for the field that it does not show."""
+    connection(port=0)
+
+    assert hook.test_connection()[0]
+
+
 def test_an_empty_host_means_digitalocean(hook, connection):
     """Without a host the client talks to the real API."""
     connection(host="")

@@ -13,6 +13,8 @@ from zipfile import ZipFile
 
 import pytest
 
+from airflow_provider_do_images.provider_info import get_provider_info
+
 PACKAGE = "airflow-provider-do-images"
 HOOK = "airflow_provider_do_images.hooks.digitalocean.DigitalOceanHook"
 
@@ -115,9 +117,8 @@ def test_airflow_has_the_connection_form(airflow_command):
 
     fields = {row["connection_parameter_name"] for row in widgets if row["class"] == HOOK}
     assert fields == {
-        "extra__digitalocean__connect_timeout",
-        "extra__digitalocean__rate_limit_reserve",
-        "extra__digitalocean__read_timeout",
+        f"extra__digitalocean__{name}"
+        for name in get_provider_info()["connection-types"][0]["conn-fields"]
     }
     assert {"field_behaviours": "digitalocean"} in behaviours
 
