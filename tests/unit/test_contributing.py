@@ -1,0 +1,105 @@
+"""What CONTRIBUTING.md, the hooks before a commit and the workflow file say is true today."""
+
+from __future__ import annotations
+
+import importlib
+import inspect
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import yaml
+from airflow.sdk import BaseOperator
+
+import dev
+from airflow_provider_do_images.provider_info import get_provider_info
+
+ROOT = Path(__file__).parent.parent.parent
+PAGE = (ROOT / "CONTRIBUTING.md").read_text()
+CLASSES = sorted(
+    name
+    for kind in ("operators", "sensors")
+    for entry in get_provider_info()[kind]
+    for module in entry["python-modules"]
+    for name, value in vars(importlib.import_module(module)).items()
+    if inspect.isclass(value) and issubclass(value, BaseOperator) and value.__module__ == module
+)
+
+
+def commands(text: str) -> set[str]:
+    """Return the commands of ``dev.py`` that a text calls."""
+    return set(re.findall(r"python3 dev\.py (\w+)", text))
+
+
+def test_every_file_that_the_page_names_exists():
+    """Nothing has moved since it was written."""
+    named = {name for name in re.findall(r"`([\w./]+/[\w./]*)`", PAGE) if "dist" not in name}
+
+    assert len(named) > 15
+    assert [name for name in sorted(named) if not (ROOT / name).exists()] == []
+
+
+def test_every_command_of_the_page_is_one():
+    """``dev.py`` knows what the page calls, and the page tells of most that it knows."""
+    known = commands(dev.__doc__)
+
+    assert commands(PAGE) <= known
+    assert known - commands(PAGE) == {"bench"}
+
+
+def test_the_worked_example_goes_through_each_place():
+    """Every file of the table, but the decision and the module's list, names the class."""
+    [table] = re.findall(r"\| step \|.*?\n\n", PAGE, re.DOTALL)
+    files = set(re.findall(r"`([\w./]+\.\w+)`", table))
+    unnamed = {
+        name
+        for name in files
+        if "DigitalOceanListImageActionsOperator" not in (ROOT / name).read_text()
+    }
+
+    assert unnamed == {
+        "airflow_provider_do_images/actions/history.py",
+        "airflow_provider_do_images/provider_info.py",
+        "tests/unit/actions/test_history.py",
+    }
+
+
+@pytest.mark.parametrize("name", CLASSES)
+def test_an_operator_is_in_every_place(name):
+    """It has a row on the first page, a page of its own, an example and a test."""
+    places = {
+        "README.md": [ROOT / "README.md"],
+        "docs": list((ROOT / "docs" / "classes").glob("*.md")),
+        "example": list((ROOT / "example_dags").glob("*.py")),
+        "test": list((ROOT / "tests" / "integration").rglob("test_*.py")),
+    }
+
+    assert [
+        place for place, files in places.items() if not any(name in f.read_text() for f in files)
+    ] == []
+
+
+def test_the_hooks_before_a_commit_are_our_own_commands():
+    """They are valid, fetch nothing, and call what CI calls."""
+    path = ROOT / ".pre-commit-config.yaml"
+    [repo] = yaml.safe_load(path.read_text())["repos"]
+    ci = commands((ROOT / ".ci" / "run").read_text())
+
+    assert repo["repo"] == "local"
+    assert {hook["language"] for hook in repo["hooks"]} == {"system"}
+    assert {command for hook in repo["hooks"] for command in commands(hook["entry"])} <= ci
+    subprocess.run([sys.executable, "-m", "pre_commit", "validate-config", path], check=True)
+
+
+def test_the_workflow_runs_what_ci_runs():
+    """It has no steps of its own, and runs every Python that is declared."""
+    workflow = yaml.safe_load((ROOT / ".github" / "workflows" / "ci.yml").read_text())
+    job = workflow["jobs"]["test"]
+    declared = re.findall(
+        r'"Programming Language :: Python :: (3\.\d+)"', (ROOT / "pyproject.toml").read_text()
+    )
+
+    assert [step["run"] for step in job["steps"] if "run" in step] == [".ci/run"]
+    assert job["strategy"]["matrix"]["python"] == declared
