@@ -146,7 +146,7 @@ def test_without_the_scope_the_api_judges_the_regions(replicate, sim, snapshot, 
 
 def test_a_backup_is_refused_with_advice(replicate, sim, backup):
     """It has to be converted first."""
-    with pytest.raises(InvalidInputError, match=r"of droplet web-1 is a backup.* convert it first"):
+    with pytest.raises(InvalidInputError, match=r"web-1 \(3\) is a backup.* convert it first"):
         replicate(backup)
 
     assert not posts(sim)
