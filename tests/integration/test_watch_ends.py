@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import gc
 import threading
+import time
 
 import psutil
 import pytest
@@ -43,6 +44,15 @@ def sockets_to(*sims):
     ports = {int(sim.url.rpartition(":")[2]) for sim in sims}
     links = psutil.Process().net_connections(kind="tcp")
     return sum(bool(link.raddr) and link.raddr.port in ports for link in links)
+
+
+@pytest.fixture(autouse=True)
+def nothing_from_before(sim):
+    """Let what earlier tests have left under way come to its end, which may take a time-out."""
+    give_up = time.monotonic() + 60
+    while (threads() or sockets_to(sim)) and time.monotonic() < give_up:
+        gc.collect()
+        time.sleep(0.1)
 
 
 def other_tasks():

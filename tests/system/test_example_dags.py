@@ -74,7 +74,7 @@ def plans(simulator, token, backup, snapshot) -> dict[str, Plan]:
             [convert, copy_to("ams3"), copy_to("sgp1")],
             {"nyc3", "ams3", "sgp1"},
         ),
-        "list_image_actions": Plan({"image_id": copied.id}, **watched),
+        "list_image_actions": Plan({"image_id": copied.id}, copied.id, [copy_to("fra1")]),
         "transfer_image": Plan(
             {"image_id": to_copy.id, "region": "sgp1"},
             to_copy.id,
