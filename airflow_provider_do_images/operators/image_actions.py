@@ -59,8 +59,8 @@ class DigitalOceanConvertImageOperator(SubmitImageActionOperator):
         ``tag:create`` and ``tag:read``. (templated)
     :param usd_per_gib_month: with ``backup``, what a GiB of snapshot costs in a month, for
         the log; 0.06 USD by default (DigitalOcean, "Snapshots Pricing").
-    :param digitalocean_conn_id: id of the connection; its token needs the scope ``image:update``,
-        and ``image:read`` to wait. (templated)
+    :param digitalocean_conn_id: id of the connection; its token needs the scopes ``image:read``
+        and ``image:update``. (templated)
     :param wait_for_completion: return only when the action has completed.
     :param deferrable: wait, if at all, in the triggerer instead of the worker; by default as
         Airflow's setting ``operators.default_deferrable`` says.
@@ -154,8 +154,8 @@ class DigitalOceanTransferImageOperator(SubmitImageActionOperator):
 
     :param image_id: id of the image. A backup must be converted first. (templated)
     :param region: slug of the region to copy to, such as ``ams3``. (templated)
-    :param digitalocean_conn_id: id of the connection; its token needs the scope ``image:update``,
-        and ``image:read`` to wait. (templated)
+    :param digitalocean_conn_id: id of the connection; its token needs the scopes ``image:read``
+        and ``image:update``. (templated)
     :param wait_for_completion: return only when the action has completed.
     :param deferrable: wait, if at all, in the triggerer instead of the worker; by default as
         Airflow's setting ``operators.default_deferrable`` says.

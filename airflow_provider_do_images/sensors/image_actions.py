@@ -65,7 +65,8 @@ class DigitalOceanImageActionSensor(BaseSensorOperator):
         mapped, ``.expand(action=transfers.output)``. (templated)
     :param image_id: instead of ``action``, the image's id, with ``action_id``. (templated)
     :param action_id: the action's id. (templated)
-    :param digitalocean_conn_id: id of the connection. (templated)
+    :param digitalocean_conn_id: id of the connection; its token needs the scope ``image:read``.
+        (templated)
     :param deferrable: wait in the triggerer instead of a worker; by default as Airflow's setting
         ``operators.default_deferrable`` says.
     :param poke_interval: seconds between two looks, or a ``timedelta``.

@@ -87,7 +87,8 @@ class DigitalOceanImageActionTrigger(BaseTrigger):
     :param droplet_name: its name, if it is known.
     :param outcome: how the action was come by, if it is known.
     :param usual_seconds: how long such actions took lately, if that is known.
-    :param digitalocean_conn_id: id of the connection.
+    :param digitalocean_conn_id: id of the connection; its token needs the scope ``image:read``, and
+        with ``actions:read`` the watch needs fewer requests.
     """
 
     def __init__(
@@ -163,7 +164,8 @@ class DigitalOceanImageActionsTrigger(BaseTrigger):
     :param rows: what the task knew when it deferred, handed back in the event as it is.
     :param first_look_at: when to look first, in Unix seconds: one interval after the task deferred.
     :param poll_interval: seconds between two looks.
-    :param digitalocean_conn_id: id of the connection.
+    :param digitalocean_conn_id: id of the connection; its token needs the scope ``image:read``, and
+        with ``actions:read`` the watch needs fewer requests.
     """
 
     def __init__(

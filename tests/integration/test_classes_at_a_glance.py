@@ -1,0 +1,284 @@
+"""What docs/classes-at-a-glance.md says of scopes and requests is what the simulator sees."""
+
+from __future__ import annotations
+
+import asyncio
+import importlib
+import inspect
+import re
+import time
+from collections import Counter
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+
+from airflow_provider_do_images.actions import wait
+from airflow_provider_do_images.actions.cost import USD_PER_GIB_MONTH
+from airflow_provider_do_images.actions.policy import SnapshotName
+from airflow_provider_do_images.hooks.digitalocean import DigitalOceanHook
+from airflow_provider_do_images.plan import __main__ as plan
+from airflow_provider_do_images.provider_info import get_provider_info
+from airflow_provider_do_images.simulator import ScaledClock
+from airflow_provider_do_images.simulator.models import Fate
+
+PAGE = (Path(__file__).parent.parent.parent / "docs" / "classes-at-a-glance.md").read_text()
+TOKEN = "dop_v1_0123456789abcdef"
+SCOPE = re.compile(r"\b[a-z]+:(?:read|create|update|delete)\b")
+INTERVAL = 0.05
+NIGHT = {"policy": "nightly", "regions": ["nyc3"]}
+WAIT = {"poll_interval": INTERVAL, "proof_timeout": 0.2}
+
+
+def rows_of(columns):
+    """Return the rows of the table that has so many columns, by the first name in each."""
+    lines = [
+        [cell.strip() for cell in line[1:-1].split("|")]
+        for line in PAGE.splitlines()
+        if line.startswith("| `")
+    ]
+    return {re.search(r"`(.*?)`", row[0])[1]: row[1:] for row in lines if len(row) == columns}
+
+
+TABLE = {
+    name: [set(SCOPE.findall(cell)) for cell in cells[:3]] for name, cells in rows_of(7).items()
+}
+CLASSES = {
+    name: one
+    for kind in ("hooks", "operators", "sensors", "triggers")
+    for entry in get_provider_info()[kind]
+    for module in entry["python-modules"]
+    for name, one in vars(importlib.import_module(module)).items()
+    if name.startswith("DigitalOcean") and one.__module__ == module
+}
+
+
+@pytest.fixture
+def account(sim):
+    """A droplet with a tag and a backup, and three old snapshots of it, at speed.
+
+    A transfer takes a minute, which has passed before a task looks first.
+    """
+    sim.reset(ScaledClock(3600.0))
+    sim.state.choose_fate = lambda action: Fate(seconds=60.0 if action.type == "transfer" else 0.0)
+    now = datetime.fromtimestamp(sim.clock.now(), UTC)
+    droplet = sim.state.add_droplet("web-1", tags=["kept"], backups="daily")
+    kept = [
+        sim.state.add_image(
+            str(SnapshotName("nightly", droplet.id, now - timedelta(days=days))),
+            droplet_id=droplet.id,
+        )
+        for days in (4, 5, 6)
+    ]
+    backup = sim.state.add_backup(droplet, (now - timedelta(hours=2)).timestamp())
+    return SimpleNamespace(
+        droplet=droplet, kept=kept, backup=backup, state=sim.state, url=sim.url, now=now
+    )
+
+
+@pytest.fixture
+def act(account, connection, monkeypatch, capsys):
+    """Run a class; return or raise what its task would, or a ``RuntimeError`` in its words.
+
+    ``more`` uses the parameters that need further scopes.
+    """
+    context = {"ti": SimpleNamespace(xcom_push=lambda **_: None)}
+    monkeypatch.setattr(wait, "SECOND_LOOK_PAUSE", 0.0)
+
+    def run(name, *, more, waits=1):
+        connection(extra={"retries": 0})
+        if name.startswith("python"):
+            return command(more=more)
+        if name == "DigitalOceanHook":
+            return told(*DigitalOceanHook().test_connection())
+        if name.endswith("Trigger"):
+            return asyncio.run(wait_in(CLASSES[name], account.state, account.kept[:waits]))
+        arguments = ARGUMENTS[name](account, more=more)
+        return CLASSES[name](task_id="task", **arguments).execute(context)
+
+    def command(*, more):
+        monkeypatch.setenv("DIGITALOCEAN_TOKEN", TOKEN)
+        which = ["--tag", "kept"] if more else ["--droplet-id", str(account.droplet.id)]
+        code = plan.main(["--url", account.url, "--policy", "nightly", "--regions", "nyc3", *which])
+        return told(code == 0, capsys.readouterr().err)
+
+    return run
+
+
+def told(well, words):
+    """Raise what is told of a failure."""
+    if not well:
+        raise RuntimeError(words)
+
+
+async def wait_in(trigger, state, images):
+    """Run triggers of a class side by side, each for a transfer that is under way."""
+    now = time.time()
+    looks = {"first_look_at": now + INTERVAL, "poll_interval": INTERVAL}
+    waits = [
+        {
+            **ids_of_transfer(state, image),
+            "started_at": now,
+            "deadline": now + 5.0,
+            "region": "tor1",
+            "proof_timeout": 0.2,
+        }
+        for image in images
+    ]
+    if trigger is CLASSES["DigitalOceanImageActionsTrigger"]:
+        waits = [{"waits": waits, "rows": []}]
+    events = await asyncio.gather(*(anext(trigger(**one, **looks).run()) for one in waits))
+    for event in events:
+        for verdict in event.payload.get("verdicts", [event.payload]):
+            told(verdict["outcome"] == "completed", verdict["error"])
+
+
+def ids_of_transfer(state, image, *, ended=False):
+    """Begin a transfer to tor1, and end it if asked to; return the ids to wait for."""
+    action = state.begin_action("transfer", image, region="tor1", seconds=60.0)
+    if ended:
+        state.finish_action(action.id)
+    return {"image_id": image.id, "action_id": action.id}
+
+
+def which(account, *, more):
+    """Select the droplet by its tag, or by its id."""
+    return {"tag": "kept"} if more else {"droplet_id": account.droplet.id}
+
+
+def found(account):
+    """Return the row of the backup, as the find operator makes it."""
+    return {
+        "image_id": account.backup.id,
+        "droplet_id": account.droplet.id,
+        "droplet_name": account.droplet.name,
+        "name": account.backup.name,
+        "type": "backup",
+        "policy": "nightly",
+        "taken_at": account.now.isoformat(),
+    }
+
+
+ARGUMENTS = {
+    "DigitalOceanFindBackupOperator": lambda account, *, more: {
+        "policy": "nightly",
+        **which(account, more=more),
+    },
+    "DigitalOceanConvertImageOperator": lambda account, *, more: {
+        "backup": found(account),
+        "tags": ["nightly"] if more else [],
+        **WAIT,
+    },
+    "DigitalOceanTransferImageOperator": lambda account, **_: {
+        "image_id": account.kept[0].id,
+        "region": "tor1",
+        "wait_for_completion": True,
+        **WAIT,
+    },
+    "DigitalOceanReplicateImageOperator": lambda account, **_: {
+        "image_id": account.kept[0].id,
+        "regions": ["tor1"],
+        "deferrable": False,
+        **WAIT,
+    },
+    "DigitalOceanPruneSnapshotsOperator": lambda _account, *, more: {
+        **NIGHT,
+        "keep_last": 2,
+        "dry_run": not more,
+    },
+    "DigitalOceanAuditCopiesOperator": lambda account, *, more: {
+        **NIGHT,
+        "max_data_age": 9e5,
+        "max_copy_age": 9e5,
+        **which(account, more=more),
+    },
+    "DigitalOceanListImageActionsOperator": lambda account, **_: {"image_id": account.kept[0].id},
+    "DigitalOceanImageActionSensor": lambda account, **_: {
+        **ids_of_transfer(account.state, account.kept[0], ended=True),
+        "poke_interval": INTERVAL,
+        "proof_timeout": 0.2,
+    },
+}
+
+
+@pytest.mark.parametrize("name", TABLE)
+def test_the_scopes_are_enough(sim, act, name):
+    """Alone, and with those of its further parameters; what it is better with is not needed."""
+    needs, besides, _ = TABLE[name]
+    for more, scopes in ((False, needs), (True, needs | besides)):
+        sim.tokens.allow(TOKEN, scopes)
+        act(name, more=more)
+
+
+@pytest.mark.parametrize(
+    ("name", "missing", "more"),
+    [
+        (name, scope, more)
+        for name, cells in TABLE.items()
+        for more in (False, True)
+        for scope in sorted(cells[more])
+    ],
+)
+def test_each_scope_is_needed(sim, act, name, missing, more):
+    """Without it the class fails, and the failure names it; nothing is deleted then."""
+    needs, besides, better = TABLE[name]
+    scopes = (needs | better | (besides if more else set())) - {missing}
+    sim.tokens.allow(TOKEN, scopes)
+
+    with pytest.raises(Exception, match=missing):
+        act(name, more=more)
+
+    assert sim.journal.count("DELETE", status=204) == 0
+
+
+@pytest.mark.parametrize("name", TABLE)
+def test_the_requests_are_those_of_the_table(sim, act, name):
+    """With all scopes just these are sent, so often; what it says to write and to delete, too."""
+    sim.tokens.allow(TOKEN, set.union(*TABLE[name]))
+
+    act(name, more=True)
+
+    [cell] = rows_of(2)[name]
+    told = {request: int(times) for times, request in re.findall(r"(\d+) `(.*?)`", cell)}
+    assert sim.journal.counts() == told
+    assert {entry.status // 100 for entry in sim.journal.entries} == {2}
+    *_, writes, deletes, _costs = rows_of(7)[name]
+    methods = Counter(request.split()[0] for request in told)
+    assert writes.startswith("nothing") == (not methods["POST"] + methods["PUT"])
+    assert deletes.startswith("nothing") == (not methods["DELETE"])
+
+
+@pytest.mark.parametrize(
+    ("name", "scope"),
+    [(name, scope) for name, cells in TABLE.items() for scope in sorted(cells[2])],
+)
+def test_what_it_is_better_with_is_used(sim, act, name, scope):
+    """Without such a scope a request is refused, and the class goes on.
+
+    Two waits, since one alone needs no list of the account's actions. The watch asks again after a
+    refusal, since that may pass.
+    """
+    sim.tokens.allow(TOKEN, set.union(*TABLE[name]) - {scope})
+
+    act(name, more=True, waits=2)
+
+    assert 1 <= sim.journal.count(status=403) <= 2
+
+
+def test_every_class_is_in_both_tables():
+    """Each hook, operator, sensor and trigger that Airflow is told of, and the command."""
+    assert set(TABLE) == set(rows_of(2)) == {*CLASSES, "python -m airflow_provider_do_images.plan"}
+
+
+@pytest.mark.parametrize("name", CLASSES)
+def test_the_docstrings_name_the_same_scopes(name):
+    """Of a class, and of the hook that of its Test."""
+    text = inspect.getdoc(DigitalOceanHook.test_connection if "Hook" in name else CLASSES[name])
+
+    assert set(SCOPE.findall(text)) == set.union(*TABLE[name])
+
+
+def test_the_price_is_the_one_that_is_reckoned_with():
+    """A new price in the code asks for a new one on the page."""
+    assert f"{USD_PER_GIB_MONTH:g} USD a month for each GiB" in PAGE
