@@ -1,0 +1,183 @@
+"""What docs/runbook.md says of this project's own code."""
+
+from __future__ import annotations
+
+import re
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+
+from airflow_provider_do_images.actions import wait
+from airflow_provider_do_images.actions.policy import SnapshotName
+from airflow_provider_do_images.operators.image_actions import DigitalOceanTransferImageOperator
+from airflow_provider_do_images.operators.images import DigitalOceanPruneSnapshotsOperator
+from airflow_provider_do_images.plan import __main__ as plan
+from airflow_provider_do_images.sensors.image_actions import DigitalOceanImageActionSensor
+from airflow_provider_do_images.simulator import ManualClock, Revoked
+from airflow_provider_do_images.version_compat import AirflowFailException
+
+PAGE = (Path(__file__).parent.parent.parent / "docs" / "runbook.md").read_text()
+TOKEN = "dop_v1_0123456789abcdef"
+ALL_BUT_DELETE = {"image:read", "image:update", "droplet:read", "tag:read"}
+
+
+@pytest.fixture
+def context():
+    """As much of a task's context as is used."""
+    return {"ti": SimpleNamespace(xcom_push=lambda **_: None)}
+
+
+@pytest.fixture
+def submit(connection, snapshot, context, monkeypatch):
+    """Run a task that submits a transfer to ams3 and does not wait for it."""
+    monkeypatch.setattr(wait, "SECOND_LOOK_PAUSE", 0.0)
+    return lambda image_id=snapshot.id: DigitalOceanTransferImageOperator(
+        task_id="copy", image_id=image_id, region="ams3"
+    ).execute(context)
+
+
+@pytest.fixture
+def old_snapshots(sim):
+    """Five snapshots of a policy, of which keep_last=2 gives up three."""
+    sim.reset(ManualClock(datetime.now(UTC).timestamp()))
+    droplet = sim.state.add_droplet("web-1")
+    return [
+        sim.state.add_image(
+            str(SnapshotName("nightly", droplet.id, datetime.now(UTC) - timedelta(days=days)))
+        )
+        for days in range(2, 7)
+    ]
+
+
+@pytest.fixture
+def prune(connection, context, old_snapshots):
+    """Run the prune task."""
+    return lambda: DigitalOceanPruneSnapshotsOperator(
+        task_id="prune", policy="nightly", keep_last=2, dry_run=False
+    ).execute(context)
+
+
+def waiting_for(row, context):
+    """Return a sensor that has looked once at what a task submitted."""
+    sensor = DigitalOceanImageActionSensor(task_id="copied", action=row)
+    assert not sensor.poke(context).is_done
+    return sensor
+
+
+def test_a_rotated_token_is_one_401_and_no_failure(sim, submit, connection, context):
+    """The new token is in the connection before the old one is deleted; the wait goes on."""
+    sensor = waiting_for(submit(), context)
+    sim.tokens.allow("new")
+    connection(password="new")
+    sim.state.finish_action(sensor.action["id"])
+
+    assert sensor.poke(context).is_done
+    assert sim.journal.count(status=401) == 1
+    assert sim.journal.count("POST") == 1
+
+
+def test_a_token_deleted_too_early_is_mended_by_a_clear(sim, submit, connection, context):
+    """The wait ends; with the new token the cleared submit joins and posts nothing."""
+    sensor = waiting_for(submit(), context)
+    sim.tokens.allow("new")
+    with pytest.raises(AirflowFailException, match=r"can no longer be watched .* valid token"):
+        sensor.poke(context)
+
+    connection(password="new")
+    again = submit()
+
+    assert (again["outcome"], again["id"]) == ("joined_running", sensor.action["id"])
+    assert sim.journal.count("POST") == 1
+
+
+def test_a_submit_with_a_deleted_token_posts_nothing(sim, submit):
+    """It fails without retries, at its first look."""
+    sim.tokens.allow("new")
+
+    with pytest.raises(AirflowFailException, match="Put a valid token"):
+        submit()
+
+    assert sim.journal.count() == sim.journal.count("GET", status=401) == 1
+
+
+def test_without_image_delete_nothing_is_deleted(sim, prune, old_snapshots):
+    """The first DELETE is refused, once more too, and is the last; the message names the scope."""
+    sim.tokens.allow(TOKEN, ALL_BUT_DELETE)
+
+    with pytest.raises(AirflowFailException, match=r"0 of 3 images .* Give the token the scope"):
+        prune()
+
+    assert all(image.id in sim.state.images for image in old_snapshots)
+    deletes = [entry for entry in sim.journal.entries if entry.method == "DELETE"]
+    assert {(entry.path, entry.status) for entry in deletes} == {
+        (f"/v2/images/{old_snapshots[-1].id}", 403)
+    }
+
+
+def test_all_the_rest_works_without_image_delete(sim, submit):
+    """The same token submits."""
+    sim.tokens.allow(TOKEN, ALL_BUT_DELETE)
+
+    assert submit()["outcome"] == "posted"
+
+
+def test_a_token_deleted_during_a_prune_stops_it(sim, prune, old_snapshots):
+    """The image that it is at stays, and so do those behind it."""
+    sim.faults.add(Revoked(path="/v2/images/*", skip=3))
+
+    with pytest.raises(AirflowFailException, match="1 of 3 images were deleted before it"):
+        prune()
+
+    assert sum(image.id not in sim.state.images for image in old_snapshots) == 1
+    assert sim.journal.count("DELETE") == 1
+
+
+def test_a_half_changed_connection_writes_nothing(sim, prune, submit, connection, old_snapshots):
+    """The token of one account with the expected team of the other: nothing but GETs."""
+    connection(extra={"expected_team": "The new team"})
+
+    for task in (prune, submit):
+        with pytest.raises(AirflowFailException, match="the token belongs to the team"):
+            task()
+
+    assert sim.journal.count() == sim.journal.count("GET")
+
+
+def test_a_task_of_the_old_account_posts_nothing(sim, submit):
+    """Its image is not found in the new one, and it fails without retries."""
+    with pytest.raises(AirflowFailException, match="There is no such thing under this token"):
+        submit(4711)
+
+    assert sim.journal.count() == sim.journal.count("GET")
+
+
+def test_an_orphan_that_was_handed_over_is_left_alone(sim, prune, old_snapshots, client):
+    """Its name has the id of a droplet that this account does not have."""
+    for droplet_id in list(sim.state.droplets):
+        client.send("DELETE", f"/v2/droplets/{droplet_id}", "droplet:delete")
+
+    assert prune() == []
+    assert all(image.id in sim.state.images for image in old_snapshots)
+
+
+def test_the_account_check_says_what_the_page_quotes(sim, monkeypatch, capsys):
+    """The command of the page: in another account, with a wrong region, and in the right one."""
+    monkeypatch.setenv("DIGITALOCEAN_TOKEN", TOKEN)
+    arguments = ["--url", sim.url, "--policy", "prod-nightly", "--tag", "mine", "--daily", "7"]
+    codes = [plan.main([*arguments, "--regions", "ams3"])]
+    sim.state.add_droplet("web-1", tags=["mine"])
+    codes += [plan.main([*arguments, "--regions", "xyz1"])]
+    sim.state.add_droplet("web-2")
+    sim.tokens.allow(TOKEN, {"droplet:read", "image:read", "tag:read"})
+    codes += [plan.main([*arguments, "--regions", "ams3"])]
+    sim.tokens.allow(TOKEN, {"image:read"})
+    codes += [plan.main([*arguments, "--regions", "ams3"])]
+
+    said = "".join(capsys.readouterr())
+    quoted = re.findall(r"^\| `(.*?)` \|", PAGE.partition("## Check an account")[2], re.MULTILINE)
+    assert len(quoted) == 5
+    assert [words for words in quoted if words not in said] == []
+    assert codes == [2, 2, 0, 1]
+    assert sim.journal.count() == sim.journal.count("GET")
