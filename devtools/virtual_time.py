@@ -104,10 +104,6 @@ class VirtualLoop(asyncio.SelectorEventLoop):
         """Return virtual seconds since the start: a loop tells nanoseconds apart."""
         return self._clock.now() - self._zero
 
-    def now(self) -> float:
-        """Return virtual Unix seconds."""
-        return self._clock.now()
-
     async def run_in_executor(  # type: ignore[override]  # a coroutine is awaited alike
         self, executor: Executor | None, func: Callable[..., Any], *args: Any
     ) -> Any:
@@ -149,11 +145,6 @@ class VirtualLoop(asyncio.SelectorEventLoop):
         here = threading.get_ident() == self._thread
         collected = self._collected
         self._collected = collected[0] + real, collected[1] + (on_processor if here else 0.0)
-
-
-def now_of(loop: asyncio.AbstractEventLoop) -> Callable[[], float]:
-    """Return what tells the Unix seconds that a loop lives on, virtual or real."""
-    return loop.now if isinstance(loop, VirtualLoop) else time.time
 
 
 class _Selector(selectors.DefaultSelector):

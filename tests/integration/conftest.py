@@ -4,18 +4,29 @@ from __future__ import annotations
 
 import asyncio
 import json
+import time
+from inspect import signature
+from types import FunctionType
 
 import pytest
 
+from airflow_provider_do_images.actions import wait as waiting
+from airflow_provider_do_images.actions import watch
 from airflow_provider_do_images.actions.judge import Wait
 from airflow_provider_do_images.actions.progress import Progress
 from airflow_provider_do_images.actions.wait import run_async, wait_until_finished
 from airflow_provider_do_images.actions.watch import join
 from airflow_provider_do_images.api.client import ApiClient
 from airflow_provider_do_images.simulator import ManualClock, Simulator
-from devtools.virtual_time import SharedClock, VirtualLoop, now_of
+from devtools.virtual_time import SharedClock, VirtualLoop
 
 TOKEN = "dop_v1_0123456789abcdef"
+CLOCKED = [
+    function
+    for function in [*vars(waiting).values(), *vars(watch).values(), Progress.__init__]
+    if isinstance(function, FunctionType) and "clock" in signature(function).parameters
+]
+"""What asks the real time, unless it is given a clock."""
 
 
 @pytest.fixture(scope="session")
@@ -39,8 +50,8 @@ def slept():
 
 @pytest.fixture
 def client(sim, slept):
-    """A client with a read time-out of half a second, whose pauses take no time."""
-    with ApiClient(TOKEN, sim.url, read_timeout=0.5, sleep=slept.append) as client:
+    """A client whose pauses take no time."""
+    with ApiClient(TOKEN, sim.url, sleep=slept.append) as client:
         yield client
 
 
@@ -96,11 +107,21 @@ def finish(sim):
 
 
 @pytest.fixture
-def run():
-    """Run a coroutine on virtual time, where a slow machine changes nothing."""
+def run(monkeypatch):
+    """Run a coroutine on virtual time, where a slow machine changes nothing.
+
+    The whole test has no other time.
+    """
+    clock = SharedClock()
+    monkeypatch.setattr(time, "time", clock.now)
+    for function in CLOCKED:  # they took hold of the real time when they were loaded
+        if "clock" in (function.__kwdefaults__ or {}):
+            monkeypatch.setitem(function.__kwdefaults__, "clock", clock.now)
+        else:
+            monkeypatch.setattr(function, "__defaults__", (*function.__defaults__[:-1], clock.now))
 
     def run(coroutine):
-        with asyncio.Runner(loop_factory=lambda: VirtualLoop(SharedClock())) as runner:
+        with asyncio.Runner(loop_factory=lambda: VirtualLoop(clock)) as runner:
             return runner.run(coroutine)
 
     return run
@@ -122,28 +143,24 @@ def wait_for(sim):
         reserve=0.5,
         conn_id="digitalocean_default",
         metrics=None,
-        read_timeout=0.5,
+        read_timeout=30.0,
     ):
-        clock = now_of(asyncio.get_running_loop())
         client = ApiClient(token, at.url, read_timeout=read_timeout, reserve=reserve)
-        begun, deadline = clock() - running_for, clock() + seconds
-        first_look_at = None if first_look_in is None else clock() + first_look_in
+        begun, deadline = time.time() - running_for, time.time() + seconds
+        first_look_at = None if first_look_in is None else time.time() + first_look_in
         wait = Wait(action.resource_id, action.id, begun, deadline, action.region, 5.0)
-        progress = Progress([wait], interval, clock=clock)
+        progress = Progress([wait], interval)
         seat = join(
             client,
             conn_id,
             interval=interval,
             deadline=deadline,
-            clock=clock,
             metrics=metrics,
             tell=progress.tell_pace,
         )
-        flow = wait_until_finished(
-            wait, poll_interval=interval, first_look_at=first_look_at, clock=clock
-        )
+        flow = wait_until_finished(wait, poll_interval=interval, first_look_at=first_look_at)
         try:
-            return await run_async(progress.follow(flow, wait), seat.ask, clock)
+            return await run_async(progress.follow(flow, wait), seat.ask)
         finally:
             seat.leave()
 

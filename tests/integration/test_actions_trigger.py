@@ -33,14 +33,14 @@ def actions(sim, snapshot):
 
 
 @pytest.fixture
-def trigger(snapshot, connection, actions):
+def trigger(run, snapshot, connection, actions):
     """The trigger for the three, from its serialised form; each wait lasts so many seconds."""
 
     def make(**seconds):
         now = time.time()
         waits, rows = [], []
         for region, action in actions.items():
-            limit = seconds.get(region, 5.0)
+            limit = seconds.get(region, 8.0)
             waits.append(
                 Wait(snapshot.id, action.id, now, now + limit, region, 1.0, outcome="posted")
             )
@@ -76,7 +76,7 @@ def ends(payload):
     return {row.region: row.end for row in read_event(json.loads(json.dumps(payload)))}
 
 
-def test_one_event_tells_how_each_ended(trigger, sim, snapshot, actions):
+def test_one_event_tells_how_each_ended(trigger, run, sim, actions):
     """An errored, a vanished and a late one do not end each other."""
     sim.state.drop_action(actions["sgp1"])
 
@@ -84,25 +84,25 @@ def test_one_event_tells_how_each_ended(trigger, sim, snapshot, actions):
         sim.state.finish_action(actions["ams3"].id)
         sim.state.finish_action(actions["blr1"].id, status="errored")
 
-    [payload] = asyncio.run(events_of(trigger(sgp1=1.5), meanwhile))
+    [payload] = run(events_of(trigger(sgp1=1.5), meanwhile))
 
     assert ends(payload) == {"ams3": "completed", "sgp1": "timed_out", "blr1": "errored"}
 
 
-def test_the_waits_share_their_requests(trigger, sim, actions):
+def test_the_waits_share_their_requests(trigger, run, sim, actions):
     """One list a sweep instead of a GET for each action."""
 
     def meanwhile():
         for action in actions.values():
             sim.state.finish_action(action.id)
 
-    [payload] = asyncio.run(events_of(trigger(), meanwhile))
+    [payload] = run(events_of(trigger(), meanwhile))
 
     assert set(ends(payload).values()) == {"completed"}
     assert sim.journal.count(path="/v2/images/*/actions/*") == 0
 
 
-def test_a_mistake_in_one_wait_ends_that_one_alone(trigger, sim, actions, monkeypatch, caplog):
+def test_a_mistake_in_one_wait_ends_that_one_alone(trigger, run, sim, actions, monkeypatch):
     """It is logged, and a row like any other."""
     original = watch.Seat.ask
 
@@ -117,25 +117,25 @@ def test_a_mistake_in_one_wait_ends_that_one_alone(trigger, sim, actions, monkey
         for action in actions.values():
             sim.state.finish_action(action.id)
 
-    [payload] = asyncio.run(events_of(trigger(), meanwhile))
+    [payload] = run(events_of(trigger(), meanwhile))
 
     assert ends(payload) == {"ams3": "completed", "sgp1": "not_understood", "blr1": "completed"}
     assert "RuntimeError('a mistake')" in payload["verdicts"][1]["error"]
 
 
-def test_a_trigger_that_is_moved_leaves_no_watch_behind(trigger):
+def test_a_trigger_that_is_moved_leaves_no_watch_behind(trigger, run):
     """Airflow cancels it; all its seats are given up, and nothing is cancelled at DigitalOcean."""
 
     async def cancelled():
         task = asyncio.create_task(events_of(trigger()))
-        await asyncio.sleep(0.4)
+        await asyncio.sleep(1.0)
         assert watch._watches
         task.cancel()
         with pytest.raises(asyncio.CancelledError):
             await task
         assert not watch._watches
 
-    asyncio.run(cancelled())
+    run(cancelled())
 
 
 def test_its_arguments_are_primitives_without_a_token(trigger):

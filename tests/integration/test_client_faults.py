@@ -37,6 +37,16 @@ from airflow_provider_do_images.simulator import (
     Truncated,
 )
 
+TOKEN = "dop_v1_0123456789abcdef"
+
+
+@pytest.fixture
+def client(sim, slept):
+    """A client that gives an answer up after a second, and whose pauses take no time."""
+    with ApiClient(TOKEN, sim.url, read_timeout=1.0, sleep=slept.append) as client:
+        yield client
+
+
 PASSING = [
     Status(500),
     Status(502),
@@ -175,7 +185,7 @@ def test_a_lone_403_among_other_faults_is_asked_once_more(client, sim, snapshot)
 def test_a_403_that_stays_names_the_scope(client, sim, snapshot):
     """Asked twice, then raised with the scope that the call needs."""
     client.get_image(snapshot.id)
-    sim.tokens.allow("dop_v1_0123456789abcdef", {"image:read"})
+    sim.tokens.allow(TOKEN, {"image:read"})
 
     with pytest.raises(PermissionDeniedError, match="Give the token the scope image:update"):
         client.transfer_image(snapshot.id, "ams3")
@@ -206,10 +216,9 @@ def test_a_401_is_final(client, sim, snapshot, plain_text):
 
 def test_the_hours_budget_is_respected(client, sim, snapshot):
     """When 5,000 requests are used up, the error is the one for rate limits."""
-    token = "dop_v1_0123456789abcdef"
     for _ in range(20):
         for _ in range(250):
-            sim._backend.limits.spend(token)
+            sim._backend.limits.spend(TOKEN)
         sim.clock.advance(61)
 
     with pytest.raises(RateLimitedError) as caught:
@@ -259,7 +268,7 @@ def test_no_error_shows_the_token(client, sim, snapshot, caplog):
             shown += [str(error), repr(error), "".join(traceback.format_exception(error))]
 
     assert len(shown) > 2 * len(PASSING)
-    assert "dop_v1_0123456789abcdef" not in "\n".join([*shown, caplog.text])
+    assert TOKEN not in "\n".join([*shown, caplog.text])
 
 
 def _transfers(sim, image):

@@ -17,10 +17,10 @@ from airflow_provider_do_images.triggers.image_actions import (
 
 
 @pytest.fixture
-def wait_for(sim, snapshot, connection):
+def wait_for(run, snapshot, connection):
     """Run a trigger for an action until it fires; return the verdict of its event."""
 
-    def run(action_id, *, seconds=2.0, meanwhile=lambda: None, **arguments) -> Verdict:
+    def wait(action_id, *, seconds=8.0, meanwhile=lambda: None, **arguments) -> Verdict:
         now = time.time()
         arguments = {
             "image_id": snapshot.id,
@@ -35,11 +35,11 @@ def wait_for(sim, snapshot, connection):
         }
         _, kwargs = DigitalOceanImageActionTrigger(**arguments).serialize()
         trigger = DigitalOceanImageActionTrigger(**json.loads(json.dumps(kwargs)))
-        events = asyncio.run(_events(trigger, meanwhile))
+        events = run(_events(trigger, meanwhile))
         assert len(events) == 1
         return Verdict.from_event(json.loads(json.dumps(events[0].payload)))
 
-    return run
+    return wait
 
 
 async def _events(trigger, meanwhile):
@@ -114,7 +114,7 @@ def test_a_restarted_wait_keeps_its_deadline(wait_for, running):
 )
 def test_failing_looks_are_waited_out(wait_for, sim, connection, running, fault):
     """Whatever a look meets, the next one is the repeat."""
-    connection(extra={"read_timeout": 0.3})
+    connection(extra={"read_timeout": 0.5 if isinstance(fault, Hang) else 30})
     sim.faults.add(fault)
 
     verdict = wait_for(running, meanwhile=lambda: sim.state.finish_action(running))
@@ -132,7 +132,7 @@ def test_a_token_that_is_replaced_during_the_wait_does_not_end_it(
         connection(password="new")
         sim.state.finish_action(running)
 
-    verdict = wait_for(running, seconds=6.0, meanwhile=rotate)
+    verdict = wait_for(running, meanwhile=rotate)
 
     assert verdict.outcome is Outcome.COMPLETED
     assert 401 in [entry.status for entry in sim.journal.entries]
@@ -153,7 +153,7 @@ def test_a_single_403_does_not_end_the_wait(wait_for, sim, running):
     """A passing refusal is asked about once more."""
     sim.faults.add(Forbidden())
 
-    verdict = wait_for(running, seconds=6.0, meanwhile=lambda: sim.state.finish_action(running))
+    verdict = wait_for(running, meanwhile=lambda: sim.state.finish_action(running))
 
     assert verdict.outcome is Outcome.COMPLETED
 
@@ -178,7 +178,7 @@ def test_a_connection_that_can_not_be_read_for_a_while_is_waited_out(
         connection()
         sim.state.finish_action(running)
 
-    verdict = wait_for(running, seconds=4.0, meanwhile=come_back)
+    verdict = wait_for(running, meanwhile=come_back)
 
     assert verdict.outcome is Outcome.COMPLETED
 

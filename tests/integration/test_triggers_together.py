@@ -33,10 +33,11 @@ def logged():
     package.removeHandler(handler)
 
 
-def run_together(actions, meanwhile, **arguments):
+@pytest.fixture
+def run_together(run):
     """Run a trigger for each action in one loop, each in the context that Airflow gives it."""
 
-    async def run(action):
+    async def fire(action):
         bind_contextvars(trigger_id=action.id)
         now = time.time()
         trigger = DigitalOceanImageActionTrigger(
@@ -44,21 +45,26 @@ def run_together(actions, meanwhile, **arguments):
             action_id=action.id,
             region=action.region,
             started_at=now,
+            deadline=now + 60.0,
             first_look_at=now + 0.1,
-            **{"deadline": now + 8.0, "poll_interval": 0.2, "proof_timeout": 1.0, **arguments},
+            poll_interval=0.2,
+            proof_timeout=30.0,
         )
         return [Verdict.from_event(event.payload) async for event in trigger.run()]
 
-    async def all_of_them():
-        tasks = [asyncio.create_task(run(action)) for action in actions]
-        await asyncio.sleep(0.7)
-        meanwhile()
-        return [verdict.outcome for [verdict] in await asyncio.gather(*tasks)]
+    def run_all(actions, meanwhile):
+        async def all_of_them():
+            tasks = [asyncio.create_task(fire(action)) for action in actions]
+            await asyncio.sleep(0.7)
+            meanwhile()
+            return [verdict.outcome for [verdict] in await asyncio.gather(*tasks)]
 
-    return asyncio.run(all_of_them())
+        return run(all_of_them())
+
+    return run_all
 
 
-def test_each_task_reads_its_own_log(sim, transfers, connection, logged):
+def test_each_task_reads_its_own_log(sim, transfers, connection, run_together, logged):
     """Failed looks, a slower pace and a lagging proof: told to each wait, by itself, in its own."""
     actions = transfers(3)
     sim.faults.add(Status(500))
@@ -80,7 +86,9 @@ def test_each_task_reads_its_own_log(sim, transfers, connection, logged):
         assert not [text for text in told if any(str(other) in text for other in ids - {mine})]
 
 
-def test_a_replaced_token_is_read_once_for_all(sim, transfers, connection, monkeypatch):
+def test_a_replaced_token_is_read_once_for_all(
+    sim, transfers, connection, run_together, monkeypatch
+):
     """Waits that meet a revoked token together read the connection together, and go on."""
     actions = transfers(20)
     reads = []

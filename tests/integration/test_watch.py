@@ -14,6 +14,8 @@ from airflow_provider_do_images.simulator import Forbidden, Hang, Html, LostBefo
 
 FEED = "/v2/actions"
 ALWAYS = {"times": None}
+SHORT = 0.5
+"""Real seconds until an answer that never comes is given up."""
 SINGLE = "GET /v2/images/{image_id}/actions/{action_id}"
 OF_IMAGE = "GET /v2/images/{image_id}/actions"
 
@@ -97,7 +99,7 @@ def test_a_broken_list_of_actions_is_given_up(sim, transfers, finish, outcomes, 
     sim.faults.add(dataclasses.replace(fault, path=FEED))
     actions = transfers(images=5)
 
-    assert outcomes(actions, finish(*actions)) == {Outcome.COMPLETED: 5}
+    assert outcomes(actions, finish(*actions), read_timeout=SHORT) == {Outcome.COMPLETED: 5}
 
     assert sim.journal.count(path=FEED) == 2
 
@@ -172,7 +174,9 @@ def test_images_that_never_answer_keep_no_other_from_being_read(
     for action in broken:
         sim.faults.add(fault(path=f"/v2/images/{action.resource_id}/*", **ALWAYS))
 
-    ends = outcomes([*broken, *working], finish(*working), reserve=0.0, **no_feed)
+    ends = outcomes(
+        [*broken, *working], finish(*working), reserve=0.0, read_timeout=SHORT, **no_feed
+    )
 
     assert ends == {Outcome.TIMED_OUT: 4, Outcome.COMPLETED: 4}
 
@@ -183,7 +187,7 @@ def test_a_proof_that_never_comes_holds_up_no_other(sim, transfers, finish, outc
     sim.faults.add(Hang(path="/v2/images", **ALWAYS))
     sim.faults.add(Hang(path=f"/v2/images/{actions[0].resource_id}", **ALWAYS))
 
-    ends = outcomes(actions, finish(*actions), seconds=20.0)
+    ends = outcomes(actions, finish(*actions), seconds=20.0, read_timeout=SHORT)
 
     assert ends == {Outcome.UNPROVED: 1, Outcome.COMPLETED: 2}
     assert sim.journal.count(path="/v2/images") == 1

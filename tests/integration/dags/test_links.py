@@ -26,7 +26,7 @@ with new_dag("links_by_id"):
         task_id="transfer", image_id="{{ params.image }}", region="ams3"
     )
     DigitalOceanImageActionSensor(
-        task_id="wait", action=transfer.output, deferrable=True, poke_interval=0.3, timeout=5
+        task_id="wait", action=transfer.output, deferrable=True, poke_interval=0.3, timeout=60
     )
 
 with new_dag("links_of_mapped_rows"):

@@ -49,6 +49,15 @@ for name, arguments in WAITS.items():
             image_id=IMAGE,
             region="{{ params.region }}",
             poll_interval=0.3,
+            timeout=60,
+            **arguments,
+        )
+    with new_dag(f"impatient_{name}"):
+        DigitalOceanTransferImageOperator(
+            task_id="transfer",
+            image_id=IMAGE,
+            region="ams3",
+            poll_interval=0.3,
             timeout=1.5,
             **arguments,
         )
@@ -58,7 +67,7 @@ for name, arguments in WAITS.items():
             image_id=IMAGE,
             region="ams3",
             poll_interval=0.3,
-            execution_timeout=timedelta(seconds=1.5),
+            execution_timeout=timedelta(seconds=3),
             **arguments,
         )
 
@@ -73,7 +82,7 @@ with new_dag("hand_on_whole"):
         task_id="transfer", image_id=image_of()
     ).expand(region=["ams3", "sgp1"])
     DigitalOceanImageActionSensor.partial(
-        task_id="wait", deferrable=True, poke_interval=0.3, timeout=5
+        task_id="wait", deferrable=True, poke_interval=0.3, timeout=60
     ).expand(action=transfer.output)
 
 with new_dag("hand_on_ids"):
@@ -85,7 +94,7 @@ with new_dag("hand_on_ids"):
         image_id=transfer.output["image_id"],
         action_id=transfer.output["action_id"],
         poke_interval=0.3,
-        timeout=5,
+        timeout=60,
     )
 
 with new_dag("hand_on_wrongly"):
@@ -199,7 +208,7 @@ def test_a_time_out_says_that_the_action_goes_on(run, digitalocean, snapshot, na
     """An operator that gives up waiting names the ids to join."""
     digitalocean.state.hold_actions = True
 
-    ended = run(DAGS[f"submit_and_wait_{name}"], image=snapshot.id)
+    ended = run(DAGS[f"impatient_{name}"], image=snapshot.id)
 
     assert ended.tasks["transfer"] == "failed"
     assert "timed out" in failure(ended)

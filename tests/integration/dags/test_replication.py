@@ -44,6 +44,15 @@ for name, arguments in WAYS.items():
             allow_partial="{{ params.get('partial', 'False') }}",
             outlets=[AssetAlias(f"copies-{name}")],
             poll_interval=0.3,
+            timeout=60,
+            **arguments,
+        )
+    with new_dag(f"replicate_impatient_{name}"):
+        DigitalOceanReplicateImageOperator(
+            task_id="copies",
+            image_id="{{ params.image }}",
+            regions=REGIONS,
+            poll_interval=0.3,
             timeout=2,
             **arguments,
         )
@@ -53,7 +62,7 @@ for name, arguments in WAYS.items():
             image_id="{{ params.image }}",
             regions=REGIONS,
             poll_interval=0.3,
-            execution_timeout=timedelta(seconds=1.5),
+            execution_timeout=timedelta(seconds=3),
             **arguments,
         )
 
@@ -120,6 +129,7 @@ def posts(digitalocean):
 @pytest.mark.parametrize("name", WAYS)
 def test_all_regions_end_in_rows_in_their_order(run, digitalocean, snapshot, name):
     """Here and in the triggerer alike: the same keys in each row, and the ids before the wait."""
+    digitalocean.state.rules = Rules(transfer_seconds=1)  # both have ended by the first look
     ended = run(DAGS[f"replicate_{name}"], image=snapshot.id)
 
     assert ended.tasks["copies"] == "success"
@@ -225,7 +235,7 @@ def test_a_time_out_keeps_the_rows_of_what_ended(run, digitalocean, snapshot, na
     digitalocean.state.rules = Rules(transfer_seconds=600)
     digitalocean.faults.add(ActionStuck(region="sgp1"))
 
-    for dag in (f"replicate_{name}", f"replicate_limited_{name}"):
+    for dag in (f"replicate_impatient_{name}", f"replicate_limited_{name}"):
         ended = run(DAGS[dag], image=snapshot.id)
 
         assert ended.tasks["copies"] == "failed"

@@ -8,9 +8,9 @@ import requests
 
 @pytest.fixture
 def ask(sim):
-    """Send one request; half a second without a byte is a time-out."""
+    """Send one request; so many seconds without a byte are a time-out."""
 
-    def send(method, path, body=None, token="dop_v1_any", timeout=0.5):
+    def send(method, path, body=None, token="dop_v1_any", timeout=30):
         headers = {"Authorization": f"Bearer {token}"} if token else {}
         return requests.request(
             method, f"{sim.url}{path}", json=body, headers=headers, timeout=timeout

@@ -37,7 +37,7 @@ def control(controlled):
 
 def get(sim, path):
     """Ask the API itself."""
-    return requests.get(f"{sim.url}{path}", headers=TOKEN, timeout=5)
+    return requests.get(f"{sim.url}{path}", headers=TOKEN, timeout=30)
 
 
 def test_it_is_off_unless_asked_for():
@@ -50,7 +50,7 @@ def test_it_is_off_unless_asked_for():
 @pytest.mark.parametrize("headers", [{}, TOKEN, {"X-Control-Key": "guess"}])
 def test_a_token_of_the_api_does_not_open_it(controlled, headers):
     """Without its own key every request is refused, and changes nothing."""
-    answer = requests.post(f"{controlled.url}/_control/reset", headers=headers, timeout=5)
+    answer = requests.post(f"{controlled.url}/_control/reset", headers=headers, timeout=30)
 
     assert answer.status_code == 403
 

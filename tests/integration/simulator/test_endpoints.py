@@ -109,7 +109,7 @@ def test_a_body_that_is_no_json_object_is_400(sim, snapshot, body):
     """The API does not guess, and the journal has the request all the same."""
     url, headers = f"{sim.url}/v2/images/{snapshot.id}/actions", {"Authorization": "Bearer x"}
 
-    assert requests.post(url, data=body, headers=headers, timeout=5).status_code == 400
+    assert requests.post(url, data=body, headers=headers, timeout=30).status_code == 400
     assert sim.journal.count("POST", status=400) == 1
 
 
@@ -272,6 +272,6 @@ def test_switches_turn_what_is_not_known(rules, links):
     """All three shapes of ``links`` that are seen can be had."""
     with Simulator(rules=rules) as simulator:
         headers = {"Authorization": "Bearer x"}
-        answer = requests.get(f"{simulator.url}/v2/droplets", headers=headers, timeout=5).json()
+        answer = requests.get(f"{simulator.url}/v2/droplets", headers=headers, timeout=30).json()
 
     assert {key: value for key, value in answer.items() if key == "links"} == links

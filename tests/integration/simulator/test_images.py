@@ -11,7 +11,7 @@ from airflow_provider_do_images.simulator import ManualClock, Rules, Simulator
 def renamed(sim, image_id, name="ours"):
     """Rename an image; return the status and the name that it has then."""
     url, headers = f"{sim.url}/v2/images/{image_id}", {"Authorization": "Bearer x"}
-    answer = requests.put(url, json={"name": name}, headers=headers, timeout=5)
+    answer = requests.put(url, json={"name": name}, headers=headers, timeout=30)
     return answer.status_code, sim.state.images[image_id].name
 
 
@@ -34,7 +34,7 @@ def test_a_backup_may_be_renamed_and_convert_may_keep_the_name(switches, backup,
             f"{sim.url}/v2/images/{image.id}/actions",
             json={"type": "convert"},
             headers={"Authorization": "Bearer x"},
-            timeout=5,
+            timeout=30,
         )
 
         assert (image.type, image.name) == ("snapshot", snapshot)

@@ -48,7 +48,7 @@ class Account(RuleBasedStateMachine):
     def send(self, method, path, body=None):
         """Send a request and count it."""
         self.requests += 1
-        return self.session.request(method, f"{self.simulator.url}{path}", json=body, timeout=5)
+        return self.session.request(method, f"{self.simulator.url}{path}", json=body, timeout=30)
 
     def rows(self, path, key):
         """Return all rows of a list."""

@@ -3,51 +3,59 @@
 from __future__ import annotations
 
 import math
-import time
+from types import SimpleNamespace
 
 import pytest
 
+from airflow_provider_do_images.simulator import clock as module
 from airflow_provider_do_images.simulator.clock import ManualClock, ScaledClock, timestamp
+
+BEGIN = 1_772_618_400.0
+
+
+@pytest.fixture
+def wait(monkeypatch):
+    """Let real time pass, which stands still else and begins at ``BEGIN``."""
+    passed = [0.0]
+    real = SimpleNamespace(time=lambda: BEGIN + passed[0], monotonic=lambda: 5.0 + passed[0])
+    monkeypatch.setattr(module, "time", real)
+
+    def wait(seconds):
+        passed[0] += seconds
+
+    return wait
 
 
 @pytest.mark.parametrize("speed", [0.5, 1, 60, 3600])
-def test_a_scaled_clock_runs_speed_times_as_fast(speed):
-    """What passes on it lies between what can have passed in real time, times the speed."""
+def test_a_scaled_clock_runs_speed_times_as_fast(wait, speed):
+    """It starts at the present, and what passes on it is what passes in real time, times that."""
     clock = ScaledClock(speed)
-    outer, first = time.monotonic(), clock.now()
-    inner = time.monotonic()
-    time.sleep(0.002)
-    shortest = time.monotonic() - inner
-    last, longest = clock.now(), time.monotonic() - outer
+    assert clock.now() == BEGIN
 
-    passed = last - first
+    wait(2.5)
 
-    assert shortest * speed - 1e-3 <= passed <= longest * speed + 1e-3
+    assert clock.now() == BEGIN + 2.5 * speed
 
 
-def test_a_scaled_clock_starts_at_the_present():
-    """Its first virtual time is the real time."""
-    assert ScaledClock(60).now() == pytest.approx(time.time(), abs=1)
-
-
-def test_wall_time_of_what_is_to_come_is_divided_by_the_speed():
+def test_wall_time_of_what_is_to_come_is_divided_by_the_speed(wait):
     """An hour ahead on the clock is a minute ahead for a client outside."""
     clock = ScaledClock(60)
-    now = clock.now()
 
-    assert clock.wall(now + 3600) - clock.wall(now) == pytest.approx(60, abs=1e-3)
-    assert clock.wall(now) == pytest.approx(time.time(), abs=1)
+    wait(2.5)
+
+    assert clock.wall(clock.now()) == BEGIN + 2.5
+    assert clock.wall(clock.now() + 3600) == BEGIN + 2.5 + 60
 
 
-def test_a_jump_moves_the_virtual_time_and_not_the_real_one():
+def test_a_jump_moves_the_virtual_time_and_not_the_real_one(wait):
     """After an hour's jump the wall time of now is still the real time."""
     clock = ScaledClock(60)
-    before = clock.now()
+    wait(2.5)
 
     clock.advance(3600)
 
-    assert 3600 <= clock.now() - before < 3700
-    assert clock.wall(clock.now()) == pytest.approx(time.time(), abs=1)
+    assert clock.now() == BEGIN + 2.5 * 60 + 3600
+    assert clock.wall(clock.now()) == BEGIN + 2.5
 
 
 @pytest.mark.parametrize("speed", [0, -1, math.nan])
@@ -57,10 +65,10 @@ def test_a_scaled_clock_must_move_forward(speed):
         ScaledClock(speed)
 
 
-def test_a_manual_clock_stands_until_it_is_moved():
+def test_a_manual_clock_stands_until_it_is_moved(wait):
     """Only advance changes its time, by exactly what was asked."""
     clock = ManualClock(1000.0)
-    time.sleep(0.002)
+    wait(2.5)
     assert clock.now() == 1000
 
     clock.advance(0.5)
@@ -69,9 +77,9 @@ def test_a_manual_clock_stands_until_it_is_moved():
     assert clock.wall(5000) == 5000
 
 
-def test_a_manual_clock_starts_at_the_present_unless_told():
+def test_a_manual_clock_starts_at_the_present_unless_told(wait):
     """Without a start it stands at the real time."""
-    assert ManualClock().now() == pytest.approx(time.time(), abs=1)
+    assert ManualClock().now() == BEGIN
 
 
 @pytest.mark.parametrize("clock", [ManualClock(), ScaledClock()], ids=lambda c: type(c).__name__)
