@@ -53,6 +53,8 @@ def simulator() -> Iterator[Simulator]:
     """A simulated DigitalOcean where an hour takes a minute."""
     # A port that stays the same when it is stopped and started again.
     with Simulator(port=free_port(), speed=60, seed=7) as running:
+        for droplet in running.state.droplets.values():
+            droplet.next_window_at = None  # the newest backup stays the newest, though hours pass
         yield running
 
 
@@ -116,7 +118,7 @@ def posts(simulator: Simulator):
 def wait_until():
     """Wait until something is so, or fail."""
 
-    def wait(condition: Callable[[], bool], timeout: float = 60.0) -> None:
+    def wait(condition: Callable[[], bool], timeout: float = 120.0) -> None:
         give_up = time.monotonic() + timeout
         while not condition():
             assert time.monotonic() < give_up, "it has not come to pass"

@@ -31,7 +31,7 @@ def test_ctrl_c_ends_the_demo_and_all_it_started(demo):
     assert len(started) >= 4
 
     demo.send_signal(signal.SIGINT)
-    output, _ = demo.communicate(timeout=60)
+    output, _ = demo.communicate(timeout=120)
 
     assert "Nothing is left running" in output
     assert demo.returncode == 130
