@@ -63,7 +63,12 @@ class ActionFilter:
 
 def is_type(action: ImageAction, wanted: str) -> bool:
     """Whether an action is what was asked for, by the name used in the request or the API's own."""
-    return action.type == wanted or (wanted == "convert" and action.type == "convert_to_snapshot")
+    return is_name_of(action.type, wanted)
+
+
+def is_name_of(name: str, wanted: str) -> bool:
+    """Whether a type's name is that of what was asked for."""
+    return name == wanted or (wanted == "convert" and name == "convert_to_snapshot")
 
 
 def _status(value: Any) -> ActionStatus:

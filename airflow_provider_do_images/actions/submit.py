@@ -18,7 +18,7 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
-from airflow_provider_do_images.actions.history import is_type
+from airflow_provider_do_images.actions.history import is_name_of, is_type
 from airflow_provider_do_images.actions.results import Result
 from airflow_provider_do_images.api import (
     ActionStatus,
@@ -106,12 +106,16 @@ class Look:
 
     image: Image
     actions: tuple[ImageAction, ...]
+    unread: tuple[InvalidResponseError, ...] = ()
+    """Why other actions could not be read."""
 
     @classmethod
     def at(cls, client: ApiClient, image_id: int) -> Look:
         """Look now: two GETs."""
         image = client.get_image(image_id)
-        return cls(image, tuple(client.list_image_actions(image_id)))
+        unread: list[InvalidResponseError] = []
+        actions = tuple(client.list_image_actions(image_id, unread))
+        return cls(image, actions, tuple(unread))
 
     def having(self, action: ImageAction, region: str | None) -> Look:
         """Return the look with an action in it that is known to go to this region."""
@@ -158,6 +162,26 @@ def find_new(
     return Next.LOOK_AGAIN if _region_untold(request, new) else Next.POST
 
 
+def of_unknown_status(
+    request: Request, unread: Iterable[InvalidResponseError], seen: frozenset[int] = frozenset()
+) -> UnknownStatusError | None:
+    """Return the error of an action that may be the wanted one and has a status nobody knows.
+
+    Such a one may run, so it is neither joined nor doubled.
+
+    :param seen: ids of actions that it is not.
+    """
+    for error in unread:
+        if (
+            isinstance(error, UnknownStatusError)
+            and error.action_id not in seen
+            and (not error.action_type or is_name_of(error.action_type, request.type))
+            and (request.region is None or error.region in (None, request.region))
+        ):
+            return error
+    return None
+
+
 def _matching(request: Request, actions: Iterable[ImageAction]) -> list[ImageAction]:
     return [a for a in actions if request.region in (None, a.region_slug)]
 
@@ -198,6 +222,7 @@ class Submitter:
         self._clock = clock
         self._sleep = sleep
         self._seen: frozenset[int] = frozenset()
+        self._unknown: UnknownStatusError | None = None
 
     def submit(self) -> Submission:
         """Look, then join what runs or post once, and say which.
@@ -219,6 +244,10 @@ class Submitter:
             raise
         if isinstance(found, Submission):
             return found
+        if self._unknown:
+            advice = f"It may be the {self.request}, so nothing was posted. {self._unknown.advice}"
+            self._unknown.advice = advice
+            raise self._unknown
         raise DigitalOceanError(
             f"a transfer of image {self.request.image_id} is in progress that does not tell its "
             f"region, so it may be the {self.request}; nothing was posted. A retry looks again."
@@ -229,6 +258,9 @@ class Submitter:
         self._first_look = None
         self._seen = frozenset(action.id for action in look.actions)
         found = decide(self.request, look.image, look.actions)
+        self._unknown = of_unknown_status(self.request, look.unread)
+        if found is Next.POST and self._unknown:
+            return Next.LOOK_AGAIN
         if found is Next.POST and (errored := _matching_errored(self.request, look.actions)):
             log.info("Action %s errored before; the %s is tried anew.", errored.id, self.request)
         return found
@@ -257,12 +289,15 @@ class Submitter:
         return Submission(SubmitOutcome.POSTED, self.request, action)
 
     def _look_for_new(self) -> Submission | Next:
+        unread: list[InvalidResponseError] = []
         try:
-            actions = list(self.client.list_image_actions(self.request.image_id))
+            actions = list(self.client.list_image_actions(self.request.image_id, unread))
         except DigitalOceanError as error:
             log.warning("A look for it failed: %s", error)
             return Next.LOOK_AGAIN
-        return find_new(self.request, actions, self._seen)
+        found = find_new(self.request, actions, self._seen)
+        unknown = of_unknown_status(self.request, unread, self._seen)
+        return Next.LOOK_AGAIN if found is Next.POST and unknown else found
 
     def _repeat(
         self, look: Callable[[], Submission | Next], unsettled: set[Next]

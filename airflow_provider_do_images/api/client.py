@@ -53,15 +53,21 @@ class ApiClient(ApiSession):
                 raise InvalidResponseError(f"asked for action {action_id}, got {action.id}")
             return action
 
-    def list_image_actions(self, image_id: int) -> Iterator[ImageAction]:
-        """Read the history of an image page by page, newest first. Scope ``image:read``."""
+    def list_image_actions(
+        self, image_id: int, unread: list[InvalidResponseError] | None = None
+    ) -> Iterator[ImageAction]:
+        """Read the history of an image page by page, newest first. Scope ``image:read``.
+
+        :param unread: gets why rows could not be read, which are left out.
+        """
         image_id = check_id("image_id", image_id)
 
         def read(row: Any) -> ImageAction:
             return ImageAction.from_json(row, image_id)
 
         with transport.error_context(image_id=image_id):
-            yield from self.rows(f"/v2/images/{image_id}/actions", "actions", "image:read", read)
+            path = f"/v2/images/{image_id}/actions"
+            yield from self.rows(path, "actions", "image:read", read, unread=unread)
 
     def newest_image_actions(
         self, image_id: int, *, retry: RetryPolicy | None = ONCE

@@ -100,6 +100,8 @@ class InvalidResponseError(DigitalOceanError):
 class UnknownStatusError(InvalidResponseError):
     """The action has a status that nobody knows: neither running nor a success nor a failure."""
 
+    action_type = ""
+    """Its type, if the API tells."""
     advice = "Look at the action in DigitalOcean's control panel; this provider may need an update."
 
 

@@ -128,12 +128,6 @@ class ImageAction:
         """
         row = _object(data, "action")
         action_id = _required_id(row, "action")
-        try:
-            status = ActionStatus(str(row.get("status")))
-        except ValueError:
-            raise UnknownStatusError(
-                f"action {action_id} has the unknown status {row.get('status')!r}"
-            ) from None
         resource_id = _id_or_none(row.get("resource_id"))
         resource_type = _text(row.get("resource_type"))
         if image_id is None:
@@ -141,10 +135,20 @@ class ImageAction:
             image_id = _id_or_none(row.get("image_id")) or own
         known_region = _region_or_none(row.get("region"))
         slug = _text(row.get("region_slug")) or (known_region.slug if known_region else None)
+        action_type = _text(row.get("type")) or ""
+        try:
+            status = ActionStatus(str(row.get("status")))
+        except ValueError:
+            error = UnknownStatusError(
+                f"action {action_id} has the unknown status {row.get('status')!r}"
+            )
+            error.image_id, error.action_id, error.region = image_id, action_id, slug
+            error.action_type = action_type
+            raise error from None
         return cls(
             id=action_id,
             status=status,
-            type=_text(row.get("type")) or "",
+            type=action_type,
             started_at=_time(row.get("started_at")),
             completed_at=_time(row.get("completed_at")),
             resource_id=resource_id,

@@ -150,9 +150,16 @@ class ApiSession:
         scope: str,
         read: Callable[[Any], T],
         params: dict[str, str] | None = None,
+        *,
+        unread: list[InvalidResponseError] | None = None,
     ) -> Iterator[T]:
-        """Read all pages lazily; a row that cannot be read is logged and left out."""
+        """Read all pages lazily; a row that cannot be read is logged and left out.
+
+        :param unread: gets why rows could not be read.
+        """
         for page in self._pages(path, key, scope, read, params):
+            if unread is not None:
+                unread += page.problems
             yield from page.rows
 
     def all_rows(

@@ -1,4 +1,4 @@
-"""What docs/runbook.md says of this project's own code, and one warning of docs/failures.md."""
+"""What docs/runbook.md says of this project's own code."""
 
 from __future__ import annotations
 
@@ -181,10 +181,3 @@ def test_the_account_check_says_what_the_page_quotes(sim, monkeypatch, capsys):
     assert [words for words in quoted if words not in said] == []
     assert codes == [2, 2, 0, 1]
     assert sim.journal.count() == sim.journal.count("GET")
-
-
-def test_an_action_of_unknown_status_is_not_joined(sim, submit, snapshot):
-    """As the failure guide warns: it is left out of the list, so a clear posts a second action."""
-    sim.state.add_action(snapshot.id, region="ams3", status="queued")
-
-    assert submit()["outcome"] == "posted"

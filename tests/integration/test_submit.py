@@ -13,6 +13,8 @@ from airflow_provider_do_images.api import (
     DigitalOceanError,
     NotFoundError,
     ServerError,
+    TransportError,
+    UnknownStatusError,
     UnprocessableError,
 )
 from airflow_provider_do_images.api.client import ApiClient
@@ -254,6 +256,63 @@ def test_a_transfer_that_told_another_region_does_not_hinder(untold):
     assert _submit_to(untold, image, "ams3").outcome is SubmitOutcome.POSTED
 
     assert posts(untold) == 1
+
+
+@pytest.mark.parametrize("kind", [{}, {"region": "ams3"}], ids=["convert", "transfer"])
+def test_an_action_of_unknown_status_is_not_doubled(submit, sim, snapshot, backup, kind):
+    """It may run: for a minute it is looked at again, then the submit fails without a POST."""
+    image = snapshot if kind else backup
+    name = "transfer" if kind else "convert_to_snapshot"
+    strange = sim.state.add_action(image.id, type=name, status="queued", **kind)
+
+    with pytest.raises(UnknownStatusError, match="nothing was posted") as caught:
+        submit(image, **kind)
+
+    assert posts(sim) == 0
+    assert (caught.value.image_id, caught.value.action_id) == (image.id, strange.id)
+
+
+def test_an_action_whose_status_becomes_known_is_joined(sim, client, snapshot):
+    """What could not be judged at first runs, and is taken."""
+    strange = sim.state.begin_action("transfer", snapshot, region="ams3", seconds=600)
+    strange.status = "queued"
+
+    def sleep(seconds):
+        sim.clock.advance(seconds)
+        strange.status = "in-progress"
+
+    request = Request(snapshot.id, "ams3")
+    submission = Submitter(client, request, clock=sim.clock.now, sleep=sleep).submit()
+
+    assert submission.outcome is SubmitOutcome.JOINED_RUNNING
+    assert submission.action.id == strange.id
+    assert posts(sim) == 0
+
+
+def test_an_action_of_unknown_status_elsewhere_does_not_hinder(submit, sim, snapshot):
+    """It goes to another region, so it is not the wanted one."""
+    sim.state.add_action(snapshot.id, region="sgp1", status="queued")
+
+    assert submit(snapshot, "ams3").outcome is SubmitOutcome.POSTED
+
+
+def test_a_lost_reply_of_unknown_status_is_not_posted_again(sim, client, snapshot):
+    """What the POST started has a status that nobody knows: it may run, so there is one POST."""
+    sim.faults.add(LostAfter(method="POST"))
+
+    def sleep(seconds):
+        sim.clock.advance(seconds)
+
+    def strange_from_now_on(*arguments):
+        for action in sim.state.actions.values():
+            action.status = "queued"
+        return sim.clock.now(*arguments)
+
+    request = Request(snapshot.id, "ams3")
+    with pytest.raises(TransportError):
+        Submitter(client, request, clock=strange_from_now_on, sleep=sleep).submit()
+
+    assert posts(sim) == 1
 
 
 def test_two_submits_at_the_same_moment_begin_at_most_one_action_too_many(sim, snapshot):
