@@ -145,7 +145,7 @@ def transport_error(error: requests.RequestException) -> DigitalOceanError:
         reason, NewConnectionError | ConnectTimeoutError
     )
     kind = NotSentError if not_connected else TransportError
-    if reason and isinstance(reason.args[0], ssl.SSLCertVerificationError):
+    if any(isinstance(one, ssl.SSLCertVerificationError) for one in getattr(reason, "args", ())):
         return NotSentError(
             "the certificate of the API, or of a proxy before it, is not trusted, so nothing was "
             "sent; if it is right, name its authority's certificate in the connection's verify"
