@@ -170,7 +170,7 @@ def test_a_dag_runs_with_the_connection_and_its_links_lead_on_while_it_waits(
 
     assert follow(page, "Image at DigitalOcean") == f"{PANEL}/images/snapshots/droplets#{image.id}"
     assert follow(page, "Droplet at DigitalOcean") == f"{PANEL}/droplets/{droplet.id}"
-    picture("task-links", clip={"x": 306, "y": 60, "width": 794, "height": 340})
+    picture("task-links", clip={"x": 294, "y": 60, "width": 806, "height": 295})
     ids = airflow.rest.xcom("copy_of_droplet", run_id, "copy", key="action_ids")
     simulator.state.finish_action(ids["ams3"])
     assert airflow.rest.wait_for_dag_run("copy_of_droplet", run_id) == "success"
