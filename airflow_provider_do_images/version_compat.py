@@ -34,16 +34,20 @@ except ImportError:  # Airflow 3.1
 def metrics() -> Metrics:
     """Return Airflow's metrics, ready for use in a triggerer.
 
-    Airflow 3.3 sets its SDK's metrics up in workers only, and the triggerer's own are private.
+    Since 3.2 the SDK's metrics are set up in workers only, and the triggerer's own are private.
     """
     # Here, since only a triggerer needs them.
-    try:  # Airflow 3.3 and newer
+    try:  # Airflow 3.2 and newer
         from airflow.sdk.observability import stats  # noqa: PLC0415
         from airflow.sdk.observability.metrics import stats_utils  # noqa: PLC0415
-    except ImportError:
+    except ImportError:  # Airflow 3.1
         from airflow.stats import Stats  # noqa: PLC0415
 
         return cast("Metrics", Stats)
+    if not hasattr(stats, "initialize"):  # Airflow 3.2
+        factory = stats_utils.get_stats_factory(stats.Stats)  # type: ignore[call-arg]
+        stats.Stats.initialize(factory=factory)  # type: ignore[call-arg]
+        return cast("Metrics", stats.Stats)
     stats.initialize(
         factory=stats_utils.get_stats_factory(),
         export_legacy_names=conf.getboolean("metrics", "legacy_names_on", fallback=True),
