@@ -18,6 +18,7 @@ from airflow_provider_do_images.actions.wait import run_async, wait_until_finish
 from airflow_provider_do_images.actions.watch import join
 from airflow_provider_do_images.api.client import ApiClient
 from airflow_provider_do_images.simulator import ManualClock, Simulator
+from devtools import older_airflow
 from devtools.virtual_time import SharedClock, VirtualLoop
 
 TOKEN = "dop_v1_0123456789abcdef"
@@ -27,6 +28,8 @@ CLOCKED = [
     if isinstance(function, FunctionType) and "clock" in signature(function).parameters
 ]
 """What asks the real time, unless it is given a clock."""
+
+older_airflow.make_up_for_it()
 
 
 @pytest.fixture(scope="session")

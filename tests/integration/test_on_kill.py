@@ -5,7 +5,11 @@ from __future__ import annotations
 from types import SimpleNamespace
 
 import pytest
-from airflow.sdk.exceptions import TaskDeferred
+
+try:  # Airflow 3.2 and newer
+    from airflow.sdk.exceptions import TaskDeferred
+except ImportError:
+    from airflow.exceptions import TaskDeferred
 
 from airflow_provider_do_images.operators.image_actions import DigitalOceanTransferImageOperator
 from airflow_provider_do_images.operators.image_replication import (

@@ -7,7 +7,11 @@ import re
 from pathlib import Path
 
 import pytest
-from airflow.dag_processing.dagbag import DagBag
+
+try:  # Airflow 3.2 and newer
+    from airflow.dag_processing.dagbag import DagBag
+except ImportError:
+    from airflow.models.dagbag import DagBag
 
 ROOT = Path(__file__).parent.parent.parent
 README = (ROOT / "README.md").read_text()
