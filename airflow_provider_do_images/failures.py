@@ -14,7 +14,7 @@ from typing import Any
 
 from airflow_provider_do_images.actions.copies import may_a_retry_help, tell
 from airflow_provider_do_images.actions.judge import Outcome, Verdict, Wait
-from airflow_provider_do_images.actions.messages import explain
+from airflow_provider_do_images.actions.messages import LOOKS, explain
 from airflow_provider_do_images.actions.results import Result
 from airflow_provider_do_images.api import DigitalOceanError, ImageAction
 from airflow_provider_do_images.api.errors import NOT_HELPED_BY_A_RETRY
@@ -27,27 +27,35 @@ from airflow_provider_do_images.version_compat import (
 
 
 @contextmanager
-def as_airflow_exceptions() -> Iterator[None]:
-    """Raise what the API refuses for good as final, and what may pass as open to a retry."""
+def as_airflow_exceptions(clearing: str) -> Iterator[None]:
+    """Raise what the API refuses for good as final, and what may pass as open to a retry.
+
+    :param clearing: says what clearing the task does.
+    """
     try:
         yield
     except NOT_HELPED_BY_A_RETRY as error:
-        raise AirflowFailException(str(error)) from error
+        raise AirflowFailException(_with(error, clearing)) from error
     except DigitalOceanError as error:
-        raise AirflowException(str(error)) from error
+        raise AirflowException(_with(error, clearing)) from error
+
+
+def _with(error: DigitalOceanError, clearing: str) -> str:
+    return f"{str(error).rstrip('.')}. {clearing}"
 
 
 @contextmanager
-def telling_time_out(wait: Wait, seen: Mapping[int, ImageAction]) -> Iterator[None]:
+def telling_time_out(wait: Wait, seen: Mapping[int, ImageAction], clearing: str) -> Iterator[None]:
     """Let Airflow's ``execution_timeout`` say in this worker what any other time-out says.
 
     :param seen: actions as they were last seen, by their ids.
+    :param clearing: says what clearing the task does.
     """
     try:
         yield
     except AirflowTaskTimeout as error:
         verdict = Verdict(Outcome.TIMED_OUT, wait, time.time(), seen.get(wait.action_id))
-        raise AirflowTaskTimeout(explain(verdict)) from error
+        raise AirflowTaskTimeout(f"{explain(verdict)} {clearing}") from error
 
 
 def seconds_until_given_up(timeout: float, execution_timeout: timedelta | bool | None) -> float:
@@ -70,22 +78,28 @@ def verdict_of(event: Any) -> Verdict:
 
 
 def check_execution_timeout(
-    verdict: Verdict, timeout: float, execution_timeout: timedelta | bool | None
+    verdict: Verdict, timeout: float, execution_timeout: timedelta | bool | None, clearing: str
 ) -> None:
     """Raise what Airflow raises for its ``execution_timeout``, if that ended a deferred wait.
 
-    The last two arguments are those of :func:`seconds_until_given_up`.
+    ``timeout`` and ``execution_timeout`` are those of :func:`seconds_until_given_up`.
+
+    :param clearing: says what clearing the task does.
     """
     ended_by_it = seconds_until_given_up(timeout, execution_timeout) < timeout
     if verdict.outcome is Outcome.TIMED_OUT and ended_by_it:
-        raise AirflowTaskTimeout(explain(verdict))
+        raise AirflowTaskTimeout(f"{explain(verdict)} {clearing}")
 
 
-def operator_failure(verdict: Verdict) -> AirflowException:
-    """Return the exception of an operator that submits and waits: a retry may submit again."""
+def operator_failure(verdict: Verdict, clearing: str) -> AirflowException:
+    """Return the exception of an operator that submits and waits: a retry may submit again.
+
+    :param clearing: says what clearing the task does.
+    """
+    words = f"{explain(verdict)} {clearing}"
     if verdict.outcome in (Outcome.ERRORED, Outcome.TIMED_OUT):
-        return AirflowException(explain(verdict))
-    return AirflowFailException(explain(verdict))
+        return AirflowException(words)
+    return AirflowFailException(words)
 
 
 def copies_failure(
@@ -95,12 +109,13 @@ def copies_failure(
 
     The last two arguments are those of :func:`seconds_until_given_up`.
     """
+    words = tell(rows, time.time())
     if not may_a_retry_help(rows):
-        return AirflowFailException(tell(rows))
+        return AirflowFailException(words)
     ended_by_it = seconds_until_given_up(timeout, execution_timeout) < timeout
     if ended_by_it and any(row.end == Outcome.TIMED_OUT for row in rows):
-        return AirflowTaskTimeout(tell(rows))
-    return AirflowException(tell(rows))
+        return AirflowTaskTimeout(words)
+    return AirflowException(words)
 
 
 def sensor_failure(verdict: Verdict, upstream: Iterable[str] = ()) -> AirflowException:
@@ -112,11 +127,11 @@ def sensor_failure(verdict: Verdict, upstream: Iterable[str] = ()) -> AirflowExc
     ``soft_fail`` and ``silent_fail`` included.
     """
     if verdict.outcome is Outcome.TIMED_OUT:
-        return AirflowSensorTimeout(explain(verdict))
+        return AirflowSensorTimeout(f"{explain(verdict)} {LOOKS}")
     if verdict.outcome is not Outcome.ERRORED:
-        return AirflowFailException(explain(verdict))
+        return AirflowFailException(f"{explain(verdict)} {LOOKS}")
     names = ", ".join(sorted(upstream))
     return AirflowFailException(
         f"{explain(verdict)} Clear the task that submitted the action{names and f' ({names})'} to "
-        f"submit it again; clearing this sensor only looks again."
+        f"submit it again. {LOOKS}"
     )

@@ -14,6 +14,7 @@ from typing import Any
 from airflow.sdk.exceptions import AirflowException, AirflowFailException, AirflowSensorTimeout
 
 from airflow_provider_do_images.actions.judge import Outcome, Wait, judge
+from airflow_provider_do_images.actions.messages import SUBMITS
 from airflow_provider_do_images.actions.submit import (
     Request,
     Submission,
@@ -148,7 +149,7 @@ class Trial:
 
     def _submit(self, _: Any) -> Submission:
         clock, sleep = self.simulator.clock.now, self.chaos.sleep
-        with as_airflow_exceptions():
+        with as_airflow_exceptions(SUBMITS):
             submitter = Submitter(self._client(), self.request, clock=clock, sleep=sleep)
             submission = submitter.submit()
         self.report.outcomes[submission.outcome.value] += 1
@@ -174,7 +175,7 @@ class Trial:
         first = prove(judge(wait, submission.action, clock()), clock)
         verdict = run(first, self._ask, self.chaos.sleep) or self._wait(wait)
         if verdict.outcome is not Outcome.COMPLETED:
-            raise operator_failure(verdict)
+            raise operator_failure(verdict, SUBMITS)
 
     def _wait_for(self, action_id: int) -> Wait:
         now = self.simulator.clock.now()

@@ -102,7 +102,7 @@ class Pipeline:
             verdicts = run_all(flows, lambda ask: ask.send(client), self._sleep, self._now)
         rows = ended(rows, verdicts)
         if not all(is_there(row) for row in rows):
-            raise TaskFailedError(tell(rows))
+            raise TaskFailedError(tell(rows, self._now()))
         return rows
 
     def prune(self) -> list[Decision]:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from airflow_provider_do_images.actions.history import is_type
 from airflow_provider_do_images.actions.inventory import Kept, Selection, kept_by_droplet
-from airflow_provider_do_images.actions.messages import duration
+from airflow_provider_do_images.actions.messages import LOOKS, duration, last_good_copy
 from airflow_provider_do_images.api import ActionStatus, Droplet, Image, ImageAction
 from airflow_provider_do_images.api.models import format_time
 
@@ -43,6 +43,8 @@ class Place:
     droplet: Droplet
     region: str
     kept: Kept | None
+    elsewhere: Kept | None = None
+    """The droplet's newest one in any region."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,16 +61,15 @@ class Finding:
     copied_at: datetime | None = None
     copy_age: float | None = None
     problem: str | None = None
+    last: str | None = None
+    """The last good copy and its age, in words."""
 
     def __str__(self) -> str:
-        droplet, kept = self.place.droplet, self.place.kept
-        text = f"droplet {droplet.name} ({droplet.id}) in {self.place.region}: {self.problem}"
-        if kept is None:
-            return text
-        arrived = f", there since {format_time(self.copied_at)}" if self.copied_at else ""
+        droplet = self.place.droplet
+        arrived = f" There since {format_time(self.copied_at)}." if self.copied_at else ""
         return (
-            f"{text} (last good copy: image {kept.image.id} of "
-            f"{format_time(kept.name.taken_at)}{arrived})"
+            f"droplet {droplet.name} ({droplet.id}) in {self.place.region}: {self.problem} "
+            f"({self.last or 'No good copy is known anywhere.'}{arrived})"
         )
 
     def to_row(self) -> dict[str, Any]:
@@ -102,7 +103,7 @@ def newest_by_place(
         sound = [one for one in groups.get(droplet.id, ()) if one.flaw(now) is None]
         for region in regions:
             there = (one for one in sound if region in one.image.regions)
-            places.append(Place(droplet, region, next(there, None)))
+            places.append(Place(droplet, region, next(there, None), next(iter(sound), None)))
     return places
 
 
@@ -114,7 +115,8 @@ def judge_place(
     :param actions: the history of its snapshot.
     """
     if place.kept is None:
-        return Finding(place, problem="no snapshot of the policy is there")
+        why = "no snapshot of the policy is there"
+        return Finding(place, problem=why, last=_last_copy(place.elsewhere, now))
     data_age = _age(place.kept.name.taken_at, now)
     copied_at = _arrival(place, actions)
     copy_age = None if copied_at is None else _age(copied_at, now)
@@ -128,7 +130,9 @@ def judge_place(
     if oldest_possible > limits.max_copy_age:
         age = "of unknown age" if copy_age is None else f"{duration(copy_age)} old"
         problems.append(f"the copy is {age}, more than {duration(limits.max_copy_age)}")
-    return Finding(place, data_age, copied_at, copy_age, " and ".join(problems) or None)
+    problem = " and ".join(problems) or None
+    last = _last_copy(place.kept, now)
+    return Finding(place, data_age, copied_at, copy_age, problem, last)
 
 
 def audit(
@@ -167,8 +171,15 @@ def explain_failure(findings: Sequence[Finding], policy: str) -> str | None:
     named = "; ".join(str(finding) for finding in bad[:WORST])
     return (
         f"{len(bad)} of {len(findings)} copies of policy {policy!r} are missing or too old: "
-        f"{named}{more}. Clearing this task only looks again."
+        f"{named}{more}. {LOOKS}"
     )
+
+
+def _last_copy(kept: Kept | None, now: datetime) -> str | None:
+    if kept is None:
+        return None
+    what = f"image {kept.image.id} in {', '.join(kept.image.regions)}"
+    return last_good_copy(what, kept.name.taken_at, now.timestamp())
 
 
 def _age(moment: datetime, now: datetime) -> float:

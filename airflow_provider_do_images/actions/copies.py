@@ -9,7 +9,7 @@ from typing import Any
 
 from airflow_provider_do_images.actions.handed import Handed
 from airflow_provider_do_images.actions.judge import Outcome, Verdict
-from airflow_provider_do_images.actions.messages import explain, image
+from airflow_provider_do_images.actions.messages import SUBMITS, explain, image, last_good_copy
 from airflow_provider_do_images.actions.results import Result
 from airflow_provider_do_images.api import InvalidInputError
 from airflow_provider_do_images.api.inputs import check_id
@@ -133,8 +133,11 @@ def may_a_retry_help(rows: Iterable[Result]) -> bool:
     return any(row.end in _RETRIED for row in rows)
 
 
-def tell(rows: Sequence[Result]) -> str:
-    """Say which copies are there and why others are not, and what a retry would do."""
+def tell(rows: Sequence[Result], now: float) -> str:
+    """Say which copies are there and why others are not, and what a retry would do.
+
+    :param now: the time, in Unix seconds.
+    """
     first = rows[0]
     what = ImageRow(first.image_id, first.droplet_id, first.droplet_name)
     there = ", ".join(str(row.region) for row in rows if is_there(row))
@@ -144,10 +147,17 @@ def tell(rows: Sequence[Result]) -> str:
     if not missing:
         return head
     why = " ".join(f"{row.region}: {row.error}" for row in missing)
-    advice = (
-        "A retry, or clearing this task, submits only what is missing, and joins what still runs."
-        if may_a_retry_help(rows)
-        else "A retry would meet the same; when the cause is removed, clear this task: it submits "
-        "only what is missing."
-    )
-    return f"{head} {why} {advice}"
+    cause = "" if may_a_retry_help(rows) else " A retry would meet the same: remove the cause."
+    return f"{head} {why}{_last_copy(rows, what, now)}{cause} {SUBMITS}"
+
+
+def _last_copy(rows: Iterable[Result], what: ImageRow, now: float) -> str:
+    arrived = [
+        (row.action.completed_at, str(row.region))
+        for row in rows
+        if is_there(row) and row.action and row.action.completed_at
+    ]
+    if not arrived:
+        return ""
+    since, region = max(arrived)
+    return f" {last_good_copy(f'{what} in {region}', since, now)}"

@@ -7,6 +7,22 @@ from datetime import UTC, datetime
 
 from airflow_provider_do_images.actions.judge import Outcome, Verdict, Wait
 from airflow_provider_do_images.api import ActionStatus, ImageAction
+from airflow_provider_do_images.api.models import format_time
+
+LOOKS = "Clearing this task only looks again; it posts and deletes nothing."
+"""What clearing does to a task that reads."""
+
+SUBMITS = (
+    "Clearing this task is safe, as a retry is: it looks first, submits only what is missing, "
+    "joins what still runs, and deletes nothing."
+)
+"""What clearing does to a task that submits actions."""
+
+DELETES = (
+    "Clearing this task plans anew; unless in a dry run it deletes what the new plan gives up, "
+    "max_delete images at most, and posts nothing."
+)
+"""What clearing does to a task that deletes."""
 
 SLOW = 3.0
 """How many times the usual time an action must take to be called slow."""
@@ -21,25 +37,27 @@ def explain(verdict: Verdict) -> str:
         Outcome.COMPLETED: f"{what} completed{_took(action)}.",
         Outcome.ERRORED: (
             f"{what} errored at DigitalOcean{_took(action)}. The API gives no reason; "
-            f"DigitalOcean's support can look it up by the action id."
+            f"DigitalOcean's support can look it up by the action id. It does not run any more."
         ),
         Outcome.UNPROVED: (
             f"{what} is completed, but within {duration(wait.proof_timeout)} the image did not "
-            f"show it. {error} Do not rely on this copy before you have seen it."
+            f"show it. {error} It does not run any more. Do not rely on this copy before you have "
+            f"seen it."
         ),
         Outcome.TIMED_OUT: (
-            f"{what} timed out: not finished after {waited} of waiting. {_state(verdict)} Nothing "
-            f"was cancelled: it goes on at DigitalOcean, and a new wait for these ids joins it."
+            f"{what} timed out: not finished after {waited} of waiting. {_state(verdict)}"
         ),
         Outcome.GONE: (
             f"{what} is not there (waited {waited}): the image was deleted or has expired, or the "
-            f"action belongs to another image. {error}"
+            f"action belongs to another image. Whether it still runs is not known. {error}"
         ),
         Outcome.NOT_ALLOWED: (
             f"{what} can no longer be watched (waited {waited}), though it may go on at "
             f"DigitalOcean. {error}"
         ),
-        Outcome.NOT_UNDERSTOOD: f"{what} cannot be judged: {error}",
+        Outcome.NOT_UNDERSTOOD: (
+            f"{what} cannot be judged: whether it still runs is not known. {error}"
+        ),
     }[verdict.outcome]
 
 
@@ -145,15 +163,30 @@ def _since(wait: Wait, seen: Mapping[int, ImageAction], now: float) -> str:
 
 def _state(verdict: Verdict) -> str:
     """Say what was last known of an action that is not waited for any longer."""
-    if verdict.error:
-        return f"The last look failed: {verdict.error}"
-    if verdict.action is None:
-        return "It was not seen yet."
-    if verdict.action.status is ActionStatus.COMPLETED:
+    action = verdict.action
+    if action and action.status is ActionStatus.COMPLETED:
         return "The action itself is completed; the image did not show it yet."
-    started = verdict.action.started_at
-    age = f", for {duration(verdict.decided_at - started.timestamp())} by now" if started else ""
-    return f"It is in-progress{age}."
+    if verdict.error:
+        seen = f"The last look failed: {verdict.error}"
+    elif action is None:
+        seen = "It was not seen yet."
+    else:
+        started = action.started_at
+        age = duration(verdict.decided_at - started.timestamp()) if started else ""
+        seen = f"It is in-progress{age and f', for {age} by now'}."
+    return (
+        f"{seen} Nothing was cancelled: it goes on at DigitalOcean, and a new wait for these ids "
+        f"joins it."
+    )
+
+
+def last_good_copy(what: str, since: datetime, now: float) -> str:
+    """Say which copy there is in any case, and how old it is.
+
+    :param what: the image, and where it is.
+    """
+    age = duration(now - since.timestamp())
+    return f"Last good copy: {what}, of {format_time(since)}, {age} old."
 
 
 def _took(action: ImageAction | None) -> str:

@@ -123,10 +123,7 @@ class Replicator:
             row = submitter.submit().to_result()
         except (AuthenticationError, NotSentError) as error:
             if running := [f"{row.region} (action {_id(row)})" for row in begun if not row.end]:
-                error.advice = (
-                    f"{error.advice} Transfers to {', '.join(running)} go on at DigitalOcean; a "
-                    f"retry, or clearing this task, joins them."
-                ).strip()
+                error.state = f"Transfers to {', '.join(running)} go on at DigitalOcean."
             raise
         except DigitalOceanError as error:
             final = isinstance(error, NOT_HELPED_BY_A_RETRY)

@@ -49,6 +49,9 @@ SETTLE_INTERVAL = 5.0
 MOST_POSTS = 3
 """How often a POST without a clear answer is sent before the task fails."""
 
+_STARTED_NOTHING = "This try has started nothing; what an earlier one started goes on."
+_MAY_RUN = "Whether an action was started, and still runs, is not known; a new try looks for it."
+
 
 class SubmitOutcome(StrEnum):
     """How a submit came by its action."""
@@ -223,6 +226,7 @@ class Submitter:
         self._sleep = sleep
         self._seen: frozenset[int] = frozenset()
         self._unknown: UnknownStatusError | None = None
+        self._posted = False
 
     def submit(self) -> Submission:
         """Look, then join what runs or post once, and say which.
@@ -230,18 +234,23 @@ class Submitter:
         :raises DigitalOceanError: if the API refuses, or it stays unknown whether an action runs.
         """
         try:
-            found = self._repeat(self._look, {Next.LOOK_AGAIN})
-            posts = 0
-            while found is Next.POST:
-                posts += 1
-                found = self._post(last=posts == MOST_POSTS)
-        except NotFoundError as error:
-            if self.request.type == "convert":
+            return self._submit()
+        except DigitalOceanError as error:
+            error.region = error.region or self.request.region
+            error.state = _MAY_RUN if self._posted else _STARTED_NOTHING
+            if isinstance(error, NotFoundError) and self.request.type == "convert":
                 error.advice = (
                     "The backup has expired or was removed: clear the task that chose it, so that "
                     "it chooses again."
                 )
             raise
+
+    def _submit(self) -> Submission:
+        found = self._repeat(self._look, {Next.LOOK_AGAIN})
+        posts = 0
+        while found is Next.POST:
+            posts += 1
+            found = self._post(last=posts == MOST_POSTS)
         if isinstance(found, Submission):
             return found
         if self._unknown:
@@ -277,11 +286,20 @@ class Submitter:
             if isinstance(found := self._look(), Submission):
                 return found
             raise
-        except (NotSentError, UnknownStatusError):
-            # The first had no effect; the second answers clearly that there is an action.
+        except NotSentError:
+            raise
+        except UnknownStatusError:
+            self._posted = True  # it answers clearly that there is an action
             raise
         except (TransportError, ServerError, InvalidResponseError) as error:
-            log.warning("The POST got no clear answer; looking for what it started. %s", error)
+            self._posted = True
+            log.warning(
+                "The POST got no clear answer; looking every %g s, for %g s at most, for what it "
+                "started. %s",
+                SETTLE_INTERVAL,
+                SETTLE_SECONDS,
+                error,
+            )
             found = self._repeat(self._look_for_new, {Next.LOOK_AGAIN, Next.POST})
             if found is Next.LOOK_AGAIN or (last and found is Next.POST):
                 raise

@@ -52,8 +52,12 @@ class DigitalOceanError(Exception):
         self.attempts = 1
         """How often the request was sent before it was given up."""
         self.image_id: int | None = None
+        self.droplet: str | None = None
+        """The droplet that the image is of, by name and id, if that is known."""
         self.action_id: int | None = None
         self.region: str | None = None
+        self.state = ""
+        """What is known besides: whether something runs, and what copy there is, in sentences."""
         self.scope: str | None = None
         """The token scope that the request needs, such as ``image:read``."""
 
@@ -63,6 +67,7 @@ class DigitalOceanError(Exception):
             f"{name} {value}"
             for name, value in (
                 ("image", self.image_id),
+                ("droplet", self.droplet),
                 ("action", self.action_id),
                 ("region", self.region),
             )
@@ -78,7 +83,9 @@ class DigitalOceanError(Exception):
         line = f"{', '.join(about)}: {self.message}" if about else self.message
         if known := ", ".join(detail for detail in details if detail):
             line = f"{line} ({known})"
-        return f"{line.rstrip('.')}. {self.advice}" if self.advice else line
+        if more := f"{self.state} {self.advice}".strip():
+            return f"{line.rstrip('.')}. {more}"
+        return line
 
 
 class InvalidInputError(DigitalOceanError, ValueError):

@@ -12,6 +12,7 @@ from airflow.sdk import BaseOperator, Context
 from airflow_provider_do_images.actions.choose import Choice
 from airflow_provider_do_images.actions.find import FindSettings, find
 from airflow_provider_do_images.actions.inventory import Selection
+from airflow_provider_do_images.actions.messages import LOOKS
 from airflow_provider_do_images.failures import as_airflow_exceptions
 from airflow_provider_do_images.hooks.digitalocean import DigitalOceanHook
 from airflow_provider_do_images.version_compat import AirflowFailException, AirflowSkipException
@@ -102,7 +103,7 @@ class DigitalOceanFindBackupOperator(BaseOperator):
     def execute(self, context: Context) -> list[dict[str, Any]]:
         """Read the account, choose, tell what is missing, and return the rows."""
         now = datetime.fromtimestamp(time.time(), UTC)
-        with as_airflow_exceptions():
+        with as_airflow_exceptions(LOOKS):
             wanted = Selection.checked(self.droplet_id, self.droplet_name, self.tag)
             settings = FindSettings.checked(
                 self.policy,
@@ -144,5 +145,5 @@ class DigitalOceanFindBackupOperator(BaseOperator):
         more = len(choice.missing) - _SHOWN
         raise (AirflowFailException if settings.on_missing == "fail" else AirflowSkipException)(
             f"none of the {wanted} has a restore point that will do: {shown}"
-            f"{f'; and {more} more' if more > 0 else ''}. Clearing the task looks again"
+            f"{f'; and {more} more' if more > 0 else ''}. {LOOKS}"
         )

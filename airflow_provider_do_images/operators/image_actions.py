@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime
@@ -17,9 +18,15 @@ from airflow_provider_do_images.actions.keep import (
     keep,
     name_early,
 )
+from airflow_provider_do_images.actions.messages import (
+    LOOKS,
+    SUBMITS,
+    droplet,
+    last_good_copy,
+)
 from airflow_provider_do_images.actions.results import Result
 from airflow_provider_do_images.actions.submit import Request
-from airflow_provider_do_images.api import InvalidInputError
+from airflow_provider_do_images.api import DigitalOceanError, InvalidInputError, NotFoundError
 from airflow_provider_do_images.api.inputs import check_id, check_price, check_region
 from airflow_provider_do_images.failures import as_airflow_exceptions
 from airflow_provider_do_images.hooks.digitalocean import DigitalOceanHook
@@ -98,15 +105,22 @@ class DigitalOceanConvertImageOperator(SubmitImageActionOperator):
     def _submit(self, client: ApiClient, request: Request) -> Result:
         if self._claim is None:
             return super()._submit(client, request)
-        name_early(client, self._claim)
+        try:
+            name_early(client, self._claim)
+            result = super()._submit(client, request)
+        except DigitalOceanError as error:
+            error.droplet = droplet(self._claim.droplet_name, self._claim.name.droplet_id)
+            if not isinstance(error, NotFoundError):
+                error.state = f"{error.state} {self._last_copy()}".strip()
+            raise
         return replace(
-            super()._submit(client, request),
+            result,
             droplet_id=self._claim.name.droplet_id,
             droplet_name=self._claim.droplet_name,
         )
 
     def _finish(self, hook: DigitalOceanHook, result: Result) -> dict[str, Any]:
-        with as_airflow_exceptions():
+        with as_airflow_exceptions(SUBMITS):
             # Read again, since a task that was deferred begins anew here.
             claim = self._read_backup()
             if claim is not None:
@@ -119,6 +133,13 @@ class DigitalOceanConvertImageOperator(SubmitImageActionOperator):
                 cost = monthly_cost(image.size_gigabytes, self.usd_per_gib_month)
                 self.log.info("%s is kept as %s. It costs %s.", claim, claim.name, cost)
         return super()._finish(hook, result)
+
+    def _last_copy(self) -> str:
+        claim = self._read_backup()
+        if claim is None:
+            return ""
+        what = f"{claim.found_type} {claim.image_id}, which was found for this task"
+        return last_good_copy(what, claim.name.taken_at, time.time())
 
     def _read_backup(self) -> Claim | None:
         """Return what the row of a backup asks for, or ``None`` if there is only an id."""
@@ -228,7 +249,7 @@ class DigitalOceanListImageActionsOperator(BaseOperator):
 
     def execute(self, context: Context) -> list[dict[str, Any]]:
         """Read, filter and return the rows."""
-        with as_airflow_exceptions():
+        with as_airflow_exceptions(LOOKS):
             wanted = ActionFilter.checked(
                 self.status, self.type, self.region, self.since, self.limit
             )

@@ -20,12 +20,12 @@ from airflow_provider_do_images.actions.copies import (
 )
 from airflow_provider_do_images.actions.durations import read_usual_durations
 from airflow_provider_do_images.actions.judge import PROOF_TIMEOUT, Outcome, Verdict, Wait
-from airflow_provider_do_images.actions.messages import goes_on
+from airflow_provider_do_images.actions.messages import SUBMITS, droplet, goes_on
 from airflow_provider_do_images.actions.progress import Progress
 from airflow_provider_do_images.actions.replicate import Replicator
 from airflow_provider_do_images.actions.results import Result
 from airflow_provider_do_images.actions.wait import Flow, run_all, wait_until_finished
-from airflow_provider_do_images.api import Image
+from airflow_provider_do_images.api import DigitalOceanError, Image
 from airflow_provider_do_images.api.inputs import check_flag, check_regions, check_seconds
 from airflow_provider_do_images.assets import copy_extra, copy_uri
 from airflow_provider_do_images.failures import (
@@ -128,7 +128,7 @@ class DigitalOceanReplicateImageOperator(BaseOperator):
 
     def execute(self, context: Context) -> list[dict[str, Any]]:
         """Submit what is missing, wait for all, and return the rows."""
-        with as_airflow_exceptions():
+        with as_airflow_exceptions(SUBMITS):
             self.poll_interval = check_seconds("poll_interval", self.poll_interval)
             hook = DigitalOceanHook(self.digitalocean_conn_id, patience=self.poll_interval)
             self.timeout = check_seconds("timeout", self.timeout)
@@ -138,6 +138,10 @@ class DigitalOceanReplicateImageOperator(BaseOperator):
             self.log.info("::group::Copies of %s in %s", wanted, ", ".join(regions))
             try:
                 image, rows = Replicator(hook.get_conn(), wanted).submit(regions)
+            except DigitalOceanError as error:
+                if wanted.droplet_name or wanted.droplet_id:
+                    error.droplet = droplet(wanted.droplet_name, wanted.droplet_id)
+                raise
             finally:
                 self.log.info("::endgroup::")
         ids = {row.region: row.action.id if row.action else None for row in rows}
@@ -238,7 +242,7 @@ class DigitalOceanReplicateImageOperator(BaseOperator):
         if state is not State.COMPLETED and not partly:
             context["ti"].xcom_push(key="return_value", value=result)
             raise copies_failure(rows, self.timeout, self.execution_timeout)
-        self.log.log(logging.WARNING if partly else logging.INFO, "%s", tell(rows))
+        self.log.log(logging.WARNING if partly else logging.INFO, "%s", tell(rows, time.time()))
         self._add_asset_events(context, rows)
         return result
 

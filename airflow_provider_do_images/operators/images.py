@@ -11,6 +11,7 @@ from airflow.sdk import BaseOperator, Context
 from airflow_provider_do_images.actions.audit import Limits, audit, explain_failure
 from airflow_provider_do_images.actions.cost import USD_PER_GIB_MONTH
 from airflow_provider_do_images.actions.inventory import Selection
+from airflow_provider_do_images.actions.messages import DELETES, LOOKS
 from airflow_provider_do_images.actions.policy import check_policy
 from airflow_provider_do_images.actions.prune import (
     MOST_DELETES,
@@ -137,7 +138,7 @@ class DigitalOceanPruneSnapshotsOperator(BaseOperator):
 
     def execute(self, context: Context) -> list[dict[str, Any]]:
         """Plan, tell the plan, and carry it out if that was asked for."""
-        with as_airflow_exceptions():
+        with as_airflow_exceptions(DELETES):
             policy = check_policy(self.policy)
             retention = self._retention()
             plan_only = check_flag("dry_run", self.plan_only)
@@ -256,7 +257,7 @@ class DigitalOceanAuditCopiesOperator(BaseOperator):
 
     def execute(self, context: Context) -> list[dict[str, Any]]:
         """Audit, push all rows, and fail once if one of them is not well."""
-        with as_airflow_exceptions():
+        with as_airflow_exceptions(LOOKS):
             policy = check_policy(self.policy)
             selection = Selection.checked(self.droplet_id, self.droplet_name, self.tag)
             regions = check_regions(self.regions, least=1)

@@ -15,7 +15,7 @@ from airflow_provider_do_images.actions.judge import (
     Wait,
     judge,
 )
-from airflow_provider_do_images.actions.messages import explain, goes_on
+from airflow_provider_do_images.actions.messages import SUBMITS, explain, goes_on
 from airflow_provider_do_images.actions.progress import Progress
 from airflow_provider_do_images.actions.results import Result
 from airflow_provider_do_images.actions.submit import Request, SubmitOutcome, Submitter
@@ -79,9 +79,13 @@ class SubmitImageActionOperator(BaseOperator):
         """Return what the task returns, now that the action is completed."""
         return result.to_json()
 
+    def _last_copy(self) -> str:
+        """Say which copy there is even if this fails, as far as the task knows."""
+        return ""
+
     def execute(self, context: Context) -> dict[str, Any]:
         """Submit the action and return it, finished if that was asked for."""
-        with as_airflow_exceptions():
+        with as_airflow_exceptions(SUBMITS):
             self.poll_interval = check_seconds("poll_interval", self.poll_interval)
             hook = DigitalOceanHook(self.digitalocean_conn_id, patience=self.poll_interval)
             self.timeout = check_seconds("timeout", self.timeout)
@@ -114,7 +118,7 @@ class SubmitImageActionOperator(BaseOperator):
             outcome=result.outcome,
         )
         progress = Progress([self._wait], self.poll_interval, [action])
-        with telling_time_out(self._wait, progress.seen):
+        with telling_time_out(self._wait, progress.seen, SUBMITS):
             flow = prove(judge(self._wait, action, now))
             verdict = run(progress.follow(flow, self._wait), hook.ask)
             return self._conclude(hook, verdict or self._wait_on(hook, self._wait, progress))
@@ -145,7 +149,8 @@ class SubmitImageActionOperator(BaseOperator):
     def _conclude(self, hook: DigitalOceanHook, verdict: Verdict) -> dict[str, Any]:
         if verdict.outcome is not Outcome.COMPLETED or verdict.action is None:
             limit = self.deferrable and self.execution_timeout
-            check_execution_timeout(verdict, self.timeout, limit)
-            raise operator_failure(verdict)
+            clearing = f"{self._last_copy()} {SUBMITS}".strip()
+            check_execution_timeout(verdict, self.timeout, limit, clearing)
+            raise operator_failure(verdict, clearing)
         self.log.info(explain(verdict))
         return self._finish(hook, verdict.to_result())

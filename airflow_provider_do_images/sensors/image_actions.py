@@ -12,7 +12,7 @@ from airflow.sdk import BaseSensorOperator, Context, PokeReturnValue
 
 from airflow_provider_do_images.actions.handed import Handed
 from airflow_provider_do_images.actions.judge import PROOF_TIMEOUT, Outcome, Verdict, Wait
-from airflow_provider_do_images.actions.messages import explain, goes_on
+from airflow_provider_do_images.actions.messages import LOOKS, explain, goes_on
 from airflow_provider_do_images.actions.progress import Progress
 from airflow_provider_do_images.actions.wait import Answer, Ask, look_once, run
 from airflow_provider_do_images.api import ImageAction, InvalidInputError
@@ -111,7 +111,7 @@ class DigitalOceanImageActionSensor(BaseSensorOperator):
             return dict(self.action)
         with self._skipped_if_soft():
             self._wait, self._progress = self._begin(context)
-            with telling_time_out(self._wait, self._progress.seen):
+            with telling_time_out(self._wait, self._progress.seen, LOOKS):
                 if not self.deferrable:
                     return super().execute(context)
                 if verdict := self._look(self._wait, self._progress):
@@ -143,7 +143,7 @@ class DigitalOceanImageActionSensor(BaseSensorOperator):
             self.log.info(goes_on([self._wait]))
 
     def _begin(self, context: Context) -> tuple[Wait, Progress]:
-        with as_airflow_exceptions():
+        with as_airflow_exceptions(LOOKS):
             check_seconds("poke_interval", self.poke_interval)
             image_id, action_id = ids_to_wait_for(self.action, self.image_id, self.action_id)
         started_at, first = time.time(), None
@@ -180,7 +180,7 @@ class DigitalOceanImageActionSensor(BaseSensorOperator):
     def _conclude(self, verdict: Verdict) -> dict[str, Any]:
         if verdict.outcome is not Outcome.COMPLETED or verdict.action is None:
             limit = self.deferrable and self.execution_timeout
-            check_execution_timeout(verdict, self.timeout, limit)
+            check_execution_timeout(verdict, self.timeout, limit, LOOKS)
             raise sensor_failure(verdict, self.upstream_task_ids)
         self.log.info(explain(verdict))
         return verdict.to_result().to_json()

@@ -85,7 +85,7 @@ def test_an_old_copy_fails_with_the_last_good_one(start, snapshots):
     assert ended.state == "failed"
     words = failure(ended)
     assert "its data are 20 h 0 min old, more than 19 h 0 min" in words
-    assert f"last good copy: image {snapshots[0].id} of " in words
+    assert f"Last good copy: image {snapshots[0].id} in " in words
 
 
 @pytest.mark.parametrize(

@@ -83,13 +83,13 @@ def test_the_words_name_the_droplet_and_what_is_missing():
     """And say what clearing the task would do."""
     rows = [row("ams3", "completed"), row("sgp1", NOT_SUBMITTED, error="the API is down.")]
 
-    words = tell(rows)
+    words = tell(rows, 0.0)
 
     assert words.startswith(
         "PARTIAL: 1 of 2 copies of image 7 of droplet web-1 (3) are there (ams3)."
     )
-    assert "sgp1: the API is down. A retry, or clearing this task, submits only" in words
-    assert "A retry would meet the same" in tell([row("sgp1", REFUSED, error="no.")])
+    assert "sgp1: the API is down. Clearing this task is safe, as a retry is" in words
+    assert "A retry would meet the same" in tell([row("sgp1", REFUSED, error="no.")], 0.0)
 
 
 def event():
