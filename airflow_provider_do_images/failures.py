@@ -7,14 +7,14 @@ sensor as timed out; any other ``AirflowException`` leaves the retry to Airflow.
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import timedelta
-from typing import Any
+from typing import Any, TypeVar
 
 from airflow_provider_do_images.actions.copies import may_a_retry_help, tell
 from airflow_provider_do_images.actions.judge import Outcome, Verdict, Wait
-from airflow_provider_do_images.actions.messages import LOOKS, explain
+from airflow_provider_do_images.actions.messages import LOOKS, explain, sentence
 from airflow_provider_do_images.actions.results import Result
 from airflow_provider_do_images.api import DigitalOceanError, ImageAction
 from airflow_provider_do_images.api.errors import NOT_HELPED_BY_A_RETRY
@@ -25,23 +25,28 @@ from airflow_provider_do_images.version_compat import (
     AirflowTaskTimeout,
 )
 
+T = TypeVar("T")
+
 
 @contextmanager
-def as_airflow_exceptions(clearing: str) -> Iterator[None]:
+def as_airflow_exceptions(clearing: str, state: str = "") -> Iterator[None]:
     """Raise what the API refuses for good as final, and what may pass as open to a retry.
 
     :param clearing: says what clearing the task does.
+    :param state: says what runs, or was done, where the error does not.
     """
     try:
         yield
-    except NOT_HELPED_BY_A_RETRY as error:
-        raise AirflowFailException(_with(error, clearing)) from error
+    except AirflowTaskTimeout as error:
+        raise AirflowTaskTimeout(
+            f"execution_timeout came while a request was under way, and what that began goes on: "
+            f"{sentence(error)} {clearing}"
+        ) from error
     except DigitalOceanError as error:
-        raise AirflowException(_with(error, clearing)) from error
-
-
-def _with(error: DigitalOceanError, clearing: str) -> str:
-    return f"{str(error).rstrip('.')}. {clearing}"
+        error.state = error.state or state
+        final = isinstance(error, NOT_HELPED_BY_A_RETRY)
+        words = f"{sentence(error)} {clearing}"
+        raise (AirflowFailException if final else AirflowException)(words) from error
 
 
 @contextmanager
@@ -69,12 +74,17 @@ def seconds_until_given_up(timeout: float, execution_timeout: timedelta | bool |
     return min(timeout, execution_timeout.total_seconds())
 
 
-def verdict_of(event: Any) -> Verdict:
-    """Read the trigger's event; one that is not ours ends the task, since a guess could lie."""
+def from_event(read: Callable[[Any], T], event: Any, clearing: str) -> T:
+    """Read the trigger's event; one that is not ours ends the task, since a guess could lie.
+
+    :param clearing: says what clearing the task does.
+    """
     try:
-        return Verdict.from_event(event)
+        return read(event)
     except ValueError as error:
-        raise AirflowFailException(str(error)) from error
+        raise AirflowFailException(
+            f"{sentence(error)} What was waited for may still run at DigitalOcean. {clearing}"
+        ) from error
 
 
 def check_execution_timeout(

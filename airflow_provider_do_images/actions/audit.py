@@ -178,7 +178,7 @@ def explain_failure(findings: Sequence[Finding], policy: str) -> str | None:
 def _last_copy(kept: Kept | None, now: datetime) -> str | None:
     if kept is None:
         return None
-    what = f"image {kept.image.id} in {', '.join(kept.image.regions)}"
+    what = f"image {kept.image.id} in {', '.join(kept.image.regions)}, of"
     return last_good_copy(what, kept.name.taken_at, now.timestamp())
 
 

@@ -9,7 +9,13 @@ from typing import Any
 
 from airflow_provider_do_images.actions.handed import Handed
 from airflow_provider_do_images.actions.judge import Outcome, Verdict
-from airflow_provider_do_images.actions.messages import SUBMITS, explain, image, last_good_copy
+from airflow_provider_do_images.actions.messages import (
+    SUBMITS,
+    explain,
+    image,
+    last_good_copy,
+    sentence,
+)
 from airflow_provider_do_images.actions.results import Result
 from airflow_provider_do_images.api import InvalidInputError
 from airflow_provider_do_images.api.inputs import check_id
@@ -146,7 +152,7 @@ def tell(rows: Sequence[Result], now: float) -> str:
     head = f"{state_of(rows)}: {count}{there and f' ({there})'}."
     if not missing:
         return head
-    why = " ".join(f"{row.region}: {row.error}" for row in missing)
+    why = " ".join(f"{row.region}: {sentence(row.error)}" for row in missing)
     cause = "" if may_a_retry_help(rows) else " A retry would meet the same: remove the cause."
     return f"{head} {why}{_last_copy(rows, what, now)}{cause} {SUBMITS}"
 
@@ -160,4 +166,4 @@ def _last_copy(rows: Iterable[Result], what: ImageRow, now: float) -> str:
     if not arrived:
         return ""
     since, region = max(arrived)
-    return f" {last_good_copy(f'{what} in {region}', since, now)}"
+    return f" {last_good_copy(f'{what} in {region}, there since', since, now)}"

@@ -12,6 +12,9 @@ from airflow_provider_do_images.api.models import format_time
 LOOKS = "Clearing this task only looks again; it posts and deletes nothing."
 """What clearing does to a task that reads."""
 
+STARTED_NOTHING = "This request has started nothing; what was started before goes on."
+"""What runs after a failure before anything was posted."""
+
 SUBMITS = (
     "Clearing this task is safe, as a retry is: it looks first, submits only what is missing, "
     "joins what still runs, and deletes nothing."
@@ -30,7 +33,7 @@ SLOW = 3.0
 
 def explain(verdict: Verdict) -> str:
     """Say how a wait ended, and what that means for the action at DigitalOcean."""
-    wait, action, error = verdict.wait, verdict.action, verdict.error
+    wait, action, error = verdict.wait, verdict.action, sentence(verdict.error or "")
     what = _describe(wait, action)
     waited = duration(verdict.decided_at - wait.started_at)
     return {
@@ -126,16 +129,16 @@ def tell_slow(wait: Wait, action: ImageAction, now: float) -> str | None:
 
 
 def droplet(name: str | None, number: int | None) -> str:
-    """Write which droplet it is, by all that is known: ``droplet web-1 (42)``."""
-    if name is None or number is None:
-        return f"droplet {name or number}"
-    return f"droplet {name} ({number})"
+    """Write which droplet it is, by all that is known: ``droplet web-1 (42)``, or nothing."""
+    if name and number:
+        return f"droplet {name} ({number})"
+    return f"droplet {name or number}" if name or number else ""
 
 
 def image(number: int, droplet_name: str | None, droplet_id: int | None) -> str:
     """Write which image it is, and of which droplet, if that is known."""
-    of = f" of {droplet(droplet_name, droplet_id)}" if droplet_name or droplet_id else ""
-    return f"image {number}{of}"
+    of = droplet(droplet_name, droplet_id)
+    return f"image {number}{of and f' of {of}'}"
 
 
 def _image(wait: Wait) -> str:
@@ -167,7 +170,7 @@ def _state(verdict: Verdict) -> str:
     if action and action.status is ActionStatus.COMPLETED:
         return "The action itself is completed; the image did not show it yet."
     if verdict.error:
-        seen = f"The last look failed: {verdict.error}"
+        seen = f"The last look failed: {sentence(verdict.error)}"
     elif action is None:
         seen = "It was not seen yet."
     else:
@@ -180,13 +183,19 @@ def _state(verdict: Verdict) -> str:
     )
 
 
+def sentence(text: object) -> str:
+    """Write a text with one full stop behind it, if there is any."""
+    words = str(text).rstrip(".")
+    return f"{words}." if words else ""
+
+
 def last_good_copy(what: str, since: datetime, now: float) -> str:
     """Say which copy there is in any case, and how old it is.
 
-    :param what: the image, and where it is.
+    :param what: the image, where it is, and what happened then.
     """
     age = duration(now - since.timestamp())
-    return f"Last good copy: {what}, of {format_time(since)}, {age} old."
+    return f"Last good copy: {what} {format_time(since)}, {age} old."
 
 
 def _took(action: ImageAction | None) -> str:

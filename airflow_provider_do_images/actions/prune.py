@@ -11,6 +11,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from airflow_provider_do_images.actions.messages import sentence
 from airflow_provider_do_images.actions.retention import Decision, Retention, changed_since
 from airflow_provider_do_images.api import (
     DigitalOceanError,
@@ -81,10 +82,11 @@ def carry_out(
         except DigitalOceanError as error:
             error.image_id = decision.kept.image.id
             gone = sum(one.deleted for one in done)
-            error.message = (
-                f"{decision} was not deleted: {error.message.rstrip('.')}. {gone} of "
-                f"{len(wanted)} images were deleted before it and the rest was left alone; a "
-                f"retry, or clearing the task, plans anew and goes on"
+            fate = "may have been deleted:" if error.state else "was not deleted:"
+            error.message = f"{decision} {fate} {error.message}"
+            error.state += (
+                f"{gone} of {len(wanted)} images were deleted before it, and the rest was left "
+                f"alone."
             )
             raise
         log.info(
@@ -117,7 +119,12 @@ def _delete(client: ApiClient, decision: Decision, retention: Retention) -> Deci
         ServerError,
         InvalidResponseError,
     ) as error:
-        if _find(client, image_id) is not None:
+        try:
+            standing = _find(client, image_id)
+        except DigitalOceanError as unseen:
+            unseen.state = f"The DELETE itself was answered thus: {sentence(error)} "
+            raise
+        if standing:
             raise
         log.info("The image is gone, although its DELETE was answered thus: %s", error)
     return replace(decision, deleted=True)

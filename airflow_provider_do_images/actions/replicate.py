@@ -123,7 +123,8 @@ class Replicator:
             row = submitter.submit().to_result()
         except (AuthenticationError, NotSentError) as error:
             if running := [f"{row.region} (action {_id(row)})" for row in begun if not row.end]:
-                error.state = f"Transfers to {', '.join(running)} go on at DigitalOcean."
+                others = f"Transfers to {', '.join(running)} go on at DigitalOcean."
+                error.state = f"{others} {error.state}"
             raise
         except DigitalOceanError as error:
             final = isinstance(error, NOT_HELPED_BY_A_RETRY)

@@ -19,6 +19,7 @@ from enum import StrEnum
 from typing import TYPE_CHECKING
 
 from airflow_provider_do_images.actions.history import is_name_of, is_type
+from airflow_provider_do_images.actions.messages import STARTED_NOTHING
 from airflow_provider_do_images.actions.results import Result
 from airflow_provider_do_images.api import (
     ActionStatus,
@@ -49,7 +50,6 @@ SETTLE_INTERVAL = 5.0
 MOST_POSTS = 3
 """How often a POST without a clear answer is sent before the task fails."""
 
-_STARTED_NOTHING = "This try has started nothing; what an earlier one started goes on."
 _MAY_RUN = "Whether an action was started, and still runs, is not known; a new try looks for it."
 
 
@@ -237,7 +237,7 @@ class Submitter:
             return self._submit()
         except DigitalOceanError as error:
             error.region = error.region or self.request.region
-            error.state = _MAY_RUN if self._posted else _STARTED_NOTHING
+            error.state = _MAY_RUN if self._posted else STARTED_NOTHING
             if isinstance(error, NotFoundError) and self.request.type == "convert":
                 error.advice = (
                     "The backup has expired or was removed: clear the task that chose it, so that "

@@ -9,8 +9,7 @@ from collections.abc import Iterator
 from typing import Any
 from urllib.parse import quote
 
-from airflow_provider_do_images.api import transport
-from airflow_provider_do_images.api.errors import InvalidResponseError
+from airflow_provider_do_images.api.errors import InvalidResponseError, error_context
 from airflow_provider_do_images.api.inputs import check_id, check_region
 from airflow_provider_do_images.api.models import Droplet, Image, ImageAction, Json, Region
 from airflow_provider_do_images.api.retry import ONCE, RetryPolicy
@@ -44,7 +43,7 @@ class ApiClient(ApiSession):
         :param retry: instead of the client's own rules, for one request.
         """
         image_id, action_id = check_id("image_id", image_id), check_id("action_id", action_id)
-        with transport.error_context(image_id=image_id, action_id=action_id):
+        with error_context(image_id=image_id, action_id=action_id):
             body = self.send(
                 "GET", f"/v2/images/{image_id}/actions/{action_id}", "image:read", retry=retry
             )
@@ -65,7 +64,7 @@ class ApiClient(ApiSession):
         def read(row: Any) -> ImageAction:
             return ImageAction.from_json(row, image_id)
 
-        with transport.error_context(image_id=image_id):
+        with error_context(image_id=image_id):
             path = f"/v2/images/{image_id}/actions"
             yield from self.rows(path, "actions", "image:read", read, unread=unread)
 
@@ -81,7 +80,7 @@ class ApiClient(ApiSession):
         def read(row: Any) -> ImageAction:
             return ImageAction.from_json(row, image_id)
 
-        with transport.error_context(image_id=image_id):
+        with error_context(image_id=image_id):
             path = f"/v2/images/{image_id}/actions"
             return self.page(path, "actions", "image:read", read, number=1, retry=retry)
 
@@ -102,7 +101,7 @@ class ApiClient(ApiSession):
         :param retry: instead of the client's own rules, for one request.
         """
         image_id = check_id("image_id", image_id)
-        with transport.error_context(image_id=image_id):
+        with error_context(image_id=image_id):
             body = self.send("GET", f"/v2/images/{image_id}", "image:read", retry=retry)
             return Image.from_json(body.get("image"))
 
@@ -188,7 +187,7 @@ class ApiClient(ApiSession):
     def rename_image(self, image_id: int, name: str) -> Image:
         """Give an image another name. Scope ``image:update``."""
         image_id = check_id("image_id", image_id)
-        with transport.error_context(image_id=image_id):
+        with error_context(image_id=image_id):
             body = self.send("PUT", f"/v2/images/{image_id}", "image:update", json={"name": name})
             return Image.from_json(body.get("image"))
 
@@ -198,7 +197,7 @@ class ApiClient(ApiSession):
         :raises UnprocessableError: also if it is deleted already.
         """
         image_id = check_id("image_id", image_id)
-        with transport.error_context(image_id=image_id):
+        with error_context(image_id=image_id):
             self.send("DELETE", f"/v2/images/{image_id}", "image:delete")
 
     def list_tags(self) -> Iterator[str]:
@@ -212,7 +211,7 @@ class ApiClient(ApiSession):
         """
         image_id = check_id("image_id", image_id)
         resource = {"resource_id": str(image_id), "resource_type": "image"}
-        with transport.error_context(image_id=image_id):
+        with error_context(image_id=image_id):
             self.send("POST", "/v2/tags", "tag:create", json={"name": tag})
             path = f"/v2/tags/{quote(tag, safe='')}/resources"
             self.send("POST", path, "tag:create", json={"resources": [resource]})
@@ -223,7 +222,7 @@ class ApiClient(ApiSession):
 
     def _post_action(self, image_id: int, body: Json) -> ImageAction:
         image_id = check_id("image_id", image_id)
-        with transport.error_context(image_id=image_id, region=body.get("region")):
+        with error_context(image_id=image_id, region=body.get("region")):
             answer = self.send("POST", f"/v2/images/{image_id}/actions", "image:update", json=body)
             return ImageAction.from_json(answer.get("action"), image_id)
 

@@ -21,6 +21,9 @@ No error carries the token.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 
 class DigitalOceanError(Exception):
     """Base of all errors of this package's ``api``.
@@ -52,8 +55,8 @@ class DigitalOceanError(Exception):
         self.attempts = 1
         """How often the request was sent before it was given up."""
         self.image_id: int | None = None
-        self.droplet: str | None = None
-        """The droplet that the image is of, by name and id, if that is known."""
+        self.droplet = ""
+        """The droplet that it is about, or its image is of: ``droplet web-1 (42)``."""
         self.action_id: int | None = None
         self.region: str | None = None
         self.state = ""
@@ -64,14 +67,14 @@ class DigitalOceanError(Exception):
     def __str__(self) -> str:
         """One line for the reader of a log: what failed, on what, and the API's reference."""
         about = [
-            f"{name} {value}"
+            f"{name}{value}"
             for name, value in (
-                ("image", self.image_id),
-                ("droplet", self.droplet),
-                ("action", self.action_id),
-                ("region", self.region),
+                ("image ", self.image_id),
+                ("", self.droplet),
+                ("action ", self.action_id),
+                ("region ", self.region),
             )
-            if value is not None
+            if value
         ]
         details = [
             self.request,
@@ -182,3 +185,22 @@ def error_class(status: int) -> type[ApiError]:
         422: UnprocessableError,
         429: RateLimitedError,
     }.get(status, ApiError)
+
+
+@contextmanager
+def error_context(
+    *,
+    image_id: int | None = None,
+    action_id: int | None = None,
+    region: str | None = None,
+    droplet: str = "",
+) -> Iterator[None]:
+    """Write into a passing error what it was about."""
+    try:
+        yield
+    except DigitalOceanError as error:
+        error.image_id = error.image_id or image_id
+        error.action_id = error.action_id or action_id
+        error.region = error.region or region
+        error.droplet = error.droplet or droplet
+        raise

@@ -5,8 +5,6 @@ from __future__ import annotations
 import json
 import ssl
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import Any
 
 import requests
@@ -169,17 +167,3 @@ def total(body: Json) -> int | None:
     meta = body.get("meta")
     number = meta.get("total") if isinstance(meta, dict) else None
     return number if isinstance(number, int) else None
-
-
-@contextmanager
-def error_context(
-    *, image_id: int | None = None, action_id: int | None = None, region: str | None = None
-) -> Iterator[None]:
-    """Write into a passing error what it was about."""
-    try:
-        yield
-    except DigitalOceanError as error:
-        error.image_id = error.image_id or image_id
-        error.action_id = error.action_id or action_id
-        error.region = error.region or region
-        raise

@@ -13,6 +13,7 @@ from airflow_provider_do_images.actions.choose import Choice
 from airflow_provider_do_images.actions.find import FindSettings, find
 from airflow_provider_do_images.actions.inventory import Selection
 from airflow_provider_do_images.actions.messages import LOOKS
+from airflow_provider_do_images.api.errors import error_context
 from airflow_provider_do_images.failures import as_airflow_exceptions
 from airflow_provider_do_images.hooks.digitalocean import DigitalOceanHook
 from airflow_provider_do_images.version_compat import AirflowFailException, AirflowSkipException
@@ -113,8 +114,9 @@ class DigitalOceanFindBackupOperator(BaseOperator):
                 self.on_missing,
             )
             self._skip_backfill(context, now, settings.max_backup_age)
-            client = DigitalOceanHook(self.digitalocean_conn_id).get_conn()
-            choice = find(client, wanted, settings, now)
+            with error_context(droplet=str(wanted)):
+                client = DigitalOceanHook(self.digitalocean_conn_id).get_conn()
+                choice = find(client, wanted, settings, now)
         self._tell(choice, settings, now)
         missing = [one.to_json() for one in choice.missing]
         context["ti"].xcom_push(key="missing", value=missing)

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from airflow.sdk import BaseOperator, Context
 
@@ -20,6 +20,7 @@ from airflow_provider_do_images.actions.keep import (
 )
 from airflow_provider_do_images.actions.messages import (
     LOOKS,
+    STARTED_NOTHING,
     SUBMITS,
     droplet,
     last_good_copy,
@@ -27,14 +28,12 @@ from airflow_provider_do_images.actions.messages import (
 from airflow_provider_do_images.actions.results import Result
 from airflow_provider_do_images.actions.submit import Request
 from airflow_provider_do_images.api import DigitalOceanError, InvalidInputError, NotFoundError
+from airflow_provider_do_images.api.errors import error_context
 from airflow_provider_do_images.api.inputs import check_id, check_price, check_region
 from airflow_provider_do_images.failures import as_airflow_exceptions
 from airflow_provider_do_images.hooks.digitalocean import DigitalOceanHook
 from airflow_provider_do_images.operators.submitting import SubmitImageActionOperator
 from airflow_provider_do_images.version_compat import AirflowFailException, AirflowSkipException
-
-if TYPE_CHECKING:  # the client loads requests, which a DAG file that is parsed need not pay for
-    from airflow_provider_do_images.api import ApiClient
 
 
 class DigitalOceanConvertImageOperator(SubmitImageActionOperator):
@@ -102,22 +101,21 @@ class DigitalOceanConvertImageOperator(SubmitImageActionOperator):
         self.wait_for_completion = True
         return Request(self._claim.image_id)
 
-    def _submit(self, client: ApiClient, request: Request) -> Result:
-        if self._claim is None:
-            return super()._submit(client, request)
+    def _submit(self, hook: DigitalOceanHook, request: Request) -> Result:
+        claim = self._claim
+        if claim is None:
+            return super()._submit(hook, request)
+        name, number = claim.droplet_name, claim.name.droplet_id
         try:
-            name_early(client, self._claim)
-            result = super()._submit(client, request)
-        except DigitalOceanError as error:
-            error.droplet = droplet(self._claim.droplet_name, self._claim.name.droplet_id)
-            if not isinstance(error, NotFoundError):
-                error.state = f"{error.state} {self._last_copy()}".strip()
+            with error_context(image_id=claim.image_id, droplet=droplet(name, number)):
+                name_early(hook.get_conn(), claim)
+                result = super()._submit(hook, request)
+        except NotFoundError:
             raise
-        return replace(
-            result,
-            droplet_id=self._claim.name.droplet_id,
-            droplet_name=self._claim.droplet_name,
-        )
+        except DigitalOceanError as error:
+            error.state = f"{error.state or STARTED_NOTHING} {_last_copy(claim)}"
+            raise
+        return replace(result, droplet_id=number, droplet_name=name)
 
     def _finish(self, hook: DigitalOceanHook, result: Result) -> dict[str, Any]:
         with as_airflow_exceptions(SUBMITS):
@@ -134,12 +132,11 @@ class DigitalOceanConvertImageOperator(SubmitImageActionOperator):
                 self.log.info("%s is kept as %s. It costs %s.", claim, claim.name, cost)
         return super()._finish(hook, result)
 
-    def _last_copy(self) -> str:
-        claim = self._read_backup()
-        if claim is None:
-            return ""
-        what = f"{claim.found_type} {claim.image_id}, which was found for this task"
-        return last_good_copy(what, claim.name.taken_at, time.time())
+    def _clearing(self, image_id: int) -> str:
+        row = self.backup
+        if not isinstance(row, Mapping) or row.get("image_id") != image_id:  # another one by now
+            return SUBMITS
+        return f"{_last_copy(Claim.from_row(row))} {SUBMITS}"
 
     def _read_backup(self) -> Claim | None:
         """Return what the row of a backup asks for, or ``None`` if there is only an id."""
@@ -155,7 +152,8 @@ class DigitalOceanConvertImageOperator(SubmitImageActionOperator):
             skip = row.get("on_missing") == "skip"
             raise (AirflowSkipException if skip else AirflowFailException)(
                 f"nothing to convert for droplet {row['droplet_name']} ({row['droplet_id']}): "
-                f"{reason}. Clear the task that chose it, so that it chooses again"
+                f"{reason}. Nothing was started. Clear the task that chose it, so that it chooses "
+                f"again"
             )
         return Claim.from_row(row, self.tags)
 
@@ -254,7 +252,13 @@ class DigitalOceanListImageActionsOperator(BaseOperator):
                 self.status, self.type, self.region, self.since, self.limit
             )
             image_id = check_id("image_id", self.image_id)
-            actions = DigitalOceanHook(self.digitalocean_conn_id).list_image_actions(image_id)
+            with error_context(image_id=image_id):
+                actions = DigitalOceanHook(self.digitalocean_conn_id).list_image_actions(image_id)
         rows = [action.to_json() for action in wanted.apply(actions)]
         self.log.info("%d of %d actions of image %s match.", len(rows), len(actions), image_id)
         return rows
+
+
+def _last_copy(claim: Claim) -> str:
+    what = f"{claim.found_type} {claim.image_id}, which was found for this task, of"
+    return last_good_copy(what, claim.name.taken_at, time.time())

@@ -20,23 +20,30 @@ from airflow_provider_do_images.actions.copies import (
 )
 from airflow_provider_do_images.actions.durations import read_usual_durations
 from airflow_provider_do_images.actions.judge import PROOF_TIMEOUT, Outcome, Verdict, Wait
-from airflow_provider_do_images.actions.messages import SUBMITS, droplet, goes_on
+from airflow_provider_do_images.actions.messages import (
+    STARTED_NOTHING,
+    SUBMITS,
+    droplet,
+    goes_on,
+)
 from airflow_provider_do_images.actions.progress import Progress
 from airflow_provider_do_images.actions.replicate import Replicator
 from airflow_provider_do_images.actions.results import Result
 from airflow_provider_do_images.actions.wait import Flow, run_all, wait_until_finished
-from airflow_provider_do_images.api import DigitalOceanError, Image
+from airflow_provider_do_images.api import Image
+from airflow_provider_do_images.api.errors import error_context
 from airflow_provider_do_images.api.inputs import check_flag, check_regions, check_seconds
 from airflow_provider_do_images.assets import copy_extra, copy_uri
 from airflow_provider_do_images.failures import (
     as_airflow_exceptions,
     copies_failure,
+    from_event,
     seconds_until_given_up,
 )
 from airflow_provider_do_images.hooks.digitalocean import DigitalOceanHook
 from airflow_provider_do_images.links.digitalocean import LINKS
 from airflow_provider_do_images.triggers.image_actions import deferral_of_all
-from airflow_provider_do_images.version_compat import AirflowFailException, AirflowTaskTimeout
+from airflow_provider_do_images.version_compat import AirflowTaskTimeout
 
 
 class DigitalOceanReplicateImageOperator(BaseOperator):
@@ -128,7 +135,7 @@ class DigitalOceanReplicateImageOperator(BaseOperator):
 
     def execute(self, context: Context) -> list[dict[str, Any]]:
         """Submit what is missing, wait for all, and return the rows."""
-        with as_airflow_exceptions(SUBMITS):
+        with as_airflow_exceptions(SUBMITS, STARTED_NOTHING):
             self.poll_interval = check_seconds("poll_interval", self.poll_interval)
             hook = DigitalOceanHook(self.digitalocean_conn_id, patience=self.poll_interval)
             self.timeout = check_seconds("timeout", self.timeout)
@@ -137,11 +144,12 @@ class DigitalOceanReplicateImageOperator(BaseOperator):
             regions = check_regions(self.regions, least=1)
             self.log.info("::group::Copies of %s in %s", wanted, ", ".join(regions))
             try:
-                image, rows = Replicator(hook.get_conn(), wanted).submit(regions)
-            except DigitalOceanError as error:
-                if wanted.droplet_name or wanted.droplet_id:
-                    error.droplet = droplet(wanted.droplet_name, wanted.droplet_id)
-                raise
+                with error_context(
+                    image_id=wanted.image_id,
+                    droplet=droplet(wanted.droplet_name, wanted.droplet_id),
+                    region=", ".join(regions),
+                ):
+                    image, rows = Replicator(hook.get_conn(), wanted).submit(regions)
             finally:
                 self.log.info("::endgroup::")
         ids = {row.region: row.action.id if row.action else None for row in rows}
@@ -168,11 +176,7 @@ class DigitalOceanReplicateImageOperator(BaseOperator):
 
     def execute_complete(self, context: Context, event: Any = None) -> list[dict[str, Any]]:
         """Return or raise what the trigger found."""
-        try:
-            rows = read_event(event)
-        except ValueError as error:
-            raise AirflowFailException(str(error)) from error
-        return self._conclude(context, rows)
+        return self._conclude(context, from_event(read_event, event, SUBMITS))
 
     def on_kill(self) -> None:
         """Say that nothing is cancelled."""

@@ -26,6 +26,7 @@ from airflow_provider_do_images.actions.retention import (
     plan,
 )
 from airflow_provider_do_images.api import PermissionDeniedError
+from airflow_provider_do_images.api.errors import error_context
 from airflow_provider_do_images.api.inputs import (
     check_count,
     check_flag,
@@ -138,7 +139,7 @@ class DigitalOceanPruneSnapshotsOperator(BaseOperator):
 
     def execute(self, context: Context) -> list[dict[str, Any]]:
         """Plan, tell the plan, and carry it out if that was asked for."""
-        with as_airflow_exceptions(DELETES):
+        with as_airflow_exceptions(DELETES, "Nothing was deleted."):
             policy = check_policy(self.policy)
             retention = self._retention()
             plan_only = check_flag("dry_run", self.plan_only)
@@ -160,6 +161,7 @@ class DigitalOceanPruneSnapshotsOperator(BaseOperator):
             if plan_only:
                 self._tell_dry_run(wanted, max_delete)
                 return [one.to_row() for one in wanted]
+        with as_airflow_exceptions(DELETES):
             check_number(wanted, max_delete)
             done = carry_out(client, wanted, retention)
         self.log.info("Deleted %s.", _sum([one for one in done if one.deleted]))
@@ -265,8 +267,9 @@ class DigitalOceanAuditCopiesOperator(BaseOperator):
                 check_seconds("max_data_age", self.max_data_age),
                 check_seconds("max_copy_age", self.max_copy_age),
             )
-            client = DigitalOceanHook(self.digitalocean_conn_id).get_conn()
-            findings = audit(client, policy, selection, regions, limits, now=datetime.now(UTC))
+            with error_context(droplet=str(selection)):
+                client = DigitalOceanHook(self.digitalocean_conn_id).get_conn()
+                findings = audit(client, policy, selection, regions, limits, now=datetime.now(UTC))
         rows = [finding.to_row() for finding in findings]
         if problem := explain_failure(findings, policy):
             context["ti"].xcom_push(key="return_value", value=rows)

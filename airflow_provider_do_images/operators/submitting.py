@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from abc import abstractmethod
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from airflow.sdk import BaseOperator, Context
 
@@ -15,27 +15,30 @@ from airflow_provider_do_images.actions.judge import (
     Wait,
     judge,
 )
-from airflow_provider_do_images.actions.messages import SUBMITS, explain, goes_on
+from airflow_provider_do_images.actions.messages import (
+    STARTED_NOTHING,
+    SUBMITS,
+    explain,
+    goes_on,
+)
 from airflow_provider_do_images.actions.progress import Progress
 from airflow_provider_do_images.actions.results import Result
 from airflow_provider_do_images.actions.submit import Request, SubmitOutcome, Submitter
 from airflow_provider_do_images.actions.wait import prove, run, wait_until_finished
+from airflow_provider_do_images.api.errors import error_context
 from airflow_provider_do_images.api.inputs import check_seconds
 from airflow_provider_do_images.failures import (
     as_airflow_exceptions,
     check_execution_timeout,
+    from_event,
     operator_failure,
     seconds_until_given_up,
     telling_time_out,
-    verdict_of,
 )
 from airflow_provider_do_images.hooks.digitalocean import DigitalOceanHook
 from airflow_provider_do_images.links.digitalocean import LINKS
 from airflow_provider_do_images.triggers.image_actions import deferral
 from airflow_provider_do_images.version_compat import conf
-
-if TYPE_CHECKING:  # the client loads requests, which a DAG file that is parsed need not pay for
-    from airflow_provider_do_images.api import ApiClient
 
 
 class SubmitImageActionOperator(BaseOperator):
@@ -71,26 +74,27 @@ class SubmitImageActionOperator(BaseOperator):
     def _request(self) -> Request:
         """Return what is wanted, checked."""
 
-    def _submit(self, client: ApiClient, request: Request) -> Result:
+    def _submit(self, hook: DigitalOceanHook, request: Request) -> Result:
         """Submit it, and return what is known by then."""
-        return Submitter(client, request).submit().to_result()
+        with error_context(image_id=request.image_id, region=request.region):
+            return Submitter(hook.get_conn(), request).submit().to_result()
 
     def _finish(self, hook: DigitalOceanHook, result: Result) -> dict[str, Any]:
         """Return what the task returns, now that the action is completed."""
         return result.to_json()
 
-    def _last_copy(self) -> str:
-        """Say which copy there is even if this fails, as far as the task knows."""
-        return ""
+    def _clearing(self, image_id: int) -> str:
+        """Say what clearing does, and which copy there is even if this fails, if that is known."""
+        return SUBMITS
 
     def execute(self, context: Context) -> dict[str, Any]:
         """Submit the action and return it, finished if that was asked for."""
-        with as_airflow_exceptions(SUBMITS):
+        with as_airflow_exceptions(SUBMITS, STARTED_NOTHING):
             self.poll_interval = check_seconds("poll_interval", self.poll_interval)
             hook = DigitalOceanHook(self.digitalocean_conn_id, patience=self.poll_interval)
             self.timeout = check_seconds("timeout", self.timeout)
             request = self._request()
-            result = self._submit(hook.get_conn(), request)
+            result = self._submit(hook, request)
         action = result.action
         self.log.info("%s: %s, action %s.", request, result.outcome, action and action.id)
         for key, value in (
@@ -118,7 +122,7 @@ class SubmitImageActionOperator(BaseOperator):
             outcome=result.outcome,
         )
         progress = Progress([self._wait], self.poll_interval, [action])
-        with telling_time_out(self._wait, progress.seen, SUBMITS):
+        with telling_time_out(self._wait, progress.seen, self._clearing(request.image_id)):
             flow = prove(judge(self._wait, action, now))
             verdict = run(progress.follow(flow, self._wait), hook.ask)
             return self._conclude(hook, verdict or self._wait_on(hook, self._wait, progress))
@@ -139,7 +143,10 @@ class SubmitImageActionOperator(BaseOperator):
 
     def execute_complete(self, context: Context, event: Any = None) -> dict[str, Any]:
         """Return or raise what the trigger found."""
-        return self._conclude(DigitalOceanHook(self.digitalocean_conn_id), verdict_of(event))
+        return self._conclude(
+            DigitalOceanHook(self.digitalocean_conn_id),
+            from_event(Verdict.from_event, event, SUBMITS),
+        )
 
     def on_kill(self) -> None:
         """Say that nothing is cancelled."""
@@ -149,7 +156,8 @@ class SubmitImageActionOperator(BaseOperator):
     def _conclude(self, hook: DigitalOceanHook, verdict: Verdict) -> dict[str, Any]:
         if verdict.outcome is not Outcome.COMPLETED or verdict.action is None:
             limit = self.deferrable and self.execution_timeout
-            clearing = f"{self._last_copy()} {SUBMITS}".strip()
+            gone = verdict.outcome is Outcome.GONE
+            clearing = SUBMITS if gone else self._clearing(verdict.wait.image_id)
             check_execution_timeout(verdict, self.timeout, limit, clearing)
             raise operator_failure(verdict, clearing)
         self.log.info(explain(verdict))

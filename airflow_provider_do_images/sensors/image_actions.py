@@ -20,10 +20,10 @@ from airflow_provider_do_images.api.inputs import check_id, check_seconds
 from airflow_provider_do_images.failures import (
     as_airflow_exceptions,
     check_execution_timeout,
+    from_event,
     seconds_until_given_up,
     sensor_failure,
     telling_time_out,
-    verdict_of,
 )
 from airflow_provider_do_images.hooks.digitalocean import DigitalOceanHook
 from airflow_provider_do_images.links.digitalocean import LINKS
@@ -135,7 +135,7 @@ class DigitalOceanImageActionSensor(BaseSensorOperator):
     def execute_complete(self, context: Context, event: Any = None) -> dict[str, Any]:
         """Return or raise what the trigger found."""
         with self._skipped_if_soft():
-            return self._conclude(verdict_of(event))
+            return self._conclude(from_event(Verdict.from_event, event, LOOKS))
 
     def on_kill(self) -> None:
         """Say that nothing is cancelled."""

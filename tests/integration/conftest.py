@@ -6,7 +6,7 @@ import asyncio
 import json
 import time
 from inspect import signature
-from types import FunctionType
+from types import FunctionType, SimpleNamespace
 
 import pytest
 
@@ -80,6 +80,26 @@ def connection(sim, monkeypatch):
 
     change()
     return change
+
+
+@pytest.fixture
+def fail():
+    """Run an operator that fails, and return its words.
+
+    What it is given besides happens between its submit and its wait.
+    """
+    from airflow_provider_do_images.version_compat import (  # noqa: PLC0415 - it imports Airflow
+        AirflowException,
+    )
+
+    def execute(operator, *meanwhile):
+        events = list(meanwhile)
+        ti = SimpleNamespace(xcom_push=lambda **_: events and events.pop()())
+        with pytest.raises(AirflowException) as caught:
+            operator.execute({"ti": ti})
+        return str(caught.value)
+
+    return execute
 
 
 @pytest.fixture

@@ -1,27 +1,23 @@
-"""What each class says when it fails: to what, what still runs, what copy there is, what to do."""
+"""What a submit or a wait says when it fails: of what, what runs, which copy is left, what then."""
 
 from __future__ import annotations
 
-from types import SimpleNamespace
+import re
+from dataclasses import replace
 
 import pytest
 
-from airflow_provider_do_images.actions.messages import DELETES, LOOKS, SUBMITS
-from airflow_provider_do_images.operators.backups import DigitalOceanFindBackupOperator
+from airflow_provider_do_images.actions import judge, submit, wait
+from airflow_provider_do_images.actions.messages import LOOKS, SUBMITS
 from airflow_provider_do_images.operators.image_actions import (
     DigitalOceanConvertImageOperator,
-    DigitalOceanListImageActionsOperator,
     DigitalOceanTransferImageOperator,
 )
 from airflow_provider_do_images.operators.image_replication import (
     DigitalOceanReplicateImageOperator,
 )
-from airflow_provider_do_images.operators.images import (
-    DigitalOceanAuditCopiesOperator,
-    DigitalOceanPruneSnapshotsOperator,
-)
 from airflow_provider_do_images.sensors.image_actions import DigitalOceanImageActionSensor
-from airflow_provider_do_images.simulator import Status
+from airflow_provider_do_images.simulator import ActionStuck, LostBefore, Status
 from airflow_provider_do_images.version_compat import AirflowException
 
 DROPLET = {"droplet_id": 42, "droplet_name": "web-1"}
@@ -33,97 +29,177 @@ def backup_of(image):
     return {**row, **DROPLET, "taken_at": "2026-01-01T02:00:00Z"}
 
 
-CLASSES = {
-    "convert": (
-        lambda image: DigitalOceanConvertImageOperator(task_id="t", backup=backup_of(image)),
-        ("droplet web-1 (42)", "has started nothing", "Last good copy: ", " old.", SUBMITS),
+HOW = {
+    "convert": lambda image, **wait: DigitalOceanConvertImageOperator(
+        task_id="t", backup=backup_of(image), **wait
     ),
-    "transfer": (
-        lambda image: DigitalOceanTransferImageOperator(
-            task_id="t", image_id=image.id, region="ams3"
-        ),
-        ("region ams3", "has started nothing", SUBMITS),
+    "transfer": lambda image, **wait: DigitalOceanTransferImageOperator(
+        task_id="t", image_id=image.id, region="ams3", wait_for_completion=True, **wait
     ),
-    "replicate": (
-        lambda image: DigitalOceanReplicateImageOperator(
-            task_id="t", image={"image_id": image.id, **DROPLET}, regions=["ams3"]
-        ),
-        ("droplet web-1 (42)", SUBMITS),
-    ),
-    "list": (
-        lambda image: DigitalOceanListImageActionsOperator(task_id="t", image_id=image.id),
-        (LOOKS,),
+    "replicate": lambda image, **wait: DigitalOceanReplicateImageOperator(
+        task_id="t", image={"image_id": image.id, **DROPLET}, regions=["ams3"], **wait
     ),
 }
-OF_THE_ACCOUNT = {
-    "find": (
-        lambda: DigitalOceanFindBackupOperator(task_id="t", policy="nightly", droplet_id=42),
-        LOOKS,
+"""What submits."""
+
+
+def refuse(sim, action, status):
+    """Answer each look at an action, and at its image, with an error."""
+    sim.faults.add(Status(status, method="GET", path=f"/v2/images/*{action.id}*", times=None))
+
+
+ENDS = {
+    "errored": (
+        lambda sim, action: sim.state.finish_action(action.id, "errored"),
+        ("errored at DigitalOcean", "It does not run any more."),
     ),
-    "prune": (
-        lambda: DigitalOceanPruneSnapshotsOperator(task_id="t", policy="nightly", keep_last=1),
-        DELETES,
+    "timed out": (lambda *_: None, ("It is in-progress", "it goes on at DigitalOcean")),
+    "timed out by a failing look": (
+        lambda sim, action: refuse(sim, action, 503),
+        ("The last look failed: ", "request id ", "it goes on at DigitalOcean"),
     ),
-    "audit": (
-        lambda: DigitalOceanAuditCopiesOperator(
-            task_id="t",
-            policy="nightly",
-            droplet_id=42,
-            regions=["ams3"],
-            max_data_age=1,
-            max_copy_age=1,
-        ),
-        LOOKS,
+    "unproved": (
+        lambda _, action: setattr(action, "status", "completed"),
+        ("is completed, but within", "It does not run any more."),
+    ),
+    "gone": (
+        lambda sim, action: refuse(sim, action, 404),
+        ("is not there", "request id ", "Whether it still runs is not known."),
+    ),
+    "not allowed": (
+        lambda sim, action: refuse(sim, action, 401),
+        ("can no longer be watched", "request id ", "it may go on at DigitalOcean"),
+    ),
+    "not understood": (
+        lambda _, action: setattr(action, "status", "queued"),
+        ("cannot be judged: whether it still runs is not known.", "unknown status"),
     ),
 }
+"""What happens to an action that is waited for, and what is said of it."""
 
 
 @pytest.fixture
-def fail():
-    """Run an operator that fails, and return its words."""
-
-    def execute(operator):
-        with pytest.raises(AirflowException) as caught:
-            operator.execute({"ti": SimpleNamespace(xcom_push=lambda **_: None)})
-        return str(caught.value)
-
-    return execute
+def _hurried(monkeypatch):
+    """Let nothing be waited out but the operators' own times."""
+    monkeypatch.setattr(judge, "NOT_FOUND_GRACE", 0.0)
+    monkeypatch.setattr(wait, "SECOND_LOOK_PAUSE", 0.0)
+    monkeypatch.setattr(submit, "SETTLE_SECONDS", 0.0)
 
 
-@pytest.mark.parametrize("name", CLASSES)
-def test_a_refusal_tells_all_that_is_known_of_the_image(sim, backup, connection, fail, name):
-    """A token without scopes: the image, the request, what runs, and what clearing does."""
-    make, parts = CLASSES[name]
-    sim.faults.add(Status(403, times=None))
+@pytest.mark.usefixtures("_hurried", "connection")
+@pytest.mark.parametrize("end", ENDS)
+@pytest.mark.parametrize("name", [*HOW, "sensor"])
+def test_each_end_of_a_wait_tells_all_that_is_known(sim, backup, snapshot, fail, name, end):
+    """Droplet, image, action and region; whether it runs; a copy; what clearing does."""
+    image = backup if name == "convert" else snapshot
+    happen, parts = ENDS[end]
+    sim.faults.add(ActionStuck())
+    times = {"poll_interval": 0.02, "timeout": 0.2, "proof_timeout": 0.05, "deferrable": False}
+    if name == "sensor":
+        action = sim.state.begin_action("transfer", image, region="ams3")
+        happen(sim, action)
+        row = {"id": action.id, "image_id": image.id, "region_slug": "ams3", **DROPLET}
+        # The second look comes at the deadline, long after Airflow has looked at the time.
+        del times["poll_interval"]
+        times |= {"poke_interval": 0.6, "timeout": 0.5}
+        words = fail(DigitalOceanImageActionSensor(task_id="t", action=row, **times))
+    else:
+        words = fail(
+            HOW[name](image, **times),
+            lambda: happen(sim, next(reversed(sim.state.actions.values()))),
+        )
 
-    words = fail(make(backup))
-
-    for part in (f"image {backup.id}", "request id ", "status 403", *parts):
+    [*_, action] = sim.state.actions
+    what = f"image {image.id}{' of droplet web-1 (42)' if name != 'transfer' else ''}"
+    to = "" if name == "convert" else " to ams3"
+    for part in (f"{what}{to} (action {action})", *parts):
         assert part in words
+    assert ("Last good copy: backup" in words) == (name == "convert" and end != "gone")
+    assert words.endswith(LOOKS if name == "sensor" else SUBMITS)
+    assert ("Clear the task that submitted" in words) == ((name, end) == ("sensor", "errored"))
 
 
-@pytest.mark.parametrize("name", OF_THE_ACCOUNT)
-def test_a_refusal_of_the_account_tells_the_request_and_what_clearing_does(
-    sim, connection, fail, name
+SUBMITS_FAIL = {
+    "no scope": (
+        {},
+        Status(403, times=None),
+        ("status 403", "request id ", "has started nothing", "the scope image:read."),
+    ),
+    "no usable connection": ({"host": "no-url"}, None, ("the base URL", "has started nothing")),
+    "another team": (
+        {"extra": {"expected_team": "Another"}},
+        None,
+        ("was not sent: the token belongs to the team 'My Team'", "has started nothing"),
+    ),
+    "refused": (
+        {},
+        Status(422, method="POST"),
+        ("status 422", "request id ", "has started nothing; what was started before goes on."),
+    ),
+    "no answer": (
+        {},
+        LostBefore(method="POST", times=None),
+        ("no answer from the API", "Whether an action was started, and still runs, is not known"),
+    ),
+}
+"""A connection, what goes wrong with it, and what is said."""
+
+
+@pytest.mark.usefixtures("_hurried")
+@pytest.mark.parametrize("why", SUBMITS_FAIL)
+@pytest.mark.parametrize("name", HOW)
+def test_each_failure_of_a_submit_tells_all_that_is_known(
+    sim, backup, snapshot, connection, fail, name, why
 ):
-    """Prune says what it may delete, the others that they only read."""
-    make, clearing = OF_THE_ACCOUNT[name]
-    sim.faults.add(Status(403, times=None))
+    """Droplet, image and region; whether an action began; a copy; what clearing does."""
+    image = backup if name == "convert" else snapshot
+    fields, fault, parts = SUBMITS_FAIL[why]
+    connection(**fields)
+    if fault:
+        sim.faults.add(replace(fault))
 
-    words = fail(make())
+    words = fail(HOW[name](image))
 
-    assert "request id " in words
-    assert words.endswith(clearing)
-
-
-def test_an_errored_action_tells_the_sensor_how_to_go_on(sim, snapshot, connection, fail):
-    """The action, that it does not run, and that clearing the sensor posts nothing."""
-    action = sim.state.add_action(snapshot.id, region="ams3", status="errored")
-    result = {"id": action.id, "image_id": snapshot.id, "region_slug": "ams3", **DROPLET}
-    sensor = DigitalOceanImageActionSensor(task_id="t", action=result)
-
-    words = fail(sensor)
-
-    what = f"transfer of image {snapshot.id} of droplet web-1 (42) to ams3 (action {action.id})"
-    for part in (what, "does not run any more", LOOKS):
+    whose = () if name == "transfer" else ("droplet web-1 (42)",)
+    where = () if name == "convert" else ("ams3",)
+    for part in (f"image {image.id}", *whose, *where, *parts):
         assert part in words
+    assert (" old." in words) == ("Last good copy: backup" in words) == (name == "convert")
+    assert words.endswith(SUBMITS)
+
+
+@pytest.mark.usefixtures("connection")
+def test_a_replication_that_fails_in_part_tells_the_copy_that_is_there(sim, snapshot, fail):
+    """Where it is, since when and how old; and why the other is missing."""
+    moment = sim.clock.now() - 7200
+    snapshot.regions.append("ams3")
+    sim.state.add_action(
+        snapshot.id, region="ams3", status="completed", started_at=moment, completed_at=moment
+    )
+    sim.faults.add(Status(422, method="POST"))
+    wanted = {"image_id": snapshot.id, **DROPLET}
+
+    words = fail(
+        DigitalOceanReplicateImageOperator(task_id="t", image=wanted, regions=["ams3", "fra1"])
+    )
+
+    what = f"image {snapshot.id} of droplet web-1 (42)"
+    assert words.startswith(f"PARTIAL: 1 of 2 copies of {what} are there (ams3). fra1: ")
+    assert re.search(
+        rf"Last good copy: {re.escape(what)} in ams3, there since \S+Z, 2 h 0 m", words
+    )
+    assert "A retry would meet the same: remove the cause." in words
+
+
+@pytest.mark.parametrize("name", [*HOW, "sensor"])
+def test_an_event_that_is_not_ours_may_leave_an_action_running(snapshot, name):
+    """So says the failure, and what clearing does."""
+    sensor = DigitalOceanImageActionSensor(task_id="t", image_id=1, action_id=2)
+    operator = sensor if name == "sensor" else HOW[name](snapshot)
+
+    with pytest.raises(AirflowException) as caught:
+        operator.execute_complete({}, {"outcome": "completed"})
+
+    clearing = LOOKS if name == "sensor" else SUBMITS
+    words = str(caught.value)
+    assert words.endswith(f"What was waited for may still run at DigitalOcean. {clearing}")

@@ -9,9 +9,9 @@ from airflow_provider_do_images.actions.messages import LOOKS, SUBMITS
 from airflow_provider_do_images.api import errors
 from airflow_provider_do_images.failures import (
     as_airflow_exceptions,
+    from_event,
     operator_failure,
     sensor_failure,
-    verdict_of,
 )
 from airflow_provider_do_images.version_compat import (
     AirflowException,
@@ -84,7 +84,7 @@ def test_a_sensor_has_two_kinds_of_failure(outcome):
 def test_an_event_that_is_not_ours_is_no_success(event):
     """What the trigger did not write ends the task."""
     with pytest.raises(AirflowFailException, match="not the event of a finished wait"):
-        verdict_of(event)
+        from_event(Verdict.from_event, event, "Clearing.")
 
 
 RUNS = {
