@@ -181,14 +181,17 @@ def _keep(
     sleep: Callable[[float], None],
 ) -> Image:
     tried = False
+    failed: DigitalOceanError | None = None
     while lacking := claim.lacking(image := _look(client, claim)):
         over = clock() >= end
         if tried and over:
-            raise DigitalOceanError(f"it does not show {', '.join(lacking)}{_unseen(image)}")
+            shown = f"it does not show {', '.join(lacking)}{_unseen(image)}"
+            raise failed or DigitalOceanError(shown)
         if tried:
             sleep(min(PROOF_INTERVAL, max(end - clock(), 0.0)))
-        tried = True
-        _mend(client, claim, image, patient=not over)
+        before, tried = failed, True
+        if (failed := _mend(client, claim, image)) and not before:
+            log.warning("%s could not be named or tagged, which is tried again: %s", claim, failed)
     return image
 
 
@@ -203,17 +206,16 @@ def _look(client: ApiClient, claim: Claim) -> Image:
     )
 
 
-def _mend(client: ApiClient, claim: Claim, image: Image, *, patient: bool) -> None:
-    """Send what the image lacks; a failure that may pass is left to the next look."""
+def _mend(client: ApiClient, claim: Claim, image: Image) -> DigitalOceanError | None:
+    """Send what the image lacks, and return a failure that may pass."""
     try:
         if image.name != str(claim.name):
             client.rename_image(image.id, str(claim.name))
         for tag in claim.tags_wanting(image):
             client.tag_image(image.id, tag)
     except _MAY_PASS as error:
-        if not patient:
-            raise
-        log.warning("%s could not be named or tagged, which is tried again: %s", claim, error)
+        return error
+    return None
 
 
 def _unseen(image: Image) -> str:

@@ -8,8 +8,9 @@ from types import SimpleNamespace
 import pytest
 
 from airflow_provider_do_images.actions.judge import Outcome, Verdict, Wait
+from airflow_provider_do_images.actions.keep import Claim, keep
 from airflow_provider_do_images.actions.policy import SnapshotName
-from airflow_provider_do_images.api import ActionStatus, ImageAction
+from airflow_provider_do_images.api import ActionStatus, ImageAction, ServerError
 from airflow_provider_do_images.operators import backups as backups_module
 from airflow_provider_do_images.operators.backups import DigitalOceanFindBackupOperator
 from airflow_provider_do_images.operators.image_actions import DigitalOceanConvertImageOperator
@@ -283,6 +284,20 @@ def test_a_refused_name_is_given_after_the_convert(sim, night, web, fault):
     [snapshot] = images(sim, web, "snapshot")
     assert snapshot.name == name_of(web, snapshot)
     assert converts(sim) == 1
+
+
+def test_a_name_that_is_refused_again_and_again_is_told_once(sim, client, snapshot, caplog):
+    """It is sent every few seconds, and the failure in the end has the last answer."""
+    sim.faults.add(Status(500, method="PUT", times=None))
+    row = {"image_id": snapshot.id, "droplet_id": 42, "droplet_name": "web-1", "type": "backup"}
+    row |= {"name": snapshot.name, "policy": "nightly", "taken_at": "2026-01-01T02:00:00Z"}
+    times = {"clock": sim.clock.now, "sleep": sim.clock.advance}
+
+    with pytest.raises(ServerError, match="is converted, and costs from now on"):
+        keep(client, Claim.from_row(row), proof_timeout=60.0, **times)
+
+    assert sim.journal.count("PUT") > 5
+    assert len([text for text in caplog.messages if "which is tried again" in text]) == 1
 
 
 def test_two_policies_never_take_each_others(sim, night, web):
