@@ -41,6 +41,7 @@ class Progress:
     :param poll_interval: seconds between two looks.
     :param seen: their actions as last seen, as far as they are known.
     :param begun: whether the log has been told what is waited for.
+    :param tells_failures: whether it is told of failing looks at all.
     """
 
     def __init__(
@@ -50,6 +51,7 @@ class Progress:
         seen: Iterable[ImageAction] = (),
         *,
         begun: bool = False,
+        tells_failures: bool = True,
         clock: Clock = time.time,
     ) -> None:
         self.seen = {action.id: action for action in seen}
@@ -63,7 +65,7 @@ class Progress:
         self._lagging: set[int] = set()
         self._failing: dict[int, DigitalOceanError] = {}
         self._failing_since: float | None = None
-        self._outages = 0
+        self._outages = 0 if tells_failures else MOST_OUTAGES
         self._new_lags: list[Wait] = []
         self._new_ends: list[Verdict] = []
 

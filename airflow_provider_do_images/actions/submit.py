@@ -227,6 +227,7 @@ class Submitter:
         self._seen: frozenset[int] = frozenset()
         self._unknown: UnknownStatusError | None = None
         self._posted = False
+        self._look_failed = False
 
     def submit(self) -> Submission:
         """Look, then join what runs or post once, and say which.
@@ -311,8 +312,13 @@ class Submitter:
         try:
             actions = list(self.client.list_image_actions(self.request.image_id, unread))
         except DigitalOceanError as error:
-            log.warning("A look for it failed: %s", error)
+            if not self._look_failed:
+                log.warning(
+                    "A look for it failed; the next ones are not told if they fail, too. %s", error
+                )
+            self._look_failed = True
             return Next.LOOK_AGAIN
+        self._look_failed = False
         found = find_new(self.request, actions, self._seen)
         unknown = of_unknown_status(self.request, unread, self._seen)
         return Next.LOOK_AGAIN if found is Next.POST and unknown else found

@@ -120,6 +120,7 @@ class ApiSession:
         self._team: Team | None = None
         self._sleep = sleep
         self._token_worked = False
+        self._told: set[str] = set()
         self._session = requests.Session()
         self._session.auth = _BearerAuth(token)
         self._session.headers.update({"User-Agent": user_agent, "Accept": "application/json"})
@@ -203,7 +204,7 @@ class ApiSession:
         for number in count(1):
             page = self.page(path, key, scope, read, number=number, params=params)
             for problem in page.problems:
-                log.warning("Left out a row of %s: %s", path, problem)
+                self._tell_once(f"Left out a row of {path}: {problem}")
             yield page
             if page.last:
                 return
@@ -317,17 +318,21 @@ class ApiSession:
             return
         pause = self.rate_limit.seconds_until_unreserved(self.reserve, time.time())
         if pause := min(pause, self._patience):
-            log.warning(
-                "%d of the token's %d requests an hour are left, and %d of them are its other "
-                "users'; waiting %.0f s before %s %s.",
-                self.rate_limit.remaining,
-                self.rate_limit.limit,
-                self.rate_limit.reserved(self.reserve),
-                pause,
-                method,
-                path,
+            left, limit = self.rate_limit.remaining, self.rate_limit.limit
+            self._tell_once(
+                f"{left} of the token's {limit} requests an hour are left, and "
+                f"{self.rate_limit.reserved(self.reserve):.0f} of them are its other users'; "
+                f"waiting {pause:.0f} s before {method} {path}. While that lasts, each request "
+                f"waits up to {self._patience:.0f} s.",
+                about="reserve",
             )
             self._sleep(pause)
+
+    def _tell_once(self, words: str, about: str = "") -> None:
+        """Warn of what many requests in a row may meet when the first of them does."""
+        if (about or words) not in self._told:
+            self._told.add(about or words)
+            log.warning("%s", words)
 
     def _send_once(
         self, method: str, path: str, params: dict[str, str] | None, json: Json | None

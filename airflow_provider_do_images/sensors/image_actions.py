@@ -49,6 +49,9 @@ _HEAD_START = 0.1
 """Seconds by which our deadline comes before Airflow's own check of a poked sensor's timeout, whose
 message knows nothing of the action."""
 
+_RETELL = 600.0
+"""Seconds after which a rescheduled sensor tells again that its looks fail."""
+
 
 class DigitalOceanImageActionSensor(BaseSensorOperator):
     """Wait until an image action has completed, and return it.
@@ -163,7 +166,11 @@ class DigitalOceanImageActionSensor(BaseSensorOperator):
             droplet_name=given.get("droplet_name"),
             outcome=given.get("outcome"),
         )
-        return wait, Progress([wait], self.poke_interval, begun=first is not None)
+        # A rescheduled look does not know what the last one found.
+        number = context.get("task_reschedule_count", 0) if first else 0
+        due = number % max(round(_RETELL / self.poke_interval), 1) == 0
+        begun = first is not None
+        return wait, Progress([wait], self.poke_interval, begun=begun, tells_failures=due)
 
     def _look(self, wait: Wait, progress: Progress) -> Verdict | None:
         verdict = run(progress.follow(look_once(wait), wait), self._ask)

@@ -83,6 +83,19 @@ def test_an_odd_row_does_not_fail_its_page(client, sim, snapshot, caplog):
     assert "queued" in caplog.text
 
 
+def test_an_odd_row_is_told_once_however_often_it_is_read(client, sim, snapshot, caplog):
+    """A submit that waits for its status to become known reads it every few seconds."""
+    strange = sim.state.add_action(snapshot.id, status="queued")
+    for _ in range(3):
+        list(client.list_image_actions(snapshot.id))
+    another = sim.state.add_action(snapshot.id, status="paused")
+    list(client.list_image_actions(snapshot.id))
+
+    told = [text for text in caplog.messages if "Left out a row" in text]
+    assert [str(strange.id) in told[0], str(another.id) in told[1]] == [True, True]
+    assert len(told) == 2
+
+
 def test_the_accounts_actions_are_listed(client, sim, snapshot):
     """The account's list has the actions of all images, the newest first."""
     action = sim.state.add_action(snapshot.id, status="completed")

@@ -315,6 +315,21 @@ def test_a_lost_reply_of_unknown_status_is_not_posted_again(sim, client, snapsho
     assert posts(sim) == 1
 
 
+def test_failing_looks_after_a_lost_reply_are_told_once(submit, sim, snapshot, caplog):
+    """An outage of a minute after a POST is one line, and another one if it comes again."""
+    lists = {"method": "GET", "path": "/v2/images/*/actions"}
+    sim.faults.add(LostBefore(method="POST", times=None))
+    sim.faults.add(Status(403, times=3, skip=1, **lists))
+    sim.faults.add(Status(403, times=3, skip=3, **lists))
+
+    with pytest.raises(TransportError):
+        submit(snapshot, "ams3")
+
+    told = [text for text in caplog.messages if text.startswith("A look for it failed")]
+    assert len(told) == 2
+    assert sim.journal.count("GET", path=f"/v2/images/{snapshot.id}/actions") > 20
+
+
 def test_two_submits_at_the_same_moment_begin_at_most_one_action_too_many(sim, snapshot):
     """Both look before either posts: two actions, and each submit has and awaits its own."""
     held = sim.faults.add(Held(method="POST", before=True, times=2))
