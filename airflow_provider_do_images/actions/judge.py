@@ -73,7 +73,7 @@ class Verdict:
     """The end of a wait.
 
     :param decided_at: when it was decided, in Unix seconds.
-    :param action: the action as last seen; ``None`` if the last look failed.
+    :param action: the action as last seen; ``None`` if it never was.
     :param error: why the last look failed, in words.
     """
 

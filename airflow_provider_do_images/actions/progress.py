@@ -6,6 +6,7 @@ import asyncio
 import logging
 import time
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from typing import Any
 
 from airflow_provider_do_images.actions.judge import Outcome, Verdict, Wait
@@ -79,17 +80,23 @@ class Progress:
             log.info("%s", self._waiting())
 
     def follow(self, flow: Flow[T], wait: Wait) -> Flow[T]:
-        """Do what the flow of a wait does, and tell of its changes."""
+        """Do what the flow of a wait does, and tell of its changes.
+
+        A verdict after a failing look gets the action as it was seen before.
+        """
         answer: Any = None
         while True:
             try:
                 step = flow.send(answer)
             except StopIteration as end:
-                if isinstance(end.value, Verdict):
-                    self._end(end.value)
+                result = end.value
+                if isinstance(result, Verdict):
+                    action = result.action or self.seen.get(wait.action_id)
+                    result = replace(result, action=action)
+                    self._end(result)
                 else:
                     self._look(wait, answer, goes_on=True)
-                return end.value  # type: ignore[no-any-return]  # StopIteration is untyped
+                return result  # type: ignore[no-any-return]  # StopIteration is untyped
             self._look(wait, answer, goes_on=isinstance(step, Pause))
             answer = yield step
             if isinstance(answer, ImageAction):

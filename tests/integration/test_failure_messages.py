@@ -119,6 +119,35 @@ def test_each_end_of_a_wait_tells_all_that_is_known(sim, backup, snapshot, fail,
     assert ("Clear the task that submitted" in words) == ((name, end) == ("sensor", "errored"))
 
 
+@pytest.mark.usefixtures("connection")
+def test_what_was_seen_is_told_though_the_last_look_fails(sim, snapshot, fail):
+    """A sensor that knows only two ids has seen by then where the transfer goes."""
+    action = sim.state.add_action(snapshot.id, region="ams3")
+    sim.faults.add(Status(503, skip=1, times=None))
+    times = {"poke_interval": 0.6, "timeout": 0.5}
+
+    words = fail(
+        DigitalOceanImageActionSensor(
+            task_id="t", image_id=snapshot.id, action_id=action.id, **times
+        )
+    )
+
+    assert words.startswith(f"transfer of image {snapshot.id} to ams3 (action {action.id})")
+    assert "The last look failed: " in words
+
+
+@pytest.mark.parametrize("others", [0, 1])
+def test_the_row_of_another_image_is_no_copy_of_this_one(backup, others):
+    """The task that chose it may have been cleared while this one was deferred."""
+    waited = judge.Wait(backup.id + others, 5, 0.0, 60.0)
+    event = judge.Verdict(judge.Outcome.TIMED_OUT, waited, 60.0, error="no").to_event()
+
+    with pytest.raises(AirflowException) as caught:
+        HOW["convert"](backup).execute_complete({}, event)
+
+    assert ("Last good copy" in str(caught.value)) == (not others)
+
+
 SUBMITS_FAIL = {
     "no scope": (
         {},

@@ -17,6 +17,7 @@ from airflow_provider_do_images.version_compat import (
     AirflowException,
     AirflowFailException,
     AirflowSensorTimeout,
+    AirflowTaskTimeout,
 )
 
 FINAL = [
@@ -54,6 +55,28 @@ def test_what_may_pass_is_open_to_a_retry(kind):
         raise kind("the words")
 
     assert not isinstance(caught.value, AirflowFailException)
+
+
+def test_airflows_time_limit_in_a_request_says_what_may_have_begun():
+    """It keeps its class, which Airflow retries, and its own words."""
+    with (
+        pytest.raises(AirflowTaskTimeout, match=r"what that began goes on: Limit\. Clearing\.$"),
+        as_airflow_exceptions("Clearing."),
+    ):
+        raise AirflowTaskTimeout("Limit")
+
+
+@pytest.mark.parametrize(("state", "words"), [("", "no. At most."), ("Known.", "no. Known.")])
+def test_what_an_error_knows_of_its_state_goes_before_what_is_so_in_general(state, words):
+    """The general word is for errors before anybody could know more."""
+    error = errors.ServerError("no")
+    error.state = state
+
+    with (
+        pytest.raises(AirflowException, match=f"^{words} Clearing.$"),
+        as_airflow_exceptions("Clearing.", "At most."),
+    ):
+        raise error
 
 
 def ended(outcome: Outcome) -> Verdict:
