@@ -169,17 +169,18 @@ def _state(verdict: Verdict) -> str:
     action = verdict.action
     if action and action.status is ActionStatus.COMPLETED:
         return "The action itself is completed; the image did not show it yet."
+    unless = " unless it has ended by now"
     if verdict.error:
         seen = f"The last look failed: {sentence(verdict.error)}"
     elif action is None:
         seen = "It was not seen yet."
     else:
-        started = action.started_at
+        started, unless = action.started_at, ""
         age = duration(verdict.decided_at - started.timestamp()) if started else ""
         seen = f"It is in-progress{age and f', for {age} by now'}."
     return (
-        f"{seen} Nothing was cancelled: it goes on at DigitalOcean, and a new wait for these ids "
-        f"joins it."
+        f"{seen} Nothing was cancelled: it goes on at DigitalOcean{unless}, and a new wait for "
+        f"these ids joins it."
     )
 
 

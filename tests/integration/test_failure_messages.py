@@ -53,10 +53,10 @@ ENDS = {
         lambda sim, action: sim.state.finish_action(action.id, "errored"),
         ("errored at DigitalOcean", "It does not run any more."),
     ),
-    "timed out": (lambda *_: None, ("It is in-progress", "it goes on at DigitalOcean")),
+    "timed out": (lambda *_: None, ("It is in-progress", "it goes on at DigitalOcean, and a")),
     "timed out by a failing look": (
         lambda sim, action: refuse(sim, action, 503),
-        ("The last look failed: ", "request id ", "it goes on at DigitalOcean"),
+        ("The last look failed: ", "request id ", "it goes on at DigitalOcean unless it has ended"),
     ),
     "unproved": (
         lambda _, action: setattr(action, "status", "completed"),
