@@ -7,7 +7,9 @@
     python3 dev.py docs               build the documentation into docs/_build/html
     python3 dev.py faults [...]       submit and wait under random faults and kills; --help for more
     python3 dev.py bench NAME [...]   run a benchmark: imports, simulator, triggerer, watch
-    python3 dev.py pins               compute constraints.txt anew
+    python3 dev.py matrix [...]       test the wheel with each supported Airflow and Python
+    python3 dev.py build              build what is released into dist/, twice, and compare
+    python3 dev.py pins               compute constraints.txt and constraints/ anew
 
 The first command makes .venv in this folder; the next ones find it and install nothing.
 """
@@ -37,7 +39,7 @@ DOCS = ["sphinx", "--fail-on-warning", "--keep-going", "--quiet", "docs", "docs/
 def main(arguments: list[str]) -> int:
     """Run the command that was asked for; return its exit code."""
     command, rest = (arguments[0], arguments[1:]) if arguments else ("help", [])
-    commands = {"demo", "test", "check", "docs", "faults", "bench", "pins"}
+    commands = {"demo", "test", "check", "docs", "faults", "bench", "matrix", "build", "pins"}
     if command not in commands or arguments == ["bench"]:
         print(__doc__)
         return 0 if command in {"help", "-h", "--help"} else 2
@@ -46,7 +48,7 @@ def main(arguments: list[str]) -> int:
         return 2
     os.chdir(ROOT)
     set_up()
-    if command in {"demo", "faults"}:
+    if command in {"demo", "faults", "matrix", "build", "pins"}:
         become(f"devtools.{command}", rest)
     if command == "test":
         become("pytest", rest or ALL_TESTS)
@@ -54,8 +56,6 @@ def main(arguments: list[str]) -> int:
         become(DOCS[0], [*DOCS[1:], *rest])
     if command == "bench":
         become(f"benchmarks.{rest[0]}", rest[1:])
-    if command == "pins":
-        return compile_pins()
     return max([subprocess.call([PYTHON, "-m", *check]) for check in CHECKS])
 
 
@@ -90,15 +90,6 @@ def install(*command: str | Path) -> None:
     if subprocess.call(command) != 0:
         print("This step failed:", *command)
         sys.exit(1)
-
-
-def compile_pins() -> int:
-    """Write constraints.txt: the newest versions that go together on all supported Pythons."""
-    what = ["pyproject.toml", "--group", "dev", "--universal", "--python-version", "3.11"]
-    # A constraints file is public: it names versions, and no machine's index or folders.
-    plain = ["--no-annotate", "--no-header", "--no-emit-index-url", "--no-emit-find-links"]
-    out = ["--upgrade", "--quiet", "--output-file", CONSTRAINTS.name]
-    return subprocess.call([PYTHON, "-m", "uv", "pip", "compile", *what, *plain, *out])
 
 
 if __name__ == "__main__":

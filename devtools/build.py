@@ -1,0 +1,43 @@
+"""Build what is released: the source distribution, and the wheel from it."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from dev import ROOT
+
+DIST = ROOT / "dist"
+
+
+def main() -> int:
+    """Build into dist/, see that a second build gives the same bytes, and check the metadata."""
+    shutil.rmtree(DIST, ignore_errors=True)
+    files = build(DIST)
+    with TemporaryDirectory() as folder:
+        differing = [
+            path.name
+            for path, again in zip(files, build(Path(folder)), strict=True)
+            if path.read_bytes() != again.read_bytes()
+        ]
+    if differing:
+        print("A second build differs:", *differing)
+        return 1
+    return subprocess.call([sys.executable, "-m", "twine", "check", "--strict", *files])
+
+
+def build(folder: Path, checkout: Path = ROOT) -> list[Path]:
+    """Return the wheel and the source distribution, built into a folder.
+
+    Their times are fixed by the build backend, so that the same files give the same bytes.
+    """
+    command = [sys.executable, "-m", "build", "--quiet", "--installer=uv", f"--outdir={folder}"]
+    subprocess.run([*command, checkout], check=True)
+    return sorted(folder.iterdir(), key=lambda path: path.suffix != ".whl")
+
+
+if __name__ == "__main__":
+    sys.exit(main())

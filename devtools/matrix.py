@@ -1,0 +1,135 @@
+"""Test the wheel with each Airflow and Python that the package declares.
+
+Each cell is an environment of its own, with the wheel and the versions of its pins, and passes the
+unit and integration tests and one system test: those of this checkout, without its package.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import shutil
+import subprocess
+import sys
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from xml.etree import ElementTree as ET
+
+from rich.console import Console
+from rich.table import Table
+
+from dev import ALL_TESTS, CONSTRAINTS, ROOT
+from devtools.build import build
+from devtools.pins import PINS, pinned
+
+PACKAGE = "airflow_provider_do_images"
+NEWEST = pinned(CONSTRAINTS)["apache-airflow"]
+CELLS = (
+    ("3.1.0", "3.11"),
+    ("3.1.8", "3.12"),
+    ("3.2.2", "3.13"),
+    (NEWEST, "3.11"),
+    (NEWEST, "3.12"),
+    (NEWEST, "3.13"),
+)
+"""Airflow and Python: the oldest that is declared, the newest of each minor, and each Python."""
+
+TESTS = (
+    "tests/unit",
+    "tests/integration",
+    "tests/system/test_triggerer_killed.py",
+    # What has nothing to do with either version, and wants the tools of a developer.
+    "--ignore=tests/unit/test_contributing.py",
+    "--deselect=tests/unit/test_docs.py::test_the_site_is_built_without_a_warning",
+)
+
+
+@dataclass(frozen=True)
+class Result:
+    """How a cell ended: pytest's ``tests``, ``failures``, ``errors``, ``skipped``, or why not."""
+
+    counts: dict[str, int]
+    seconds: float
+    why_not: str = ""
+
+    @property
+    def passed(self) -> bool:
+        """Whether tests were run, and none failed."""
+        return bool(self.counts) and not self.counts["failures"] and not self.counts["errors"]
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Run the cells that are asked for, print a table, and say whether all have passed."""
+    parser = argparse.ArgumentParser(prog="dev.py matrix", description=__doc__)
+    parser.add_argument("--airflow", help="only this version", choices={cell[0] for cell in CELLS})
+    parser.add_argument("--python", help="only this version", choices={cell[1] for cell in CELLS})
+    asked = parser.parse_args(arguments)
+    cells = [
+        (airflow, python)
+        for airflow, python in CELLS
+        if airflow == (asked.airflow or airflow) and python == (asked.python or python)
+    ]
+    with TemporaryDirectory(prefix="matrix-") as folder:
+        wheel, _ = build(Path(folder) / "dist")
+        results = {cell: run(*cell, wheel, Path(folder) / "-".join(cell)) for cell in cells}
+    Console().print(table(results))
+    return 0 if results and all(result.passed for result in results.values()) else 1
+
+
+def run(airflow: str, python: str, wheel: Path, folder: Path) -> Result:
+    """Install a cell and run its tests."""
+    print(f"\nAirflow {airflow}, Python {python}", flush=True)
+    started = time.monotonic()
+    venv = folder / "venv"
+    uv: list[str | Path] = [sys.executable, "-m", "uv", "--quiet"]
+    if subprocess.call([*uv, "venv", "--python", python, venv]):
+        return Result({}, 0.0, f"Python {python} is not installed")
+    pins = PINS / f"airflow-{airflow}.txt" if airflow != NEWEST else CONSTRAINTS
+    what = (f"--constraint={pins}", wheel, f"--group={ROOT / 'pyproject.toml'}:test")
+    python_there = venv / "bin" / "python"
+    subprocess.run([*uv, "pip", "install", f"--python={python_there}", *what], check=True)
+    report = folder / "report.xml"
+    command = [python_there, "-m", "pytest", "-q", *ALL_TESTS, *TESTS, f"--junitxml={report}"]
+    foreign = ("AIRFLOW", "PYTHON", "DEMO_")
+    env = {key: value for key, value in os.environ.items() if not key.startswith(foreign)}
+    code = subprocess.call(command, cwd=copy_checkout(folder / "tree", venv), env=env)
+    if not report.exists():
+        return Result({}, 0.0, f"pytest ended with {code}")
+    suite = ET.parse(report).getroot()[0]  # noqa: S314  pytest wrote it just now
+    counts = {key: int(suite.get(key, 0)) for key in ("tests", "failures", "errors", "skipped")}
+    return Result(counts, time.monotonic() - started)
+
+
+def copy_checkout(tree: Path, venv: Path) -> Path:
+    """Copy what belongs to this checkout; the package in it is the installed one."""
+    listed = ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"]
+    files = subprocess.run(listed, check=True, capture_output=True, text=True).stdout
+    for name in files.rstrip("\0").split("\0"):
+        if not name.startswith(PACKAGE) and (ROOT / name).exists():
+            (tree / name).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy(ROOT / name, tree / name)
+    [installed] = venv.glob(f"lib/python*/site-packages/{PACKAGE}")
+    (tree / PACKAGE).symlink_to(installed)
+    return tree
+
+
+def table(results: dict[tuple[str, str], Result]) -> Table:
+    """Return the table that is printed at the end."""
+    table = Table("Airflow", "Python", "passed", "failed", "skipped", "minutes")
+    for (airflow, python), result in results.items():
+        counts = result.counts
+        if not counts:
+            table.add_row(airflow, python, result.why_not, style="red")
+            continue
+        failed = counts["failures"] + counts["errors"]
+        passed = counts["tests"] - failed - counts["skipped"]
+        cells = (passed, failed, counts["skipped"], f"{result.seconds / 60:.1f}")
+        table.add_row(airflow, python, *map(str, cells), style="" if result.passed else "red")
+    return table
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,61 @@
+"""Compute the exact versions that the tests run with: of today, and of some older Airflow's day."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import tomllib
+from collections.abc import Iterable
+from pathlib import Path
+from tempfile import NamedTemporaryFile
+
+from dev import CONSTRAINTS, ROOT
+
+PINS = ROOT / "constraints"
+RELEASES = {
+    # The oldest one that is declared, together with the oldest of what else is.
+    "3.1.0": ("2025-09-30", ["requests==2.32.2"]),
+    "3.1.8": ("2026-03-12", []),
+    "3.2.2": ("2026-05-30", []),
+}
+"""Older versions of Airflow, with the day after their release and what else is held then.
+
+A newer version of anything may not go with them, so each takes what there was on that day.
+"""
+
+
+def main() -> int:
+    """Write constraints.txt, and a file in constraints/ for each of the older versions."""
+    PINS.mkdir(exist_ok=True)
+    tools = tomllib.loads((ROOT / "pyproject.toml").read_text())["dependency-groups"]["test"]
+    names = [tool.partition(">=")[0] for tool in tools]
+    failed = compile_pins(CONSTRAINTS, ["--group", "dev"])
+    for airflow, (day, also) in RELEASES.items():
+        with NamedTemporaryFile("w", suffix=".txt") as held:
+            held.write("\n".join([f"apache-airflow=={airflow}", *also]))
+            held.flush()
+            # The tests are of today, and so are their tools.
+            today = [f"--exclude-newer-package={name}=false" for name in names]
+            as_of = ["--group", "test", "--exclude-newer", day, *today, "--constraint", held.name]
+            failed += compile_pins(PINS / f"airflow-{airflow}.txt", as_of)
+    return min(failed, 1)
+
+
+def compile_pins(file: Path, what: Iterable[str]) -> int:
+    """Write one file: the newest versions that go together on all supported Pythons."""
+    print(file.relative_to(ROOT), flush=True)
+    how = ["pyproject.toml", "--universal", "--python-version", "3.11", "--upgrade", "--quiet"]
+    # Such a file is public: it names versions, and no machine's index or folders.
+    plain = ["--no-annotate", "--no-header", "--no-emit-index-url", "--no-emit-find-links"]
+    uv = [sys.executable, "-m", "uv", "pip", "compile"]
+    return subprocess.call([*uv, *how, *plain, "--output-file", file, *what])
+
+
+def pinned(file: Path) -> dict[str, str]:
+    """Return the version of each package in such a file."""
+    lines = [line.partition(";")[0].strip() for line in file.read_text().splitlines()]
+    return dict(line.split("==") for line in lines)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

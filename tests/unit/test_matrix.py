@@ -1,0 +1,52 @@
+"""What the package declares is what the matrix runs."""
+
+from __future__ import annotations
+
+import re
+import tomllib
+
+import pytest
+
+from dev import CONSTRAINTS, ROOT
+from devtools.matrix import CELLS, NEWEST
+from devtools.pins import PINS, RELEASES, pinned
+
+PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+BOUNDS = dict(name.split(">=") for name in PROJECT["dependencies"])
+
+
+def test_the_lower_bounds_are_what_the_oldest_cell_has():
+    """Airflow, requests and Python at once, at the lowest that is declared."""
+    airflow, python = CELLS[0]
+    pins = pinned(PINS / f"airflow-{airflow}.txt")
+
+    assert airflow in (BOUNDS["apache-airflow"], BOUNDS["apache-airflow"] + ".0")
+    assert pins["requests"] == BOUNDS["requests"]
+    assert PROJECT["requires-python"] == f">={python}"
+
+
+def test_each_python_that_is_declared_has_a_cell():
+    """With the newest Airflow, and no other Python has one."""
+    declared = re.findall(r"Python :: (3\.\d+)", "\n".join(PROJECT["classifiers"]))
+
+    assert [python for airflow, python in CELLS if airflow == NEWEST] == declared
+    assert {python for _, python in CELLS} == set(declared)
+
+
+def test_each_minor_of_airflow_has_a_cell():
+    """None is left out between the oldest and the newest."""
+    minors = {int(airflow.split(".")[1]) for airflow, _ in CELLS}
+
+    assert minors == set(range(min(minors), max(minors) + 1))
+    assert {airflow for airflow, _ in CELLS} == {*RELEASES, NEWEST}
+
+
+@pytest.mark.parametrize("airflow", [*RELEASES, NEWEST])
+def test_pins_are_versions_and_nothing_else(airflow):
+    """Each file is for its Airflow, and has no address, no path and no range."""
+    file = CONSTRAINTS if airflow == NEWEST else PINS / f"airflow-{airflow}.txt"
+
+    assert pinned(file)["apache-airflow"] == airflow
+    for line in file.read_text().splitlines():
+        assert re.fullmatch(r"[a-z0-9][a-z0-9.-]*==[\w.!+]+( ; .*)?", line)
+        assert "/" not in line
