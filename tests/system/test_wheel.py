@@ -7,13 +7,17 @@ import os
 import shutil
 import subprocess
 import sys
+import tarfile
 from collections.abc import Callable
+from email import message_from_bytes
 from pathlib import Path
 from zipfile import ZipFile
 
 import pytest
 
+from airflow_provider_do_images import __version__
 from airflow_provider_do_images.provider_info import get_provider_info
+from devtools.build import build
 
 PACKAGE = "airflow-provider-do-images"
 HOOK = "airflow_provider_do_images.hooks.digitalocean.DigitalOceanHook"
@@ -22,12 +26,9 @@ Airflow = Callable[..., str]
 
 
 @pytest.fixture(scope="session")
-def wheel(root: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The wheel, built from the source distribution."""
-    out = tmp_path_factory.mktemp("dist")
-    run(sys.executable, "-m", "build", "--installer=uv", f"--outdir={out}", root)
-    [path] = out.glob("*.whl")
-    return path
+def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The wheel, built from the source distribution, which lies beside it."""
+    return build(tmp_path_factory.mktemp("dist"))[0]
 
 
 @pytest.fixture(scope="session")
@@ -83,6 +84,58 @@ def test_the_wheel_holds_the_package_and_nothing_else(wheel):
     assert metadata.endswith(".dist-info")
     assert f"{package}/py.typed" in names
     assert f"{metadata}/licenses/LICENSE" in names
+    assert {Path(name).suffix for name in names if name.startswith(f"{package}/")} == {
+        ".py",
+        "",  # py.typed
+    }
+
+
+def test_the_source_distribution_holds_what_the_wheel_is_built_from(wheel):
+    """And the examples and the changelog; no tests, no settings, no machine's files."""
+    [archive] = wheel.parent.glob("*.tar.gz")
+    with tarfile.open(archive) as opened:
+        names = [Path(name).parts[1:] for name in opened.getnames()]
+
+    assert {name[0] for name in names} == {
+        *("airflow_provider_do_images", "example_dags", "README.md", "CHANGELOG.md", "LICENSE"),
+        *("pyproject.toml", "PKG-INFO", ".gitignore"),
+    }
+
+
+def test_a_build_elsewhere_gives_the_same_bytes(wheel, root, tmp_path):
+    """Both files depend on what is in the checkout alone, not on its folder or its times."""
+    copy = tmp_path / "elsewhere"
+    listed = run("git", "ls-files", "-z", cwd=root).rstrip("\0").split("\0")
+    for name in listed:
+        (copy / name).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy(root / name, copy / name)
+        os.utime(copy / name, (10**9, 10**9))
+
+    again = build(tmp_path / "again", copy)
+
+    assert [path.name for path in again] == [
+        wheel.name,
+        f"airflow_provider_do_images-{__version__}.tar.gz",
+    ]
+    assert [path.read_bytes() for path in again] == [
+        (wheel.parent / path.name).read_bytes() for path in again
+    ]
+
+
+def test_the_metadata_is_complete_and_its_page_renders(wheel, root):
+    """`twine check --strict` passes, and an index can tell what this is, and for whom."""
+    run(sys.executable, "-m", "twine", "check", "--strict", *wheel.parent.iterdir())
+    [name] = [name for name in ZipFile(wheel).namelist() if name.endswith("/METADATA")]
+    metadata = message_from_bytes(ZipFile(wheel).read(name))
+
+    assert metadata["Version"] == __version__
+    assert metadata["License-Expression"] == "Apache-2.0"
+    assert metadata["Keywords"]
+    assert {"Framework :: Apache Airflow :: Provider", "Typing :: Typed"} <= set(
+        metadata.get_all("Classifier")
+    )
+    assert sorted(metadata.get_all("Requires-Dist")) == ["apache-airflow>=3.1", "requests>=2.32.2"]
+    assert f"\n## {__version__} (" in (root / "CHANGELOG.md").read_text()
 
 
 def test_airflow_lists_the_provider(airflow_command):
