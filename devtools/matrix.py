@@ -92,7 +92,15 @@ def run(airflow: str, python: str, wheel: Path, folder: Path) -> Result:
     python_there = venv / "bin" / "python"
     subprocess.run([*uv, "pip", "install", f"--python={python_there}", *what], check=True)
     report = folder / "report.xml"
-    command = [python_there, "-m", "pytest", "-q", *ALL_TESTS, *TESTS, f"--junitxml={report}"]
+    command: list[str | Path] = [
+        python_there,
+        "-m",
+        "pytest",
+        "-q",
+        *ALL_TESTS,
+        *TESTS,
+        f"--junitxml={report}",
+    ]
     foreign = ("AIRFLOW", "PYTHON", "DEMO_")
     env = {key: value for key, value in os.environ.items() if not key.startswith(foreign)}
     code = subprocess.call(command, cwd=copy_checkout(folder / "tree", venv), env=env)

@@ -13,6 +13,16 @@ from airflow.sdk.exceptions import ErrorType
 from airflow.sdk.execution_time import supervisor, task_runner
 from airflow.sdk.execution_time.comms import ErrorResponse, TaskRescheduleStartDate
 
+try:  # Airflow 3.2 and newer
+    from airflow.sdk.exceptions import AirflowRescheduleException, TaskDeferred
+except ImportError:
+    from airflow.exceptions import (  # type: ignore[no-redef]
+        AirflowRescheduleException,
+        TaskDeferred,
+    )
+
+__all__ = ["AirflowRescheduleException", "TaskDeferred", "make_up_for_it"]
+
 
 def make_up_for_it() -> None:
     """Do for this process what newer versions do by themselves."""

@@ -6,16 +6,12 @@ from types import SimpleNamespace
 
 import pytest
 
-try:  # Airflow 3.2 and newer
-    from airflow.sdk.exceptions import TaskDeferred
-except ImportError:
-    from airflow.exceptions import TaskDeferred
-
 from airflow_provider_do_images.operators.image_actions import DigitalOceanTransferImageOperator
 from airflow_provider_do_images.operators.image_replication import (
     DigitalOceanReplicateImageOperator,
 )
 from airflow_provider_do_images.sensors.image_actions import DigitalOceanImageActionSensor
+from devtools.older_airflow import TaskDeferred
 
 GOES_ON = "DigitalOcean has no way to cancel an action: it goes on, and a new wait joins it."
 

@@ -6,10 +6,10 @@ from datetime import UTC, datetime
 from types import SimpleNamespace
 
 import pytest
-from airflow.sdk.exceptions import AirflowRescheduleException
 
 from airflow_provider_do_images.sensors.image_actions import DigitalOceanImageActionSensor
 from airflow_provider_do_images.simulator import Status
+from devtools.older_airflow import AirflowRescheduleException
 
 
 @pytest.fixture
