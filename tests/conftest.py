@@ -14,6 +14,7 @@ SHARED = ("airflow", "airflow_db", "wheel")
 """Fixtures that take so long to make that there is to be one of each."""
 
 
+@pytest.hookimpl(tryfirst=True)  # before the groups are read
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Keep tests that share such a fixture in one process, when there are several."""
     for item in items:
