@@ -2,7 +2,7 @@
 """Set up, test, check and show this project; Python 3.11 or newer and git are all it needs.
 
     python3 dev.py demo [--keep]      run the nightly example in a real Airflow, without an account
-    python3 dev.py test [ARGS ...]    run all tests, in two processes, or as pytest's arguments say
+    python3 dev.py test [ARGS ...]    run the tests; the arguments go to pytest
     python3 dev.py check              run the linter, the formatter's check and the type checker
     python3 dev.py docs               build the documentation into docs/_build/html
     python3 dev.py faults [...]       submit and wait under random faults and kills; --help for more
@@ -30,8 +30,6 @@ STAMP = VENV / "dev-stamp"
 CONSTRAINTS = ROOT / "constraints.txt"
 INPUTS = (CONSTRAINTS, ROOT / "pyproject.toml", Path(__file__))
 
-ALL_TESTS = ["--numprocesses=2", "--dist=loadgroup"]
-"""One process runs what needs the real Airflow, the other one the rest: tests/conftest.py."""
 CHECKS = (["ruff", "check", "."], ["ruff", "format", "--check", "."], ["mypy"])
 DOCS = ["sphinx", "--fail-on-warning", "--keep-going", "--quiet", "docs", "docs/_build/html"]
 
@@ -51,7 +49,7 @@ def main(arguments: list[str]) -> int:
     if command in {"demo", "faults", "matrix", "build", "pins"}:
         become(f"devtools.{command}", rest)
     if command == "test":
-        become("pytest", rest or ALL_TESTS)
+        become("pytest", rest)
     if command == "docs":
         become(DOCS[0], [*DOCS[1:], *rest])
     if command == "bench":

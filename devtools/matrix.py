@@ -21,7 +21,7 @@ from xml.etree import ElementTree as ET
 from rich.console import Console
 from rich.table import Table
 
-from dev import ALL_TESTS, CONSTRAINTS, ROOT
+from dev import CONSTRAINTS, ROOT
 from devtools.build import build
 from devtools.pins import PINS, pinned
 
@@ -92,15 +92,8 @@ def run(airflow: str, python: str, wheel: Path, folder: Path) -> Result:
     python_there = venv / "bin" / "python"
     subprocess.run([*uv, "pip", "install", f"--python={python_there}", *what], check=True)
     report = folder / "report.xml"
-    command: list[str | Path] = [
-        python_there,
-        "-m",
-        "pytest",
-        "-q",
-        *ALL_TESTS,
-        *TESTS,
-        f"--junitxml={report}",
-    ]
+    pytest: list[str | Path] = [python_there, "-m", "pytest", "-q"]
+    command = [*pytest, "--numprocesses=2", "--dist=loadgroup", *TESTS, f"--junitxml={report}"]
     foreign = ("AIRFLOW", "PYTHON", "DEMO_")
     env = {key: value for key, value in os.environ.items() if not key.startswith(foreign)}
     code = subprocess.call(command, cwd=copy_checkout(folder / "tree", venv), env=env)

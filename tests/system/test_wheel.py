@@ -86,7 +86,7 @@ def test_the_wheel_holds_the_package_and_nothing_else(wheel):
     assert f"{metadata}/licenses/LICENSE" in names
     assert {Path(name).suffix for name in names if name.startswith(f"{package}/")} == {
         ".py",
-        "",  # py.typed
+        ".typed",
     }
 
 
