@@ -39,6 +39,9 @@ from airflow_provider_do_images.simulator import (
 READ_TIMEOUT = 0.15
 """Real seconds: what a fault that keeps an answer back costs."""
 
+PASSES_IN = 30.0
+"""Real seconds in which a request that is let go has certainly taken effect."""
+
 FAULT_CHANCE = {"GET": 0.15, "POST": 0.5, "PUT": 0.5, "DELETE": 0.5}
 KILL_CHANCE = {"GET": 0.02, "POST": 0.1, "PUT": 0.1, "DELETE": 0.1, "pause": 0.02}
 
@@ -98,9 +101,12 @@ class Chaos(HTTPAdapter):
         self._show_what_is_old()
 
     def release(self) -> None:
-        """Let go of what is held."""
+        """Let go of what is held, and see it take effect: what comes next comes after it."""
         while self._held:
-            self._held.pop().release()
+            fault = self._held.pop()
+            fault.release()
+            if fault.reached.is_set():
+                fault.passed.wait(PASSES_IN)
 
     def _show_what_is_old(self) -> None:
         """Let 404s after a write last no longer than the wait promises to bear them."""

@@ -7,6 +7,7 @@ from collections import Counter, defaultdict
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from datetime import UTC, datetime
+from random import Random
 from threading import Barrier, BrokenBarrierError
 
 import pytest
@@ -16,9 +17,12 @@ from airflow_provider_do_images.actions import choose, retention, submit
 from airflow_provider_do_images.actions.inventory import Kept
 from airflow_provider_do_images.actions.policy import SnapshotName
 from airflow_provider_do_images.actions.submit import Next, Submission, SubmitOutcome
+from airflow_provider_do_images.api import TransportError
 from airflow_provider_do_images.api.client import ApiClient
-from airflow_provider_do_images.simulator import ManualClock, Rules
+from airflow_provider_do_images.simulator import Held, ManualClock, Rules
+from airflow_provider_do_images.simulator.faults import connections
 from devtools import pipeline
+from devtools.chaos import Chaos
 from devtools.nights import START, Nights
 from devtools.pipeline import DAY, HOUR, POLICY, REGIONS, TAG, Pipeline
 
@@ -45,6 +49,35 @@ def test_after_each_of_thirty_nights_the_account_is_what_the_policy_promises(sim
     assert nights.chaos.faults.total() > 50
     assert nights.chaos.kills.total() > 10
     assert sum(image.type == "snapshot" for image in sim.state.deleted_images.values()) > 30
+
+
+class HoldsEachPost(Random):
+    """Draws nothing but a request that is held before it takes effect."""
+
+    def random(self):
+        """Return what is enough for a fault, but for no kill."""
+        return 0.12
+
+    def choice(self, _):
+        """Return what draws the fault."""
+        return lambda _: Held(before=True)
+
+
+def test_what_is_let_go_takes_effect_before_the_next_try(monkeypatch, sim):
+    """However long the simulator takes: else a machine that is busy would make a duplicate."""
+    monkeypatch.setattr(connections, "LOOK_SECONDS", 0.3)
+    image = sim.state.add_image("web")
+    before = set(sim.state.actions)
+    chaos = Chaos(sim, HoldsEachPost())
+    with ApiClient(TOKEN, sim.url, read_timeout=0.1) as client:
+        client._session.mount("http://", chaos)
+        with pytest.raises(TransportError):
+            client.transfer_image(image.id, "ams3")
+    begun = sim.state.actions.keys() - before
+
+    chaos.release()
+
+    assert (len(begun), len(sim.state.actions.keys() - before)) == (0, 1)
 
 
 def without_claim(monkeypatch):

@@ -76,6 +76,8 @@ class Held(RequestFault):
     before: bool = False
     reached: Event = field(default_factory=Event, init=False, repr=False)
     """Set when a request is held. ``reached.wait(5)`` waits for it."""
+    passed: Event = field(default_factory=Event, init=False, repr=False)
+    """Set when a request that was held has taken effect."""
     _released: Event = field(default_factory=Event, init=False, repr=False)
 
     def release(self) -> None:
@@ -88,4 +90,6 @@ class Held(RequestFault):
         self.reached.set()
         while not self._released.is_set():  # noqa: ASYNC110  it is released from another thread
             await asyncio.sleep(LOOK_SECONDS)
-        return response or await exchange.proceed()
+        response = response or await exchange.proceed()
+        self.passed.set()
+        return response

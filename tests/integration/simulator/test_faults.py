@@ -154,7 +154,10 @@ def test_an_answer_is_held_until_it_is_released(ask, sim, snapshot, before):
     assert held.reached.wait(30)
 
     assert (len(begun(sim, snapshot)), answers) == (0 if before else 1, [])
+    assert not held.passed.is_set()
     held.release()
+    assert held.passed.wait(30)
+    assert len(begun(sim, snapshot)) == 1
     asking.join(30)
 
     assert answers[0].status_code == 201
