@@ -39,5 +39,15 @@ def build(folder: Path, checkout: Path = ROOT) -> list[Path]:
     return sorted(folder.iterdir(), key=lambda path: path.suffix != ".whl")
 
 
+def copy_checkout(folder: Path) -> None:
+    """Copy what belongs to this checkout, not what was made in it."""
+    listed = ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"]
+    found = subprocess.run(listed, cwd=ROOT, check=True, capture_output=True, text=True).stdout
+    for name in found.rstrip("\0").split("\0"):
+        if (ROOT / name).exists():
+            (folder / name).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy(ROOT / name, folder / name)
+
+
 if __name__ == "__main__":
     sys.exit(main())

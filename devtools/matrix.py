@@ -22,7 +22,7 @@ from rich.console import Console
 from rich.table import Table
 
 from dev import CONSTRAINTS, ROOT
-from devtools.build import build
+from devtools.build import build, copy_checkout
 from devtools.pins import PINS, pinned
 
 PACKAGE = "airflow_provider_do_images"
@@ -97,7 +97,7 @@ def run(airflow: str, python: str, wheel: Path, folder: Path) -> Result:
     # CI forbids to skip what wants things outside of the checkout, which the copy has not.
     foreign = ("AIRFLOW", "PYTHON", "DEMO_", "CI")
     env = {key: value for key, value in os.environ.items() if not key.startswith(foreign)}
-    code = subprocess.call(command, cwd=copy_checkout(folder / "tree", venv), env=env)
+    code = subprocess.call(command, cwd=copy_tests(folder / "tree", venv), env=env)
     if not report.exists():
         return Result({}, 0.0, f"pytest ended with {code}")
     suite = ET.parse(report).getroot()[0]  # noqa: S314  pytest wrote it just now
@@ -105,14 +105,10 @@ def run(airflow: str, python: str, wheel: Path, folder: Path) -> Result:
     return Result(counts, time.monotonic() - started)
 
 
-def copy_checkout(tree: Path, venv: Path) -> Path:
-    """Copy what belongs to this checkout; the package in it is the installed one."""
-    listed = ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"]
-    files = subprocess.run(listed, check=True, capture_output=True, text=True).stdout
-    for name in files.rstrip("\0").split("\0"):
-        if not name.startswith(PACKAGE) and (ROOT / name).exists():
-            (tree / name).parent.mkdir(parents=True, exist_ok=True)
-            shutil.copy(ROOT / name, tree / name)
+def copy_tests(tree: Path, venv: Path) -> Path:
+    """Copy the checkout; the package in it is the installed one."""
+    copy_checkout(tree)
+    shutil.rmtree(tree / PACKAGE)
     [installed] = venv.glob(f"lib/python*/site-packages/{PACKAGE}")
     (tree / PACKAGE).symlink_to(installed)
     return tree

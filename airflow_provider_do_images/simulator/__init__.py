@@ -1,6 +1,6 @@
 """A stand-in for DigitalOcean's API of images: stateful, on 127.0.0.1, and breakable on purpose.
 
-    python -m airflow_provider_do_images.simulator --port 8080 --speed 60
+    python -m airflow_provider_do_images.simulator --port 8765 --speed 60
 
 or, in a test::
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import signal
 import sys
 from contextlib import suppress
 from pathlib import Path
@@ -25,6 +26,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser = make_parser()
     options = parser.parse_args(arguments)
     if options.rules:
+        signal.signal(signal.SIGPIPE, signal.SIG_DFL)  # "| head" shall end it without a word
         print(rule_table.as_text())
         return 0
     if options.speed == 0 and not options.control:
@@ -58,7 +60,7 @@ def make_parser() -> argparse.ArgumentParser:
         "first line it prints is its address.",
     )
     add = parser.add_argument
-    add("--port", type=_port, default=8080, help="0 picks one; default 8080")
+    add("--port", type=_port, default=8765, help="0 picks one; default 8765")
     add("--host", type=_host, default="127.0.0.1", help="where to listen; default 127.0.0.1")
     add(
         "--speed",

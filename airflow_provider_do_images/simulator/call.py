@@ -19,7 +19,7 @@ class Call:
     """A request that is allowed, with what the endpoint needs to answer it.
 
     :param params: the variable parts of the path.
-    :param base_url: what links begin with, such as ``http://127.0.0.1:8080``.
+    :param base_url: what links begin with, such as ``http://127.0.0.1:8765``.
     :param scopes: what the caller's token may do.
     """
 

@@ -17,7 +17,7 @@ import pytest
 
 from airflow_provider_do_images import __version__
 from airflow_provider_do_images.provider_info import get_provider_info
-from devtools.build import build
+from devtools.build import build, copy_checkout
 
 PACKAGE = "airflow-provider-do-images"
 HOOK = "airflow_provider_do_images.hooks.digitalocean.DigitalOceanHook"
@@ -102,14 +102,12 @@ def test_the_source_distribution_holds_what_the_wheel_is_built_from(wheel):
     }
 
 
-def test_a_build_elsewhere_gives_the_same_bytes(wheel, root, tmp_path):
+def test_a_build_elsewhere_gives_the_same_bytes(wheel, tmp_path):
     """Both files depend on what is in the checkout alone, not on its folder or its times."""
     copy = tmp_path / "elsewhere"
-    listed = run("git", "ls-files", "-z", cwd=root).rstrip("\0").split("\0")
-    for name in listed:
-        (copy / name).parent.mkdir(parents=True, exist_ok=True)
-        shutil.copy(root / name, copy / name)
-        os.utime(copy / name, (10**9, 10**9))
+    copy_checkout(copy)
+    for path in copy.rglob("*"):
+        os.utime(path, (10**9, 10**9))
 
     again = build(tmp_path / "again", copy)
 

@@ -67,6 +67,14 @@ def test_it_listens_on_ipv6_too(start):
     assert requests.get(f"{url}/v2/account", timeout=30).status_code == 401
 
 
+def test_a_reader_of_the_rules_may_have_had_enough():
+    """A closed pipe, as by ``| head``, ends it without a traceback."""
+    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
+    with subprocess.Popen([*COMMAND, "--rules"], **pipes) as process:
+        process.stdout.close()
+        assert process.stderr.read() == b""
+
+
 def test_the_rules_are_printed():
     """``--rules`` prints the table and ends."""
     done = subprocess.run([*COMMAND, "--rules"], capture_output=True, text=True, check=True)
