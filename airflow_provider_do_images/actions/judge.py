@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from enum import StrEnum
 from typing import Any
 
@@ -104,6 +104,7 @@ class Verdict:
             "wait": asdict(self.wait),
             "decided_at": self.decided_at,
             "action": self.action.to_json() if self.action else None,
+            "request_id": self.action.request_id if self.action else None,
             "error": self.error,
         }
 
@@ -116,7 +117,9 @@ class Verdict:
         try:
             wait = Wait(**event["wait"])
             row, error = event["action"], event["error"]
-            action = ImageAction.from_json(row) if row is not None else None
+            action = None
+            if row is not None:
+                action = replace(ImageAction.from_json(row), request_id=event.get("request_id"))
             verdict = cls(
                 Outcome(event["outcome"]), wait, float(event["decided_at"]), action, error
             )

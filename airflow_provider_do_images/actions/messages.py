@@ -35,17 +35,18 @@ def explain(verdict: Verdict) -> str:
     """Say how a wait ended, and what that means for the action at DigitalOcean."""
     wait, action, error = verdict.wait, verdict.action, sentence(verdict.error or "")
     what = _describe(wait, action)
+    seen = _seen(action)
     waited = duration(verdict.decided_at - wait.started_at)
     return {
         Outcome.COMPLETED: f"{what} completed{_took(action)}.",
         Outcome.ERRORED: (
-            f"{what} errored at DigitalOcean{_took(action)}. The API gives no reason; "
+            f"{what} errored at DigitalOcean{_took(action)}{seen}. The API gives no reason; "
             f"DigitalOcean's support can look it up by the action id. It does not run any more."
         ),
         Outcome.UNPROVED: (
-            f"{what} is completed, but within {duration(wait.proof_timeout)} the image did not "
-            f"show it. {error} It does not run any more. Do not rely on this copy before you have "
-            f"seen it."
+            f"{what} is completed{seen}, but within {duration(wait.proof_timeout)} the image did "
+            f"not show it. {error} It does not run any more. Do not rely on this copy before you "
+            f"have seen it."
         ),
         Outcome.TIMED_OUT: (
             f"{what} timed out: not finished after {waited} of waiting. {_state(verdict)}"
@@ -177,7 +178,7 @@ def _state(verdict: Verdict) -> str:
     else:
         started, unless = action.started_at, ""
         age = duration(verdict.decided_at - started.timestamp()) if started else ""
-        seen = f"It is in-progress{age and f', for {age} by now'}."
+        seen = f"It is in-progress{age and f', for {age} by now'}{_seen(action)}."
     return (
         f"{seen} Nothing was cancelled: it goes on at DigitalOcean{unless}, and a new wait for "
         f"these ids joins it."
@@ -197,6 +198,10 @@ def last_good_copy(what: str, since: datetime, now: float) -> str:
     """
     age = duration(now - since.timestamp())
     return f"Last good copy: {what} {format_time(since)}, {age} old."
+
+
+def _seen(action: ImageAction | None) -> str:
+    return f" (seen with request id {action.request_id})" if action and action.request_id else ""
 
 
 def _took(action: ImageAction | None) -> str:

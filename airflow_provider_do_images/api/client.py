@@ -6,6 +6,8 @@ Paths, parameters and scopes are those of DigitalOcean's API reference.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
+from functools import partial
 from typing import Any
 from urllib.parse import quote
 
@@ -47,7 +49,7 @@ class ApiClient(ApiSession):
             body = self.send(
                 "GET", f"/v2/images/{image_id}/actions/{action_id}", "image:read", retry=retry
             )
-            action = ImageAction.from_json(body.get("action"), image_id)
+            action = self._action(body.get("action"), image_id)
             if action.id != action_id:
                 raise InvalidResponseError(f"asked for action {action_id}, got {action.id}")
             return action
@@ -60,10 +62,7 @@ class ApiClient(ApiSession):
         :param unread: gets why rows could not be read, which are left out.
         """
         image_id = check_id("image_id", image_id)
-
-        def read(row: Any) -> ImageAction:
-            return ImageAction.from_json(row, image_id)
-
+        read = partial(self._action, image_id=image_id)
         with error_context(image_id=image_id):
             path = f"/v2/images/{image_id}/actions"
             yield from self.rows(path, "actions", "image:read", read, unread=unread)
@@ -76,22 +75,20 @@ class ApiClient(ApiSession):
         :param retry: ``None`` for the client's own rules.
         """
         image_id = check_id("image_id", image_id)
-
-        def read(row: Any) -> ImageAction:
-            return ImageAction.from_json(row, image_id)
-
+        read = partial(self._action, image_id=image_id)
         with error_context(image_id=image_id):
             path = f"/v2/images/{image_id}/actions"
             return self.page(path, "actions", "image:read", read, number=1, retry=retry)
 
     def list_actions(self) -> Iterator[ImageAction]:
         """Read the actions on all the account's things, newest first. Scope ``actions:read``."""
-        return self.rows("/v2/actions", "actions", "actions:read", ImageAction.from_json)
+        return self.rows("/v2/actions", "actions", "actions:read", self._action)
 
     def actions_page(self, number: int) -> Page[ImageAction]:
         """Read one page of :meth:`list_actions`, from 1, once."""
-        read = ImageAction.from_json
-        return self.page("/v2/actions", "actions", "actions:read", read, number=number, retry=ONCE)
+        return self.page(
+            "/v2/actions", "actions", "actions:read", self._action, number=number, retry=ONCE
+        )
 
     # Images, droplets, regions
 
@@ -224,7 +221,15 @@ class ApiClient(ApiSession):
         image_id = check_id("image_id", image_id)
         with error_context(image_id=image_id, region=body.get("region")):
             answer = self.send("POST", f"/v2/images/{image_id}/actions", "image:update", json=body)
-            return ImageAction.from_json(answer.get("action"), image_id)
+            return self._action(answer.get("action"), image_id)
+
+    def _action(self, row: Any, image_id: int | None = None) -> ImageAction:
+        try:
+            action = ImageAction.from_json(row, image_id)
+        except InvalidResponseError as error:
+            error.request_id = self.request_id
+            raise
+        return replace(action, request_id=self.request_id)
 
     def _droplet_images(self, droplet_id: int, kind: str) -> Iterator[Image]:
         path = f"/v2/droplets/{check_id('droplet_id', droplet_id)}/{kind}"

@@ -90,7 +90,8 @@ class ImageAction:
     The nine fields are the API's. ``type`` may differ from what was asked for: ``convert`` is
     answered with ``convert_to_snapshot``. ``region``, ``region_slug`` and ``resource_id`` may be
     ``None``, the first two for every convert. An action never says why it errored. ``image_id`` is
-    the image it was asked for, since ``resource_id`` may be null.
+    the image it was asked for, since ``resource_id`` may be null. ``request_id`` is the API's id of
+    the request that showed the action, if that is known; two actions are equal without it.
     """
 
     id: int
@@ -103,6 +104,7 @@ class ImageAction:
     region: Region | None = None
     region_slug: str | None = None
     image_id: int | None = None
+    request_id: str | None = field(default=None, compare=False)
 
     FIELDS: ClassVar[tuple[str, ...]] = (
         "id",

@@ -110,6 +110,8 @@ class ApiSession:
         self.reserve = reserve
         self.rate_limit: RateLimit | None = None
         """What the newest answer said of the hour's budget, if any did."""
+        self.request_id: str | None = None
+        """The API's id of the request that was answered last, if it told one."""
         token = transport.check_token(token)
         self.fingerprint = blake2b(token.encode(), key=_FINGERPRINT_KEY).hexdigest()[:16]
         """Equal for clients of this process with the same token, and no way back to it."""
@@ -351,6 +353,7 @@ class ApiSession:
         except requests.RequestException as error:
             raise transport.transport_error(error) from error
         self.rate_limit = transport.read_rate_limit(response) or self.rate_limit
+        self.request_id = response.headers.get(transport.REQUEST_ID)
         content = transport.read_content(response, self._timeouts[1])
         body = transport.read_body(response, content)
         self._token_worked = True

@@ -23,6 +23,9 @@ from airflow_provider_do_images.api.errors import (
 )
 from airflow_provider_do_images.api.models import Json
 
+REQUEST_ID = "x-request-id"
+"""The header with the id that DigitalOcean's support asks for."""
+
 _PIECE = 2**16
 
 
@@ -93,7 +96,7 @@ def read_body(response: requests.Response, content: bytes) -> Json:
     except ValueError:
         body = None
     fields = body if isinstance(body, dict) else {}
-    request_id = fields.get("request_id") or response.headers.get("x-request-id")
+    request_id = fields.get("request_id") or response.headers.get(REQUEST_ID)
     if status >= 400:  # noqa: PLR2004 - the boundary is HTTP's
         raise _api_error(response, fields, request_id)
     if not 200 <= status < 300:  # noqa: PLR2004 - the boundary is HTTP's

@@ -56,19 +56,19 @@ ENDS = {
     "timed out": (lambda *_: None, ("It is in-progress", "it goes on at DigitalOcean, and a")),
     "timed out by a failing look": (
         lambda sim, action: refuse(sim, action, 503),
-        ("The last look failed: ", "request id ", "it goes on at DigitalOcean unless it has ended"),
+        ("The last look failed: ", "it goes on at DigitalOcean unless it has ended"),
     ),
     "unproved": (
         lambda _, action: setattr(action, "status", "completed"),
-        ("is completed, but within", "It does not run any more."),
+        ("is completed (seen with", "), but within", "It does not run any more."),
     ),
     "gone": (
         lambda sim, action: refuse(sim, action, 404),
-        ("is not there", "request id ", "Whether it still runs is not known."),
+        ("is not there", "Whether it still runs is not known."),
     ),
     "not allowed": (
         lambda sim, action: refuse(sim, action, 401),
-        ("can no longer be watched", "request id ", "it may go on at DigitalOcean"),
+        ("can no longer be watched", "it may go on at DigitalOcean"),
     ),
     "not understood": (
         lambda _, action: setattr(action, "status", "queued"),
@@ -90,7 +90,7 @@ def _hurried(monkeypatch):
 @pytest.mark.parametrize("end", ENDS)
 @pytest.mark.parametrize("name", [*HOW, "sensor"])
 def test_each_end_of_a_wait_tells_all_that_is_known(sim, backup, snapshot, fail, name, end):
-    """Droplet, image, action and region; whether it runs; a copy; what clearing does."""
+    """Droplet, image, action, region, request; whether it runs; a copy; what clearing does."""
     image = backup if name == "convert" else snapshot
     happen, parts = ENDS[end]
     sim.faults.add(ActionStuck())
@@ -114,6 +114,7 @@ def test_each_end_of_a_wait_tells_all_that_is_known(sim, backup, snapshot, fail,
     to = "" if name == "convert" else " to ams3"
     for part in (f"{what}{to} (action {action})", *parts):
         assert part in words
+    assert re.search(r"request id [0-9a-f-]{36}", words)
     assert ("Last good copy: backup" in words) == (name == "convert" and end != "gone")
     assert words.endswith(LOOKS if name == "sensor" else SUBMITS)
     assert ("Clear the task that submitted" in words) == ((name, end) == ("sensor", "errored"))

@@ -226,7 +226,11 @@ def test_an_execution_timeout_says_the_same(run, digitalocean, snapshot, name):
     [*_, words] = re.findall(r"AirflowTaskTimeout: (.*)$", ended.log, re.MULTILINE)
     action_id = ended.xcom("transfer", "action_id")
     assert f"transfer of image {snapshot.id} to ams3 (action {action_id}) timed out" in words
-    assert re.search(r"It is in-progress, for .+ by now\. Nothing was cancelled: it goes on", words)
+    assert re.search(
+        r"It is in-progress, for .+ by now \(seen with request id [0-9a-f-]{36}\)\. Nothing was "
+        r"cancelled: it goes on",
+        words,
+    )
 
 
 def test_a_sensor_names_the_task_to_clear(run, digitalocean, snapshot):

@@ -89,8 +89,8 @@ def message_of(log):
     lines = re.findall(
         r"^(?:airflow\S*\.)?(?:AirflowFailException|AirflowSensorTimeout): (.*)$", log, re.MULTILINE
     )
-    # Clock times, and how long the wait and the action have taken by then.
-    differs = r"\d\d:\d\d:\d\d|after \d+ s|waited \d+ s|for \d+ s by now"
+    # Clock times, how long the wait and the action have taken by then, and which request told it.
+    differs = r"\d\d:\d\d:\d\d|after \d+ s|waited \d+ s|for \d+ s by now|[0-9a-f-]{36}"
     return re.sub(differs, "...", lines[-1]) if lines else ""
 
 
@@ -117,6 +117,7 @@ def test_all_modes_end_alike(run, digitalocean, snapshot, status, switch):
         assert f"transfer of image {snapshot.id} to nyc3 (action {action.id})" in message
         word = "errored at DigitalOcean" if status == "errored" else "timed out"
         assert word in message
+        assert "(seen with request id ...)" in message
 
 
 def test_the_sensor_waits_for_an_end_that_comes_later(run, digitalocean, snapshot, mode):
@@ -195,7 +196,7 @@ def test_an_execution_timeout_says_what_every_time_out_says(run, digitalocean, s
             [*_, words] = re.findall(r"AirflowTaskTimeout: (.*)$", ended.log, re.MULTILINE)
             what = f"transfer of image {snapshot.id} to nyc3 (action {action.id})"
             assert re.search(rf"{re.escape(what)} timed out: not finished after \d+ s of", words)
-            assert re.search(r"It is in-progress, for \d+ (s|min \d+ s|h \d+ min) by now\.", words)
+            assert re.search(r"It is in-progress, for \d+ (s|min \d+ s|h \d+ min) by now \(", words)
             assert "it goes on at DigitalOcean, and a new wait for these ids joins it" in words
 
 
