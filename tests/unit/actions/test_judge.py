@@ -129,9 +129,13 @@ def test_a_failing_look_at_the_image_proves_nothing():
 def test_a_verdict_travels_as_an_event(outcome, now, error):
     """Through JSON, as Airflow stores it, and back, the same."""
     action = {Outcome.COMPLETED: COMPLETED, Outcome.ERRORED: ERRORED}.get(outcome)
+    action = action and dataclasses.replace(action, request_id="of the last look")
     verdict = Verdict(outcome, WAIT, now, action, error)
 
-    assert Verdict.from_event(json.loads(json.dumps(verdict.to_event()))) == verdict
+    read = Verdict.from_event(json.loads(json.dumps(verdict.to_event())))
+
+    assert read == verdict
+    assert (read.action and read.action.request_id) == (action and "of the last look")
 
 
 @pytest.mark.parametrize(
