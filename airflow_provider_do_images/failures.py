@@ -38,9 +38,11 @@ def as_airflow_exceptions(clearing: str, state: str = "") -> Iterator[None]:
     try:
         yield
     except AirflowTaskTimeout as error:
+        about = getattr(error, "__notes__", [""])[-1]  # the outermost knows most
+        goes_on = "" if clearing == LOOKS else ", and what that began goes on"
         raise AirflowTaskTimeout(
-            f"execution_timeout came while a request was under way, and what that began goes on: "
-            f"{sentence(error)} {clearing}"
+            f"execution_timeout came while a request was under way{about and f' for {about}'}"
+            f"{goes_on}: {sentence(error)} {clearing}"
         ) from error
     except DigitalOceanError as error:
         error.state = error.state or state

@@ -16,6 +16,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from airflow_provider_do_images.actions.handed import Handed
+from airflow_provider_do_images.actions.messages import droplet
 from airflow_provider_do_images.actions.policy import SnapshotName, check_policy
 from airflow_provider_do_images.actions.wait import PROOF_INTERVAL
 from airflow_provider_do_images.api import (
@@ -92,8 +93,13 @@ class Claim:
             tags=check_tags(tags),
         )
 
+    @property
+    def droplet(self) -> str:
+        """The droplet that the image is of, in words."""
+        return droplet(self.droplet_name, self.name.droplet_id)
+
     def __str__(self) -> str:
-        return f"image {self.image_id} of droplet {self.droplet_name} ({self.name.droplet_id})"
+        return f"image {self.image_id} of {self.droplet}"
 
     def is_ours(self, image: Image) -> bool:
         """Whether the image may be named: it is the row's, and nobody has named it otherwise."""
@@ -186,7 +192,7 @@ def _keep(
         over = clock() >= end
         if tried and over:
             shown = f"it does not show {', '.join(lacking)}{_unseen(image)}"
-            raise failed or DigitalOceanError(shown)
+            raise failed or DigitalOceanError(shown, request_id=client.request_id)
         if tried:
             sleep(min(PROOF_INTERVAL, max(end - clock(), 0.0)))
         before, tried = failed, True

@@ -151,7 +151,7 @@ def decide(request: Request, image: Image, actions: Iterable[ImageAction]) -> Su
     for action in matching:
         if action.status is not ActionStatus.ERRORED:
             return Submission(SubmitOutcome.JOINED_RUNNING, request, action)
-    return Next.LOOK_AGAIN if _region_untold(request, same_type) else Next.POST
+    return Next.LOOK_AGAIN if region_untold(request, actions) else Next.POST
 
 
 def find_new(
@@ -162,7 +162,7 @@ def find_new(
     if found := _matching(request, new):
         first = min(found, key=lambda action: action.id)
         return Submission(SubmitOutcome.FOUND_AFTER_LOST_REPLY, request, first)
-    return Next.LOOK_AGAIN if _region_untold(request, new) else Next.POST
+    return Next.LOOK_AGAIN if region_untold(request, new) else Next.POST
 
 
 def of_unknown_status(
@@ -195,10 +195,16 @@ def _matching_errored(request: Request, actions: Iterable[ImageAction]) -> Image
     return max(errored, key=lambda action: action.id, default=None)
 
 
-def _region_untold(request: Request, actions: Iterable[ImageAction]) -> bool:
-    return request.region is not None and any(
-        a.region_slug is None and a.status is ActionStatus.IN_PROGRESS for a in actions
+def region_untold(request: Request, actions: Iterable[ImageAction]) -> ImageAction | None:
+    """Return a transfer in progress that may be the wanted one, since it tells no region."""
+    untold = (
+        a
+        for a in actions
+        if a.region_slug is None
+        and a.status is ActionStatus.IN_PROGRESS
+        and is_type(a, request.type)
     )
+    return next(untold, None) if request.region else None
 
 
 class Submitter:
@@ -226,6 +232,7 @@ class Submitter:
         self._sleep = sleep
         self._seen: frozenset[int] = frozenset()
         self._unknown: UnknownStatusError | None = None
+        self._untold: ImageAction | None = None
         self._posted = False
         self._look_failed = False
 
@@ -258,10 +265,13 @@ class Submitter:
             advice = f"It may be the {self.request}, so nothing was posted. {self._unknown.advice}"
             self._unknown.advice = advice
             raise self._unknown
-        raise DigitalOceanError(
+        error = DigitalOceanError(
             f"a transfer of image {self.request.image_id} is in progress that does not tell its "
-            f"region, so it may be the {self.request}; nothing was posted. A retry looks again."
+            f"region, so it may be the {self.request}; nothing was posted. A retry looks again",
+            request_id=self._untold.request_id if self._untold else None,
         )
+        error.action_id = self._untold.id if self._untold else None
+        raise error
 
     def _look(self) -> Submission | Next:
         look = self._first_look or Look.at(self.client, self.request.image_id)
@@ -269,6 +279,7 @@ class Submitter:
         self._seen = frozenset(action.id for action in look.actions)
         found = decide(self.request, look.image, look.actions)
         self._unknown = of_unknown_status(self.request, look.unread)
+        self._untold = region_untold(self.request, look.actions)
         if found is Next.POST and self._unknown:
             return Next.LOOK_AGAIN
         if found is Next.POST and (errored := _matching_errored(self.request, look.actions)):

@@ -51,7 +51,9 @@ class ApiClient(ApiSession):
             )
             action = self._action(body.get("action"), image_id)
             if action.id != action_id:
-                raise InvalidResponseError(f"asked for action {action_id}, got {action.id}")
+                raise InvalidResponseError(
+                    f"asked for action {action_id}, got {action.id}", request_id=self.request_id
+                )
             return action
 
     def list_image_actions(

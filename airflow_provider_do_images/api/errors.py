@@ -66,16 +66,7 @@ class DigitalOceanError(Exception):
 
     def __str__(self) -> str:
         """One line for the reader of a log: what failed, on what, and the API's reference."""
-        about = [
-            f"{name}{value}"
-            for name, value in (
-                ("image ", self.image_id),
-                ("", self.droplet),
-                ("action ", self.action_id),
-                ("region ", self.region),
-            )
-            if value
-        ]
+        about = _about(self.image_id, self.droplet, self.action_id, self.region)
         details = [
             self.request,
             f"status {self.status}" if self.status is not None else None,
@@ -83,7 +74,7 @@ class DigitalOceanError(Exception):
             f"request id {self.request_id}" if self.request_id else None,
             f"sent {self.attempts} times" if self.attempts > 1 else None,
         ]
-        line = f"{', '.join(about)}: {self.message}" if about else self.message
+        line = f"{about}: {self.message}" if about else self.message
         if known := ", ".join(detail for detail in details if detail):
             line = f"{line} ({known})"
         if more := f"{self.state} {self.advice}".strip():
@@ -195,7 +186,7 @@ def error_context(
     region: str | None = None,
     droplet: str = "",
 ) -> Iterator[None]:
-    """Write into a passing error what it was about."""
+    """Write into a passing error what it was about; any other exception gets a note of it."""
     try:
         yield
     except DigitalOceanError as error:
@@ -204,3 +195,12 @@ def error_context(
         error.region = error.region or region
         error.droplet = error.droplet or droplet
         raise
+    except BaseException as error:
+        if about := _about(image_id, droplet, action_id, region):
+            error.add_note(about)
+        raise
+
+
+def _about(image_id: int | None, droplet: str, action_id: int | None, region: str | None) -> str:
+    parts = (("image ", image_id), ("", droplet), ("action ", action_id), ("region ", region))
+    return ", ".join(f"{name}{value}" for name, value in parts if value)

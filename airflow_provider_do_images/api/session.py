@@ -192,7 +192,8 @@ class ApiSession:
             )
         raise InvalidResponseError(
             f"{path} gave fewer rows than it counts, {_READINGS} times running; to decide by a "
-            f"list with gaps would not be safe"
+            f"list with gaps would not be safe",
+            request_id=self.request_id,
         )
 
     def _pages(
@@ -206,7 +207,8 @@ class ApiSession:
         for number in count(1):
             page = self.page(path, key, scope, read, number=number, params=params)
             for problem in page.problems:
-                self._tell_once(f"Left out a row of {path}: {problem}")
+                about = f"{path}: {problem.message}"
+                self._tell_once(f"Left out a row of {path}: {problem}", about)
             yield page
             if page.last:
                 return
@@ -230,7 +232,9 @@ class ApiSession:
         body = self.send("GET", path, scope, params=wanted, retry=retry)
         rows = body.get(key)
         if not isinstance(rows, list):
-            raise InvalidResponseError(f"the answer to {path} has no list of {key}")
+            raise InvalidResponseError(
+                f"the answer to {path} has no list of {key}", request_id=self.request_id
+            )
         items, problems = [], []
         for row in rows:
             try:
@@ -330,10 +334,10 @@ class ApiSession:
             )
             self._sleep(pause)
 
-    def _tell_once(self, words: str, about: str = "") -> None:
+    def _tell_once(self, words: str, about: str) -> None:
         """Warn of what many requests in a row may meet when the first of them does."""
-        if (about or words) not in self._told:
-            self._told.add(about or words)
+        if about not in self._told:
+            self._told.add(about)
             log.warning("%s", words)
 
     def _send_once(

@@ -22,8 +22,8 @@ from airflow_provider_do_images.actions.messages import (
     LOOKS,
     STARTED_NOTHING,
     SUBMITS,
-    droplet,
     last_good_copy,
+    sentence,
 )
 from airflow_provider_do_images.actions.results import Result
 from airflow_provider_do_images.actions.submit import Request
@@ -33,7 +33,11 @@ from airflow_provider_do_images.api.inputs import check_id, check_price, check_r
 from airflow_provider_do_images.failures import as_airflow_exceptions
 from airflow_provider_do_images.hooks.digitalocean import DigitalOceanHook
 from airflow_provider_do_images.operators.submitting import SubmitImageActionOperator
-from airflow_provider_do_images.version_compat import AirflowFailException, AirflowSkipException
+from airflow_provider_do_images.version_compat import (
+    AirflowFailException,
+    AirflowSkipException,
+    AirflowTaskTimeout,
+)
 
 
 class DigitalOceanConvertImageOperator(SubmitImageActionOperator):
@@ -105,9 +109,8 @@ class DigitalOceanConvertImageOperator(SubmitImageActionOperator):
         claim = self._claim
         if claim is None:
             return super()._submit(hook, request)
-        name, number = claim.droplet_name, claim.name.droplet_id
         try:
-            with error_context(image_id=claim.image_id, droplet=droplet(name, number)):
+            with error_context(image_id=claim.image_id, droplet=claim.droplet):
                 name_early(hook.get_conn(), claim)
                 result = super()._submit(hook, request)
         except NotFoundError:
@@ -115,10 +118,13 @@ class DigitalOceanConvertImageOperator(SubmitImageActionOperator):
         except DigitalOceanError as error:
             error.state = f"{error.state or STARTED_NOTHING} {_last_copy(claim)}"
             raise
-        return replace(result, droplet_id=number, droplet_name=name)
+        except AirflowTaskTimeout as error:
+            error.args = (f"{sentence(error)} {_last_copy(claim)}",)
+            raise
+        return replace(result, droplet_id=claim.name.droplet_id, droplet_name=claim.droplet_name)
 
     def _finish(self, hook: DigitalOceanHook, result: Result) -> dict[str, Any]:
-        with as_airflow_exceptions(SUBMITS):
+        with as_airflow_exceptions(self._clearing(result.image_id)):
             # Read again, since a task that was deferred begins anew here.
             claim = self._read_backup()
             if claim is not None:
@@ -127,7 +133,8 @@ class DigitalOceanConvertImageOperator(SubmitImageActionOperator):
                         f"image {result.image_id} is converted, but the row is of another by now, "
                         f"{claim}: clear the tasks from the one on that chose it"
                     )
-                image = keep(hook.get_conn(), claim, proof_timeout=self.proof_timeout)
+                with error_context(image_id=claim.image_id, droplet=claim.droplet):
+                    image = keep(hook.get_conn(), claim, proof_timeout=self.proof_timeout)
                 cost = monthly_cost(image.size_gigabytes, self.usd_per_gib_month)
                 self.log.info("%s is kept as %s. It costs %s.", claim, claim.name, cost)
         return super()._finish(hook, result)
@@ -153,7 +160,7 @@ class DigitalOceanConvertImageOperator(SubmitImageActionOperator):
             raise (AirflowSkipException if skip else AirflowFailException)(
                 f"nothing to convert for droplet {row['droplet_name']} ({row['droplet_id']}): "
                 f"{reason}. Nothing was started. Clear the task that chose it, so that it chooses "
-                f"again"
+                f"again. {SUBMITS}"
             )
         return Claim.from_row(row, self.tags)
 

@@ -125,7 +125,8 @@ class SubmitImageActionOperator(BaseOperator):
         with telling_time_out(self._wait, progress.seen, self._clearing(request.image_id)):
             flow = prove(judge(self._wait, action, now))
             verdict = run(progress.follow(flow, self._wait), hook.ask)
-            return self._conclude(hook, verdict or self._wait_on(hook, self._wait, progress))
+            verdict = verdict or self._wait_on(hook, self._wait, progress)
+        return self._conclude(hook, verdict)
 
     def _wait_on(self, hook: DigitalOceanHook, wait: Wait, progress: Progress) -> Verdict:
         """Wait here, or leave the worker and let :meth:`execute_complete` go on."""

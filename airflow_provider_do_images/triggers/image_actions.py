@@ -139,14 +139,8 @@ class DigitalOceanImageActionTrigger(BaseTrigger):
 
     async def run(self) -> AsyncIterator[TriggerEvent]:
         """Look every interval, a last time at the deadline, and fire the event."""
-        # An event that comes right after the deferral can cost the task a retry, since the
-        # scheduler may not yet have taken note of the deferral: hence never a look at once.
-        flow = wait_until_finished(
-            self.wait, poll_interval=self.poll_interval, first_look_at=self.first_look_at
-        )
         progress = Progress([self.wait], self.poll_interval)
-        seated = SeatedWait(self.wait, self.poll_interval, self.digitalocean_conn_id, progress)
-        yield TriggerEvent((await seated.run(flow)).to_event())
+        yield TriggerEvent((await _wait_for(self, self.wait, progress)).to_event())
 
     async def on_kill(self) -> None:
         """Say that nothing is cancelled; Airflow also calls this when it moves triggers."""
@@ -200,7 +194,7 @@ class DigitalOceanImageActionsTrigger(BaseTrigger):
     async def run(self) -> AsyncIterator[TriggerEvent]:
         """Wait for all side by side, and fire the event when the last has ended."""
         progress = Progress(self.waits, self.poll_interval)
-        verdicts = await asyncio.gather(*(self._wait_for(wait, progress) for wait in self.waits))
+        verdicts = await asyncio.gather(*(_wait_for(self, wait, progress) for wait in self.waits))
         progress.flush()
         yield TriggerEvent(
             {"verdicts": [verdict.to_event() for verdict in verdicts], "rows": self.rows}
@@ -210,13 +204,20 @@ class DigitalOceanImageActionsTrigger(BaseTrigger):
         """Say that nothing is cancelled; Airflow also calls this when it moves triggers."""
         self.log.info(goes_on(self.waits))
 
-    async def _wait_for(self, wait: Wait, progress: Progress) -> Verdict:
-        flow = wait_until_finished(
-            wait, poll_interval=self.poll_interval, first_look_at=self.first_look_at
-        )
-        seated = SeatedWait(wait, self.poll_interval, self.digitalocean_conn_id, progress)
-        try:
-            return await seated.run(flow)
-        except Exception as error:  # a mistake of ours: it is told, and ends this wait alone
-            self.log.exception("The wait for action %s broke off.", wait.action_id)
-            return Verdict(Outcome.NOT_UNDERSTOOD, wait, time.time(), error=repr(error))
+
+async def _wait_for(
+    trigger: DigitalOceanImageActionTrigger | DigitalOceanImageActionsTrigger,
+    wait: Wait,
+    progress: Progress,
+) -> Verdict:
+    # An event that comes right after the deferral can cost the task a retry, since the scheduler
+    # may not yet have taken note of the deferral: hence never a look at once.
+    flow = wait_until_finished(
+        wait, poll_interval=trigger.poll_interval, first_look_at=trigger.first_look_at
+    )
+    seated = SeatedWait(wait, trigger.poll_interval, trigger.digitalocean_conn_id, progress)
+    try:
+        return await seated.run(flow)
+    except Exception as error:  # a mistake of ours: it is told, and ends this wait alone
+        trigger.log.exception("The wait for action %s broke off.", wait.action_id)
+        return Verdict(Outcome.NOT_UNDERSTOOD, wait, time.time(), error=repr(error))

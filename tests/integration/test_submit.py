@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import threading
 
 import pytest
@@ -240,10 +241,13 @@ def test_a_transfer_without_a_region_is_neither_joined_nor_doubled(untold):
 def test_a_transfer_that_never_tells_its_region_fails_without_a_post(untold):
     """After a minute nothing is posted; a retry looks again."""
     image = untold.state.add_image("a-snapshot")
-    untold.state.begin_action("transfer", image, region="ams3", seconds=600)
+    action = untold.state.begin_action("transfer", image, region="ams3", seconds=600)
 
-    with pytest.raises(DigitalOceanError, match="does not tell its region"):
+    with pytest.raises(DigitalOceanError, match="does not tell its region") as caught:
         _submit_to(untold, image, "ams3")
+
+    assert f"action {action.id}, region ams3: " in str(caught.value)
+    assert re.search(r"\(request id [0-9a-f-]{36}\)", str(caught.value))
 
     assert posts(untold) == 0
 

@@ -8,6 +8,7 @@ import time
 
 import pytest
 
+from airflow_provider_do_images.actions import watch
 from airflow_provider_do_images.actions.judge import Outcome, Verdict, Wait
 from airflow_provider_do_images.simulator import Forbidden, Hang, Html, LostBefore, Status
 from airflow_provider_do_images.triggers.image_actions import (
@@ -67,6 +68,20 @@ def test_it_fires_when_the_action_has_completed(wait_for, sim, running):
     assert verdict.outcome is Outcome.COMPLETED
     assert (verdict.action.id, verdict.action.region_slug) == (running, "ams3")
     assert sim.journal.entries[-1].path == f"/v2/images/{verdict.wait.image_id}"
+
+
+def test_a_mistake_of_ours_ends_the_wait_with_an_event(wait_for, running, monkeypatch):
+    """It does not break off without a word: the task says which action it is about."""
+
+    async def ask(*_):
+        raise RuntimeError("a mistake")
+
+    monkeypatch.setattr(watch.Seat, "ask", ask)
+
+    verdict = wait_for(running)
+
+    assert (verdict.outcome, verdict.wait.action_id) == (Outcome.NOT_UNDERSTOOD, running)
+    assert "RuntimeError('a mistake')" in verdict.error
 
 
 def test_it_never_looks_before_its_time(wait_for, sim, running):

@@ -1,0 +1,102 @@
+"""What Airflow's ``execution_timeout`` says when it strikes while a request is under way."""
+
+from __future__ import annotations
+
+import gc
+import signal
+from dataclasses import replace
+from types import SimpleNamespace
+
+import pytest
+
+from airflow_provider_do_images.actions.messages import LOOKS, SUBMITS
+from airflow_provider_do_images.operators.image_actions import (
+    DigitalOceanConvertImageOperator,
+    DigitalOceanListImageActionsOperator,
+    DigitalOceanTransferImageOperator,
+)
+from airflow_provider_do_images.operators.image_replication import (
+    DigitalOceanReplicateImageOperator,
+)
+from airflow_provider_do_images.simulator import Hang
+from airflow_provider_do_images.version_compat import AirflowTaskTimeout
+
+LIMIT = 0.5
+DROPLET = {"droplet_id": 42, "droplet_name": "web-1"}
+CAME = "execution_timeout came while a request was under way for "
+BEGAN = ", and what that began goes on: Timeout, PID: 123. "
+
+
+@pytest.fixture
+def timed_out():
+    """Run an operator that Airflow's limit stops as it does, by an alarm; return the words."""
+
+    def stop(*_):
+        raise AirflowTaskTimeout("Timeout, PID: 123")
+
+    def words_of(operator):
+        with pytest.raises(AirflowTaskTimeout) as caught:
+            operator.execute({"ti": SimpleNamespace(xcom_push=lambda **_: None)})
+        return str(caught.value)
+
+    def execute(operator):
+        handler = signal.signal(signal.SIGALRM, stop)
+        left, _ = signal.setitimer(signal.ITIMER_REAL, LIMIT)
+        try:
+            return words_of(operator)
+        finally:
+            signal.setitimer(signal.ITIMER_REAL, left)
+            signal.signal(signal.SIGALRM, handler)
+
+    yield execute
+    gc.collect()  # the traceback holds a connection
+
+
+def convert(image):
+    """Return the operator that keeps a backup."""
+    row = {"image_id": image.id, "type": image.type, "name": image.name, "policy": "nightly"}
+    row |= {**DROPLET, "taken_at": "2026-01-01T02:00:00Z"}
+    return DigitalOceanConvertImageOperator(task_id="t", backup=row)
+
+
+@pytest.mark.usefixtures("connection")
+def test_a_submit_names_what_it_is_about(sim, snapshot, timed_out):
+    """Image and region, and the droplet where the task knows it."""
+    transfer = DigitalOceanTransferImageOperator(task_id="t", image_id=snapshot.id, region="ams3")
+    replicate = DigitalOceanReplicateImageOperator(
+        task_id="t", image={"image_id": snapshot.id, **DROPLET}, regions=["ams3", "fra1"]
+    )
+    sim.faults.add(Hang(method="POST", times=None))
+
+    assert timed_out(transfer) == (f"{CAME}image {snapshot.id}, region ams3{BEGAN}{SUBMITS}")
+    assert timed_out(replicate) == (
+        f"{CAME}image {snapshot.id}, droplet web-1 (42), region ams3, fra1{BEGAN}{SUBMITS}"
+    )
+
+
+@pytest.mark.usefixtures("connection")
+@pytest.mark.parametrize("method", ["POST", "PUT"])
+def test_a_convert_names_the_copy_there_is_in_any_case(sim, backup, timed_out, method):
+    """Whether it was stopped while it converted, or while it named what is converted."""
+    sim.state.rules = replace(sim.state.rules, rename_backup=False)
+    # The first PUT, before the convert, is refused; the second names the snapshot.
+    sim.faults.add(Hang(method=method, skip=1 if method == "PUT" else 0))
+
+    words = timed_out(convert(backup))
+
+    assert words.startswith(
+        f"{CAME}image {backup.id}, droplet web-1 (42){BEGAN}Last good copy: backup {backup.id}, "
+        f"which was found for this task, of 2026-01-01T02:00:00Z, "
+    )
+    assert words.endswith(SUBMITS)
+    assert sim.journal.count("PUT") == (2 if method == "PUT" else 1)
+
+
+@pytest.mark.usefixtures("connection")
+def test_a_task_that_reads_has_begun_nothing(sim, snapshot, timed_out):
+    """So it does not say that anything goes on."""
+    sim.faults.add(Hang())
+
+    words = timed_out(DigitalOceanListImageActionsOperator(task_id="t", image_id=snapshot.id))
+
+    assert words == f"{CAME}image {snapshot.id}: Timeout, PID: 123. {LOOKS}"
