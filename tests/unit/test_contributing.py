@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import importlib
 import inspect
+import os
 import re
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -102,6 +104,33 @@ def test_the_hooks_before_a_commit_are_our_own_commands():
     assert {hook["language"] for hook in repo["hooks"]} == {"system"}
     assert {command for hook in repo["hooks"] for command in commands(hook["entry"])} <= ci
     subprocess.run([sys.executable, "-m", "pre_commit", "validate-config", path], check=True)
+
+
+def test_the_hooks_run_before_what_the_page_says(tmp_path):
+    """Installed as it says: the check before a commit, the unit tests before a push."""
+    checkout, told = tmp_path / "checkout", tmp_path / "told"
+    env = {key: value for key, value in os.environ.items() if not key.startswith("GIT_")}
+    env |= {"PRE_COMMIT_HOME": str(tmp_path / "cache"), "GIT_CONFIG_GLOBAL": os.devnull}
+
+    def git(*arguments):
+        command = ["git", "-c", "user.name=me", "-c", "user.email=me@example.org", *arguments]
+        subprocess.run(command, cwd=checkout, check=True, env=env)
+
+    checkout.mkdir()
+    (checkout / "dev.py").write_text(
+        f"import sys\nprint(*sys.argv[1:], file=open({str(told)!r}, 'a'))"
+    )
+    shutil.copy(ROOT / ".pre-commit-config.yaml", checkout)
+    git("init", "--quiet")
+    git("init", "--quiet", "--bare", tmp_path / "remote")
+    subprocess.run(
+        [sys.executable, "-m", "pre_commit", "install"], cwd=checkout, check=True, env=env
+    )
+    git("add", ".")
+    git("commit", "--quiet", "--message=first")
+    assert told.read_text() == "check\n"
+    git("push", "--quiet", tmp_path / "remote", "HEAD:main")
+    assert told.read_text() == "check\ntest tests/unit\n"
 
 
 def test_the_workflow_runs_what_ci_runs():
