@@ -13,6 +13,8 @@ try:  # Airflow 3.2 and newer
 except ImportError:
     from airflow.models.dagbag import DagBag
 
+from airflow_provider_do_images.provider_info import get_provider_info
+
 ROOT = Path(__file__).parent.parent.parent
 README = (ROOT / "README.md").read_text()
 EXAMPLES = sorted((ROOT / "example_dags").glob("*.py"))
@@ -27,12 +29,21 @@ def test_the_dag_on_the_page_is_the_one_that_runs():
 
 
 def test_every_class_of_the_table_exists():
-    """Each row names a class by its module."""
+    """Each row names a class by its module, and each hook, operator and sensor has a row."""
     rows = re.findall(r"^\| `(\w+(?:\.\w+)*)\.(\w+)` \|", README, re.MULTILINE)
 
-    assert len(rows) == 12
     for module, name in rows:
         assert hasattr(importlib.import_module(f"airflow_provider_do_images.{module}"), name)
+    names = [
+        name
+        for kind in ("hooks", "operators", "sensors")
+        for entry in get_provider_info()[kind]
+        for module in entry["python-modules"]
+        for name, one in vars(importlib.import_module(module)).items()
+        if name.startswith("DigitalOcean") and one.__module__ == module
+    ]
+    others = ["DigitalOceanImageActionTrigger", "ApiClient", "Simulator"]
+    assert sorted(name for _, name in rows) == sorted(names + others)
 
 
 @pytest.fixture(scope="module")
