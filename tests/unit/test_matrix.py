@@ -41,6 +41,22 @@ def test_each_minor_of_airflow_has_a_cell():
     assert {airflow for airflow, _ in CELLS} == {*RELEASES, NEWEST}
 
 
+@pytest.mark.parametrize("page", ["README.md", "docs/release-notes-1.0.md"])
+def test_a_page_tells_what_is_tested(page):
+    """What CI runs, and the cells that CI does not run, each with its Python."""
+    text = " ".join((ROOT / page).read_text().split())
+    oldest, between = CELLS[0], [cell for cell in CELLS[1:] if cell[0] != NEWEST]
+    *pythons, last = [python for airflow, python in CELLS if airflow == NEWEST]
+
+    assert f"dev.py matrix --airflow {oldest[0]}\n" in (ROOT / ".ci" / "run").read_text()
+    assert (
+        f"CI tests Airflow {NEWEST} on Python {', '.join(pythons)} and {last}, "
+        f"and Airflow {oldest[0]} on Python {oldest[1]}."
+    ) in text
+    rest = " and ".join(f"Airflow {airflow} on Python {python}" for airflow, python in between)
+    assert f"has passed: these, {rest}" in text
+
+
 @pytest.mark.parametrize("airflow", [*RELEASES, NEWEST])
 def test_pins_are_versions_and_nothing_else(airflow):
     """Each file is for its Airflow, and has no address, no path and no range."""
