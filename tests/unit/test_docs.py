@@ -14,7 +14,9 @@ from pathlib import Path
 
 import pytest
 import yaml
+from airflow.secrets.environment_variables import EnvironmentVariablesBackend
 
+from airflow_provider_do_images.hooks.digitalocean import client_for
 from airflow_provider_do_images.plan import __main__ as plan
 from airflow_provider_do_images.provider_info import get_provider_info
 from airflow_provider_do_images.simulator import Simulator
@@ -111,23 +113,52 @@ def test_commands_on_a_page_have_the_options_that_they_are_given(page):
         PARSERS[name]().parse_args(shlex.split(arguments))
 
 
-def test_every_class_has_a_page():
-    """So has each hook, operator and sensor that Airflow is told of."""
+def test_connections_on_the_pages_can_be_used(monkeypatch):
+    """As a shell and Airflow read them; Airflow knows each setting, and a client can be made."""
+    found = [
+        shlex.split(line)[-1].split("=", 1)
+        for page in PAGES
+        for line in re.findall(r"^(?:export )?AIRFLOW_CONN_.*", page.read_text(), re.MULTILINE)
+    ]
+    [kind] = get_provider_info()["connection-types"]
+
+    assert len(found) >= 4
+    for name, value in found:
+        monkeypatch.setenv(name, value)
+        conn_id = name.removeprefix("AIRFLOW_CONN_").lower()
+        connection = EnvironmentVariablesBackend().get_connection(conn_id)
+        assert connection.conn_type == kind["connection-type"]
+        assert set(connection.extra_dejson) <= set(kind["conn-fields"])
+        client_for(connection, patience=0.0).close()
+
+
+def classes(*kinds: str) -> set[str]:
+    """Return the names of the classes of some kinds that Airflow is told of."""
     info = get_provider_info()
     modules = [
         importlib.import_module(name)
-        for kind in ("hooks", "operators", "sensors")
+        for kind in kinds
         for entry in info[kind]
         for name in entry["python-modules"]
     ]
-    names = {
+    return {
         name
         for module in modules
         for name, one in vars(module).items()
         if name.startswith("DigitalOcean") and one.__module__ == module.__name__
     }
 
-    assert names == set(CLASS_PAGES)
+
+def test_every_class_has_a_page():
+    """So has each hook, operator and sensor that Airflow is told of."""
+    assert classes("hooks", "operators", "sensors") == set(CLASS_PAGES)
+
+
+def test_every_trigger_is_on_the_page_of_the_sensor():
+    """None is known from the reference alone."""
+    text = (DOCS / "classes" / "sensor.md").read_text()
+
+    assert {name for name in classes("triggers") if f"`{name}`" not in text} == set()
 
 
 @pytest.mark.parametrize("name", CLASS_PAGES)
