@@ -1,4 +1,4 @@
-"""What CONTRIBUTING.md, the hooks before a commit and the workflow file say is true today."""
+"""What CONTRIBUTING.md, SECURITY.md, the hooks and the workflow file say is true today."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ import re
 import shutil
 import subprocess
 import sys
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -144,6 +145,14 @@ def test_the_hooks_run_before_what_the_page_says(tmp_path):
     assert told.read_text() == "check\n"
     git("push", "--quiet", tmp_path / "remote", "HEAD:main")
     assert told.read_text() == "check\ntest tests/unit\n"
+
+
+def test_weaknesses_are_reported_where_there_is_somebody():
+    """SECURITY.md speaks of no public repository as long as the package names none."""
+    urls = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["urls"]
+    page = " ".join((ROOT / "SECURITY.md").read_text().split())
+
+    assert ("There is no public repository yet" in page) == ("Repository" not in urls)
 
 
 def test_the_workflow_runs_what_ci_runs():
