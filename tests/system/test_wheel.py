@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -90,16 +91,21 @@ def test_the_wheel_holds_the_package_and_nothing_else(wheel):
     }
 
 
-def test_the_source_distribution_holds_what_the_wheel_is_built_from(wheel):
-    """And the examples and the changelog; no tests, no settings, no machine's files."""
+def test_the_source_distribution_holds_what_the_wheel_is_built_from(wheel, root):
+    """And all that the README links to; no tests, no settings, no machine's files."""
     [archive] = wheel.parent.glob("*.tar.gz")
     with tarfile.open(archive) as opened:
-        names = [Path(name).parts[1:] for name in opened.getnames()]
+        names = {Path(name).parts[1:] for name in opened.getnames()}
 
     assert {name[0] for name in names} == {
-        *("airflow_provider_do_images", "example_dags", "README.md", "CHANGELOG.md", "LICENSE"),
+        *("airflow_provider_do_images", "docs", "example_dags"),
+        *("README.md", "CHANGELOG.md", "CONTRIBUTING.md", "SECURITY.md", "LICENSE"),
         *("pyproject.toml", "PKG-INFO", ".gitignore"),
     }
+    links = re.findall(r"\]\((?!https?:|#)([^)#]+)", (root / "README.md").read_text())
+    held = {name[:length] for name in names for length in range(1, len(name) + 1)}
+    assert {link for link in links if Path(link).parts not in held} == set()
+    assert ("docs", "_build") not in held
 
 
 def test_a_build_elsewhere_gives_the_same_bytes(wheel, tmp_path):
