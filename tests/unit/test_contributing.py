@@ -83,7 +83,8 @@ def test_the_worked_example_goes_through_each_place():
     }
     assert naming - files == {
         "CONTRIBUTING.md",
-        "tests/integration/test_failures_of_the_account.py",  # of what all that only look say
+        "tests/integration/test_execution_timeout.py",  # for all that only look
+        "tests/integration/test_failures_of_the_account.py",  # the same
         "tests/unit/test_contributing.py",
     }
 
