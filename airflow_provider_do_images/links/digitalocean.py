@@ -32,7 +32,7 @@ class ImageLink(BaseOperatorLink):
 
 
 class DropletLink(BaseOperatorLink):
-    """From a task to the droplet that its image was made of."""
+    """From a task to the droplet that its image was made of, or whose backups it looks for."""
 
     name = "Droplet at DigitalOcean"
 

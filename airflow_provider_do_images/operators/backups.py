@@ -16,6 +16,7 @@ from airflow_provider_do_images.actions.messages import LOOKS
 from airflow_provider_do_images.api.errors import error_context
 from airflow_provider_do_images.failures import as_airflow_exceptions
 from airflow_provider_do_images.hooks.digitalocean import DigitalOceanHook
+from airflow_provider_do_images.links.digitalocean import DropletLink
 from airflow_provider_do_images.version_compat import AirflowFailException, AirflowSkipException
 
 _SHOWN = 5
@@ -63,6 +64,7 @@ class DigitalOceanFindBackupOperator(BaseOperator):
     :param digitalocean_conn_id: id of the connection. (templated)
     """
 
+    operator_extra_links = (DropletLink(),)
     template_fields: Sequence[str] = (
         "droplet_id",
         "droplet_name",

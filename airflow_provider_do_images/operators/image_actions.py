@@ -32,6 +32,7 @@ from airflow_provider_do_images.api.errors import error_context
 from airflow_provider_do_images.api.inputs import check_id, check_price, check_region
 from airflow_provider_do_images.failures import as_airflow_exceptions
 from airflow_provider_do_images.hooks.digitalocean import DigitalOceanHook
+from airflow_provider_do_images.links.digitalocean import ImageLink
 from airflow_provider_do_images.operators.submitting import SubmitImageActionOperator
 from airflow_provider_do_images.version_compat import (
     AirflowFailException,
@@ -221,6 +222,7 @@ class DigitalOceanListImageActionsOperator(BaseOperator):
         (templated)
     """
 
+    operator_extra_links = (ImageLink(),)
     template_fields: Sequence[str] = (
         "image_id",
         "status",

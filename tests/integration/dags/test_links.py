@@ -5,7 +5,11 @@ from __future__ import annotations
 import pytest
 from airflow.sdk import DAG, task
 
-from airflow_provider_do_images.operators.image_actions import DigitalOceanTransferImageOperator
+from airflow_provider_do_images.operators.backups import DigitalOceanFindBackupOperator
+from airflow_provider_do_images.operators.image_actions import (
+    DigitalOceanListImageActionsOperator,
+    DigitalOceanTransferImageOperator,
+)
 from airflow_provider_do_images.operators.image_replication import (
     DigitalOceanReplicateImageOperator,
 )
@@ -17,7 +21,7 @@ DROPLET = 3164494
 
 def new_dag(dag_id):
     """Return a DAG, under a name where Airflow looks for it."""
-    dag = globals()[dag_id] = DAG(dag_id, schedule=None, params={"image": 0})
+    dag = globals()[dag_id] = DAG(dag_id, schedule=None, params={"image": 0, "droplet": 0})
     return dag
 
 
@@ -40,6 +44,15 @@ with new_dag("links_of_mapped_rows"):
     replicate = DigitalOceanReplicateImageOperator.partial(
         task_id="replicate", regions=["ams3"], poll_interval=0.3
     ).expand(image=rows())
+
+with new_dag("links_of_readers"):
+    DigitalOceanListImageActionsOperator(task_id="history", image_id="{{ params.image }}")
+    DigitalOceanFindBackupOperator(
+        task_id="find", policy="prod", droplet_id="{{ params.droplet }}", on_missing="leave"
+    )
+    DigitalOceanFindBackupOperator(
+        task_id="find_by_name", policy="prod", droplet_name="web-01", on_missing="leave"
+    )
 
 with new_dag("links_of_nonsense"):
     DigitalOceanTransferImageOperator(task_id="transfer", image_id="no id", region="ams3")
@@ -81,6 +94,19 @@ def test_mapped_tasks_link_to_their_own(run, links, digitalocean):
 
     assert links(finished, "replicate", 0) == (image_page(image), f"{PANEL}/droplets/{DROPLET}")
     assert links(finished, "replicate", 1) == (image_page(image), "")
+
+
+def test_tasks_that_only_read_link_to_what_they_were_told_of(run, links, digitalocean):
+    """The list's to its image; find's to its droplet, if it was given the id."""
+    image = digitalocean.state.add_image("a-snapshot")
+    droplet = digitalocean.state.add_droplet("web-01")
+
+    finished = run(globals()["links_of_readers"], image=image.id, droplet=droplet.id)
+
+    assert finished.state == "success"
+    assert links(finished, "history") == (image_page(image), None)
+    assert links(finished, "find") == (None, f"{PANEL}/droplets/{droplet.id}")
+    assert links(finished, "find_by_name") == (None, "")
 
 
 def test_what_is_no_id_leads_nowhere(run, links):
