@@ -62,7 +62,7 @@ class Finding:
     copy_age: float | None = None
     problem: str | None = None
     last: str | None = None
-    """The last good copy and its age, in words."""
+    """The last good copy and its age, in words; ``None`` if none is known anywhere."""
 
     def __str__(self) -> str:
         droplet = self.place.droplet
@@ -86,6 +86,7 @@ class Finding:
             "copy_age_seconds": self.copy_age,
             "ok": self.problem is None,
             "problem": self.problem,
+            "last_good_copy": self.last,
         }
 
 

@@ -206,7 +206,9 @@ class DigitalOceanAuditCopiesOperator(BaseOperator):
     newest snapshot there (null if there is none), ``droplet_id``, ``droplet_name``, ``region``,
     ``taken_at`` (of the backup), ``data_age_seconds``, ``copied_at`` (when the transfer there, or
     in the droplet's own region the convert, was completed; null if the history does not tell),
-    ``copy_age_seconds``, ``ok`` and ``problem`` (in words, or null).
+    ``copy_age_seconds``, ``ok``, ``problem`` (in words, or null) and ``last_good_copy`` (the newest
+    snapshot there or, if there is none, in any region, with its regions and age, in words; null if
+    there is none anywhere).
 
     :param policy: whose snapshots. (templated)
     :param droplet_id: the droplet by its id. (templated)

@@ -88,6 +88,29 @@ def test_an_old_copy_fails_with_the_last_good_one(start, snapshots):
     assert f"Last good copy: image {snapshots[0].id} in " in words
 
 
+def test_every_row_names_the_last_good_copy(start, digitalocean, snapshots):
+    """Also where the region has none, and where the message has no room for more."""
+    for number in range(11):
+        digitalocean.state.add_droplet(f"new-{number}", tags=["nightly"])
+    snapshots[1].regions.remove("ams3")
+
+    ended = start(regions=["ams3"])
+
+    assert "; and 2 more. " in failure(ended)
+    rows = {row["droplet_name"]: row for row in ended.xcom("audit")}
+    assert len(rows) == 13
+    assert rows["new-10"]["last_good_copy"] is None
+    assert rows["web-09"]["image_id"] is None
+    for row, image, regions in (
+        (rows["web-08"], snapshots[0], "nyc3, ams3"),
+        (rows["web-09"], snapshots[1], "nyc3"),
+    ):
+        assert re.fullmatch(
+            rf"Last good copy: image {image.id} in {regions}, of \S+Z, 20 h 0 min old\.",
+            row["last_good_copy"],
+        )
+
+
 @pytest.mark.parametrize(
     ("params", "words"),
     [

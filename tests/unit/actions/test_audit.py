@@ -66,6 +66,8 @@ def test_a_new_copy_is_well():
         "copy_age_seconds": 3 * HOUR,
         "ok": True,
         "problem": None,
+        "last_good_copy": "Last good copy: image 4 in nyc3, ams3, of 2026-11-22T06:00:00Z, "
+        "30 h 0 min old.",
     }
 
 
