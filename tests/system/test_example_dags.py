@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from airflow_provider_do_images.actions.policy import SnapshotName
 from airflow_provider_do_images.api import ApiClient
 
 FOLDER = Path(__file__).parent.parent.parent / "example_dags"
@@ -74,6 +76,7 @@ def plans(simulator, token, backup, snapshot) -> dict[str, Plan]:
             [convert, copy_to("ams3"), copy_to("sgp1")],
             {"nyc3", "ams3", "sgp1"},
         ),
+        "prune_snapshots": Plan({}, unkept(state).id, [], {"nyc3", "ams3", "sgp1"}),
         "list_image_actions": Plan({"image_id": copied.id}, copied.id, [copy_to("fra1")]),
         "transfer_image": Plan(
             {"image_id": to_copy.id, "region": "sgp1"},
@@ -91,6 +94,16 @@ def started(airflow, plans) -> dict[str, Plan]:
     for dag_id, plan in plans.items():
         plan.run_id = airflow.rest.trigger_dag(dag_id, plan.conf)
     return plans
+
+
+def unkept(state: Any) -> Any:
+    """Return a snapshot that no rule of the prune example keeps: a day has a newer one."""
+    droplet = state.add_droplet("pruned")
+    noon = datetime.now(UTC).replace(hour=12, minute=0, second=0, microsecond=0)
+    taken = [noon - timedelta(days=2), noon - timedelta(days=4), noon - timedelta(days=4, hours=6)]
+    names = [str(SnapshotName("first-copy", droplet.id, moment)) for moment in taken]
+    regions = ["nyc3", "ams3", "sgp1"]
+    return [state.add_image(name, regions=regions, droplet_id=droplet.id) for name in names][-1]
 
 
 def copy_to(region: str) -> dict[str, str]:
@@ -127,6 +140,18 @@ def test_the_list_example_returns_the_history(airflow, started):
     rows = airflow.rest.xcom("list_image_actions", plan.run_id, "transfers")
 
     assert [row["region_slug"] for row in rows] == ["fra1"]
+
+
+def test_the_prune_example_only_says_what_it_would_delete(airflow, started):
+    """Its row is there, and it is not deleted."""
+    plan = started["prune_snapshots"]
+    airflow.rest.wait_for_dag_run("prune_snapshots", plan.run_id)
+
+    rows = airflow.rest.xcom("prune_snapshots", plan.run_id, "prune")
+
+    assert [
+        (row["decision"], row["deleted"]) for row in rows if row["image_id"] == plan.image_id
+    ] == [("delete", False)]
 
 
 def test_the_summary_names_every_copy(airflow, started):
