@@ -16,7 +16,7 @@ from airflow_provider_do_images.actions.copies import may_a_retry_help, tell
 from airflow_provider_do_images.actions.judge import Outcome, Verdict, Wait
 from airflow_provider_do_images.actions.messages import LOOKS, explain, sentence
 from airflow_provider_do_images.actions.results import Result
-from airflow_provider_do_images.api import DigitalOceanError, ImageAction
+from airflow_provider_do_images.api import DigitalOceanError, Image, ImageAction
 from airflow_provider_do_images.api.errors import NOT_HELPED_BY_A_RETRY
 from airflow_provider_do_images.version_compat import (
     AirflowException,
@@ -115,13 +115,16 @@ def operator_failure(verdict: Verdict, clearing: str) -> AirflowException:
 
 
 def copies_failure(
-    rows: Sequence[Result], timeout: float, execution_timeout: timedelta | None
+    rows: Sequence[Result],
+    timeout: float,
+    execution_timeout: timedelta | None,
+    source: Image | None = None,
 ) -> AirflowException | AirflowTaskTimeout:
     """Return the exception of a replication that is not complete.
 
-    The last two arguments are those of :func:`seconds_until_given_up`.
+    The times are those of :func:`seconds_until_given_up`, the image that of :func:`tell`.
     """
-    words = tell(rows, time.time())
+    words = tell(rows, time.time(), source)
     if not may_a_retry_help(rows):
         return AirflowFailException(words)
     ended_by_it = seconds_until_given_up(timeout, execution_timeout) < timeout

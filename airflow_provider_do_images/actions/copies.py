@@ -16,9 +16,11 @@ from airflow_provider_do_images.actions.messages import (
     last_good_copy,
     sentence,
 )
+from airflow_provider_do_images.actions.policy import SnapshotName
 from airflow_provider_do_images.actions.results import Result
-from airflow_provider_do_images.api import InvalidInputError
+from airflow_provider_do_images.api import Image, InvalidInputError
 from airflow_provider_do_images.api.inputs import check_id
+from airflow_provider_do_images.api.models import format_time
 
 REFUSED = "refused"
 """The ``outcome`` of a region without an action, and its ``end`` if the API refuses it for good."""
@@ -139,10 +141,22 @@ def may_a_retry_help(rows: Iterable[Result]) -> bool:
     return any(row.end in _RETRIED for row in rows)
 
 
-def tell(rows: Sequence[Result], now: float) -> str:
+def source_to_json(image: Image) -> dict[str, Any]:
+    """Return what :func:`tell` reads of the image, for ``Image.from_json``."""
+    return {
+        "id": image.id,
+        "name": image.name,
+        "regions": list(image.regions),
+        "created_at": format_time(image.created_at),
+        "status": image.status,
+    }
+
+
+def tell(rows: Sequence[Result], now: float, source: Image | None = None) -> str:
     """Say which copies are there and why others are not, and what a retry would do.
 
     :param now: the time, in Unix seconds.
+    :param source: the image as it was before the submits, if that is known.
     """
     first = rows[0]
     what = ImageRow(first.image_id, first.droplet_id, first.droplet_name)
@@ -154,16 +168,17 @@ def tell(rows: Sequence[Result], now: float) -> str:
         return head
     why = " ".join(f"{row.region}: {sentence(row.error)}" for row in missing)
     cause = "" if may_a_retry_help(rows) else " A retry would meet the same: remove the cause."
-    return f"{head} {why}{_last_copy(rows, what, now)}{cause} {SUBMITS}"
+    return f"{head} {why}{_last_copy(rows, what, now, source)}{cause} {SUBMITS}"
 
 
-def _last_copy(rows: Iterable[Result], what: ImageRow, now: float) -> str:
-    arrived = [
-        (row.action.completed_at, str(row.region))
-        for row in rows
-        if is_there(row) and row.action and row.action.completed_at
-    ]
-    if not arrived:
+def _last_copy(rows: Sequence[Result], what: ImageRow, now: float, source: Image | None) -> str:
+    """Name all regions that have the image, with the age of its data, as the audit does."""
+    if source is None or source.status not in (None, "available"):
         return ""
-    since, region = max(arrived)
-    return f" {last_good_copy(f'{what} in {region}, there since', since, now)}"
+    name = SnapshotName.parse(source.name)
+    since = name.taken_at if name else source.created_at
+    if since is None or any(row.end == Outcome.GONE.value for row in rows):
+        return ""
+    arrived = [str(row.region) for row in rows if is_there(row)]
+    regions = ", ".join(dict.fromkeys([*source.regions, *arrived]))
+    return f" {last_good_copy(f'{what}, seen in {regions}, of', since, now)}"

@@ -15,6 +15,7 @@ from airflow_provider_do_images.actions.copies import (
     ended,
     is_there,
     read_event,
+    source_to_json,
     state_of,
     tell,
 )
@@ -157,7 +158,7 @@ class DigitalOceanReplicateImageOperator(BaseOperator):
         context["ti"].xcom_push(key="action_ids", value=ids)
         begun = [row for row in rows if row.end is None]
         if not begun:
-            return self._conclude(context, rows)
+            return self._conclude(context, rows, image)
         usual = self._read_usual_seconds(context, hook, image, begun)
         self._waits = self._begin_waits(begun, usual)
         actions = [row.action for row in begun if row.action]
@@ -170,13 +171,20 @@ class DigitalOceanReplicateImageOperator(BaseOperator):
                     [row.to_json() for row in rows],
                     poll_interval=self.poll_interval,
                     digitalocean_conn_id=self.digitalocean_conn_id,
-                )
+                ),
+                kwargs={"source": source_to_json(image)},
             )
-        return self._conclude(context, ended(rows, self._wait_here(hook, progress)))
+        return self._conclude(context, ended(rows, self._wait_here(hook, progress)), image)
 
-    def execute_complete(self, context: Context, event: Any = None) -> list[dict[str, Any]]:
-        """Return or raise what the trigger found."""
-        return self._conclude(context, from_event(read_event, event, SUBMITS))
+    def execute_complete(
+        self, context: Context, event: Any = None, source: Any = None
+    ) -> list[dict[str, Any]]:
+        """Return or raise what the trigger found.
+
+        :param source: the image as it was before the submits; ``dag.test()`` does not hand it on.
+        """
+        image = Image.from_json(source) if source else None
+        return self._conclude(context, from_event(read_event, event, SUBMITS), image)
 
     def on_kill(self) -> None:
         """Say that nothing is cancelled."""
@@ -239,14 +247,17 @@ class DigitalOceanReplicateImageOperator(BaseOperator):
         finally:
             progress.flush()
 
-    def _conclude(self, context: Context, rows: Sequence[Result]) -> list[dict[str, Any]]:
+    def _conclude(
+        self, context: Context, rows: Sequence[Result], source: Image | None
+    ) -> list[dict[str, Any]]:
         state, result = state_of(rows), [row.to_json() for row in rows]
         context["ti"].xcom_push(key="state", value=state.value)
         partly = state is State.PARTIAL and check_flag("allow_partial", self.allow_partial)
         if state is not State.COMPLETED and not partly:
             context["ti"].xcom_push(key="return_value", value=result)
-            raise copies_failure(rows, self.timeout, self.execution_timeout)
-        self.log.log(logging.WARNING if partly else logging.INFO, "%s", tell(rows, time.time()))
+            raise copies_failure(rows, self.timeout, self.execution_timeout, source)
+        words = tell(rows, time.time(), source)
+        self.log.log(logging.WARNING if partly else logging.INFO, "%s", words)
         self._add_asset_events(context, rows)
         return result
 

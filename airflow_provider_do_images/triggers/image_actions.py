@@ -46,7 +46,7 @@ def deferral_of_all(
 ) -> dict[str, Any]:
     """Return the arguments with which a task defers to one trigger for several actions now.
 
-    :param rows: what comes back with the event: a task that resumes knows nothing else.
+    :param rows: what comes back with the event: a task that resumes does not know them.
     """
     trigger = DigitalOceanImageActionsTrigger(
         waits=[asdict(wait) for wait in waits],

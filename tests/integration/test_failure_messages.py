@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+import asyncio
+import json
 import re
 from dataclasses import replace
+from datetime import UTC, datetime
+from types import SimpleNamespace
 
 import pytest
 
 from airflow_provider_do_images.actions import judge, submit, wait
 from airflow_provider_do_images.actions.messages import LOOKS, SUBMITS
+from airflow_provider_do_images.actions.policy import SnapshotName
+from airflow_provider_do_images.api.models import format_time
 from airflow_provider_do_images.operators.image_actions import (
     DigitalOceanConvertImageOperator,
     DigitalOceanTransferImageOperator,
@@ -19,6 +25,7 @@ from airflow_provider_do_images.operators.image_replication import (
 from airflow_provider_do_images.sensors.image_actions import DigitalOceanImageActionSensor
 from airflow_provider_do_images.simulator import ActionStuck, LostBefore, Status
 from airflow_provider_do_images.version_compat import AirflowException
+from devtools.older_airflow import TaskDeferred
 
 DROPLET = {"droplet_id": 42, "droplet_name": "web-1"}
 
@@ -116,6 +123,9 @@ def test_each_end_of_a_wait_tells_all_that_is_known(sim, backup, snapshot, fail,
         assert part in words
     assert re.search(r"request id [0-9a-f-]{36}", words)
     assert ("Last good copy: backup" in words) == (name == "convert" and end != "gone")
+    assert (f"Last good copy: {what}, seen in nyc3, of " in words) == (
+        name == "replicate" and end != "gone"
+    )
     assert words.endswith(LOOKS if name == "sensor" else SUBMITS)
     assert ("Clear the task that submitted" in words) == ((name, end) == ("sensor", "errored"))
 
@@ -194,31 +204,66 @@ def test_each_failure_of_a_submit_tells_all_that_is_known(
     where = () if name == "convert" else ("ams3",)
     for part in (f"image {image.id}", *whose, *where, *parts):
         assert part in words
-    assert (" old." in words) == ("Last good copy: backup" in words) == (name == "convert")
+    looked = name == "replicate" and why in ("another team", "refused", "no answer")
+    assert ("Last good copy: backup" in words) == (name == "convert")
+    assert (f"Last good copy: image {image.id} of droplet web-1 (42), seen in nyc3" in words) == (
+        looked
+    )
+    assert (" old." in words) == (name == "convert" or looked)
     assert words.endswith(SUBMITS)
 
 
 @pytest.mark.usefixtures("connection")
-def test_a_replication_that_fails_in_part_tells_the_copy_that_is_there(sim, snapshot, fail):
-    """Where it is, since when and how old; and why the other is missing."""
+@pytest.mark.parametrize("named", [False, True])
+def test_a_replication_that_fails_in_part_tells_where_its_image_is(sim, fail, named):
+    """In all regions, with the age of the data, however late a copy came; and what is missing."""
     moment = sim.clock.now() - 7200
-    snapshot.regions.append("ams3")
-    sim.state.add_action(
-        snapshot.id, region="ams3", status="completed", started_at=moment, completed_at=moment
-    )
+    taken = datetime.fromtimestamp(moment, UTC).replace(microsecond=0)
+    name = str(SnapshotName("nightly", 42, taken)) if named else "a-snapshot"
+    image = sim.state.add_image(name, created_at=None if named else moment)
+    image.regions.append("ams3")
+    sim.state.add_action(image.id, region="ams3", status="completed")
     sim.faults.add(Status(422, method="POST"))
-    wanted = {"image_id": snapshot.id, **DROPLET}
+    wanted = {"image_id": image.id, **DROPLET}
 
     words = fail(
         DigitalOceanReplicateImageOperator(task_id="t", image=wanted, regions=["ams3", "fra1"])
     )
 
-    what = f"image {snapshot.id} of droplet web-1 (42)"
+    what = f"image {image.id} of droplet web-1 (42)"
     assert words.startswith(f"PARTIAL: 1 of 2 copies of {what} are there (ams3). fra1: ")
     assert re.search(
-        rf"Last good copy: {re.escape(what)} in ams3, there since \S+Z, 2 h 0 m", words
+        rf"Last good copy: {re.escape(what)}, seen in nyc3, ams3, of {format_time(taken)}, 2 h 0 m",
+        words,
     )
     assert "A retry would meet the same: remove the cause." in words
+
+
+@pytest.mark.usefixtures("connection")
+def test_a_replication_that_was_deferred_still_knows_its_image(sim, snapshot):
+    """What it was before the submits comes back to the task, and where it came to meanwhile."""
+    operator = DigitalOceanReplicateImageOperator(
+        task_id="t", image_id=snapshot.id, regions=["ams3", "fra1"], poll_interval=0.1
+    )
+    context = {"ti": SimpleNamespace(xcom_push=lambda **_: None)}
+    with pytest.raises(TaskDeferred) as deferred:
+        operator.execute(context)
+    [*_, to_ams3, to_fra1] = sim.state.actions
+    sim.state.finish_action(to_ams3)
+    sim.state.finish_action(to_fra1, "errored")
+
+    async def wait_for_all():
+        return [event.payload async for event in deferred.value.trigger.run()]
+
+    [event] = asyncio.run(wait_for_all())
+    kwargs = json.loads(json.dumps(deferred.value.kwargs))
+
+    with pytest.raises(AirflowException) as caught:
+        operator.execute_complete(context, event, **kwargs)
+
+    words = str(caught.value)
+    assert words.startswith(f"PARTIAL: 1 of 2 copies of image {snapshot.id} are there (ams3).")
+    assert f"Last good copy: image {snapshot.id}, seen in nyc3, ams3, of " in words
 
 
 @pytest.mark.parametrize("name", [*HOW, "sensor"])
