@@ -143,7 +143,7 @@ class DigitalOceanImageActionTrigger(BaseTrigger):
         yield TriggerEvent((await _wait_for(self, self.wait, progress)).to_event())
 
     async def on_kill(self) -> None:
-        """Say that nothing is cancelled; Airflow also calls this when it moves triggers."""
+        """Say that nothing is cancelled. Airflow calls this from 3.3 on, also to move triggers."""
         self.log.info(goes_on([self.wait]))
 
 
@@ -201,7 +201,7 @@ class DigitalOceanImageActionsTrigger(BaseTrigger):
         )
 
     async def on_kill(self) -> None:
-        """Say that nothing is cancelled; Airflow also calls this when it moves triggers."""
+        """Say that nothing is cancelled. Airflow calls this from 3.3 on, also to move triggers."""
         self.log.info(goes_on(self.waits))
 
 

@@ -1,7 +1,8 @@
-"""What a worker says when Airflow stops its task in the middle of a wait."""
+"""What a worker or a triggerer says when Airflow stops a task in the middle of a wait."""
 
 from __future__ import annotations
 
+import asyncio
 from types import SimpleNamespace
 
 import pytest
@@ -72,3 +73,27 @@ def test_a_stopped_sensor_tells_what_goes_on(sim, snapshot, connection, context,
     sensor.on_kill()
 
     assert f"image {snapshot.id} (action {action.id}). {GOES_ON}" in "".join(capfd.readouterr())
+
+
+def test_a_stopped_trigger_tells_what_goes_on(sim, snapshot, connection, context, capfd):
+    """Of one action or of several, each with its ids; Airflow 3.3 and newer stop it so."""
+    one = DigitalOceanTransferImageOperator(
+        task_id="copy",
+        image_id=snapshot.id,
+        region="ams3",
+        wait_for_completion=True,
+        deferrable=True,
+    )
+    several = DigitalOceanReplicateImageOperator(
+        task_id="copies", image_id=snapshot.id, regions=["ams3", "sgp1"]
+    )
+    for operator, regions in ((one, ["ams3"]), (several, ["ams3", "sgp1"])):
+        with pytest.raises(TaskDeferred) as deferred:
+            operator.execute(context)
+        capfd.readouterr()
+
+        asyncio.run(deferred.value.trigger.on_kill())
+
+        said = "".join(capfd.readouterr())
+        assert said.count(GOES_ON) == 1
+        assert all(f"image {snapshot.id} to {region} (action" in said for region in regions)
