@@ -254,7 +254,7 @@ class Submitter:
             raise
 
     def _submit(self) -> Submission:
-        found = self._repeat(self._look, {Next.LOOK_AGAIN})
+        found = self._repeat(self._look, {Next.LOOK_AGAIN}, self._tell_that_it_looks_again)
         posts = 0
         while found is Next.POST:
             posts += 1
@@ -334,11 +334,31 @@ class Submitter:
         unknown = of_unknown_status(self.request, unread, self._seen)
         return Next.LOOK_AGAIN if found is Next.POST and unknown else found
 
+    def _tell_that_it_looks_again(self) -> None:
+        untold = f"action {self._untold.id} does not tell its region yet" if self._untold else None
+        log.info(
+            "Nothing is posted yet: %s, and it may be the %s. Looking every %g s, for %g s at "
+            "most, until that is known.",
+            self._unknown.message if self._unknown else untold,
+            self.request,
+            SETTLE_INTERVAL,
+            SETTLE_SECONDS,
+        )
+
     def _repeat(
-        self, look: Callable[[], Submission | Next], unsettled: set[Next]
+        self,
+        look: Callable[[], Submission | Next],
+        unsettled: set[Next],
+        begin: Callable[[], None] | None = None,
     ) -> Submission | Next:
-        """Look until there is something else to do, or for as long as it may take to show."""
+        """Look until there is something else to do, or for as long as it may take to show.
+
+        :param begin: called before the first pause, if there is any.
+        """
         end = self._clock() + SETTLE_SECONDS
         while (found := look()) in unsettled and self._clock() < end:
+            if begin:
+                begin()
+                begin = None
             self._sleep(SETTLE_INTERVAL)
         return found

@@ -262,6 +262,30 @@ def test_a_transfer_that_told_another_region_does_not_hinder(untold):
     assert posts(untold) == 1
 
 
+def test_looking_again_before_a_post_is_told_once(untold, submit, sim, snapshot, caplog):
+    """One line for the whole minute: what is waited for, how often is looked, how long at most."""
+    caplog.set_level("INFO")
+    image = untold.state.add_image("a-snapshot")
+    action = untold.state.begin_action("transfer", image, region="ams3", seconds=600)
+    strange = sim.state.add_action(snapshot.id, region="ams3", status="queued")
+
+    with pytest.raises(DigitalOceanError):
+        _submit_to(untold, image, "ams3")
+    with pytest.raises(UnknownStatusError):
+        submit(snapshot, "ams3")
+
+    whys = {
+        f"action {action.id} does not tell its region yet": image,
+        f"action {strange.id} has the unknown status 'queued'": snapshot,
+    }
+    told = [text for text in caplog.messages if text.startswith("Nothing is posted yet")]
+    assert told == [
+        f"Nothing is posted yet: {why}, and it may be the transfer of image {of.id} to ams3. "
+        f"Looking every 5 s, for 60 s at most, until that is known."
+        for why, of in whys.items()
+    ]
+
+
 @pytest.mark.parametrize("kind", [{}, {"region": "ams3"}], ids=["convert", "transfer"])
 def test_an_action_of_unknown_status_is_not_doubled(submit, sim, snapshot, backup, kind):
     """It may run: for a minute it is looked at again, then the submit fails without a POST."""
