@@ -16,7 +16,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from airflow_provider_do_images.actions.handed import Handed
-from airflow_provider_do_images.actions.messages import droplet
+from airflow_provider_do_images.actions.messages import droplet, duration
 from airflow_provider_do_images.actions.policy import SnapshotName, check_policy
 from airflow_provider_do_images.actions.wait import PROOF_INTERVAL
 from airflow_provider_do_images.api import (
@@ -186,13 +186,22 @@ def _keep(
     clock: Callable[[], float],
     sleep: Callable[[float], None],
 ) -> Image:
-    tried = False
+    tried = waiting = False
     failed: DigitalOceanError | None = None
     while lacking := claim.lacking(image := _look(client, claim)):
         over = clock() >= end
         if tried and over:
             shown = f"it does not show {', '.join(lacking)}{_unseen(image)}"
             raise failed or DigitalOceanError(shown, request_id=client.request_id)
+        if tried and not waiting:
+            waiting = True
+            log.info(
+                "Waiting until %s shows %s: looking every %g s, for %s at most.",
+                claim,
+                ", ".join(lacking),
+                PROOF_INTERVAL,
+                duration(end - clock()),
+            )
         if tried:
             sleep(min(PROOF_INTERVAL, max(end - clock(), 0.0)))
         before, tried = failed, True

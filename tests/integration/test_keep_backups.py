@@ -12,7 +12,12 @@ from airflow_provider_do_images.actions.judge import Outcome, Verdict, Wait
 from airflow_provider_do_images.actions.keep import Claim, keep
 from airflow_provider_do_images.actions.messages import SUBMITS
 from airflow_provider_do_images.actions.policy import SnapshotName
-from airflow_provider_do_images.api import ActionStatus, ImageAction, ServerError
+from airflow_provider_do_images.api import (
+    ActionStatus,
+    DigitalOceanError,
+    ImageAction,
+    ServerError,
+)
 from airflow_provider_do_images.operators import backups as backups_module
 from airflow_provider_do_images.operators.backups import DigitalOceanFindBackupOperator
 from airflow_provider_do_images.operators.image_actions import DigitalOceanConvertImageOperator
@@ -300,6 +305,26 @@ def test_a_name_that_is_refused_again_and_again_is_told_once(sim, client, snapsh
 
     assert sim.journal.count("PUT") > 5
     assert len([text for text in caplog.messages if "which is tried again" in text]) == 1
+
+
+def test_waiting_for_the_name_and_tags_is_told_once(sim, client, snapshot, caplog):
+    """What is waited for, how often is looked, how long at most; nothing if they show at once."""
+    caplog.set_level("INFO")
+    row = {"image_id": snapshot.id, "droplet_id": 42, "droplet_name": "web-1", "type": "backup"}
+    row |= {"name": snapshot.name, "policy": "nightly", "taken_at": "2026-01-01T02:00:00Z"}
+    times = {"clock": sim.clock.now, "sleep": sim.clock.advance}
+    keep(client, Claim.from_row(row, ["seen"]), proof_timeout=120.0, **times)
+    assert caplog.messages == []
+    sim.tokens.allow(TOKEN, {"image:read", "image:update", "tag:create"})
+
+    with pytest.raises(DigitalOceanError, match="does not show the tag nightly"):
+        keep(client, Claim.from_row(row, ["nightly"]), proof_timeout=120.0, **times)
+
+    [told] = caplog.messages
+    of = f"image {snapshot.id} of droplet web-1 (42)"
+    assert told == (
+        f"Waiting until {of} shows the tag nightly: looking every 10 s, for 2 min 0 s at most."
+    )
 
 
 def test_two_policies_never_take_each_others(sim, night, web):
