@@ -162,6 +162,16 @@ def test_every_trigger_is_on_the_page_of_the_sensor():
 
 
 @pytest.mark.parametrize("name", CLASS_PAGES)
+def test_the_page_of_a_class_shows_a_whole_dag(name):
+    """One that can be pasted, not an excerpt."""
+    page = CLASS_PAGES[name].read_text()
+
+    shown = re.findall(r"^```\{literalinclude\} (.*)\n([^`]*)", page, re.MULTILINE)
+
+    assert [path for path, options in shown if "/example_dags/" in path and ":start" not in options]
+
+
+@pytest.mark.parametrize("name", CLASS_PAGES)
 def test_the_parameters_on_the_page_of_a_class_are_its_own(name):
     """Each name in the table is one that the class takes."""
     page = CLASS_PAGES[name].read_text()
