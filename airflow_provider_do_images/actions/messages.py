@@ -27,6 +27,9 @@ DELETES = (
 )
 """What clearing does to a task that deletes."""
 
+MANY_SECONDS = 900.0
+"""From how many seconds on an interval is told in minutes or hours."""
+
 SLOW = 3.0
 """How many times the usual time an action must take to be called slow."""
 
@@ -91,10 +94,21 @@ def waiting_for(
         action = seen.get(first.action_id)
         what = f"the {_describe(first, action)}{_since(first, seen, now)}"
     last = max(waits, key=lambda wait: wait.deadline)
+    next_look = min(now + poll_interval, *(wait.deadline for wait in waits))
     return (
-        f"Waiting for {what}. Looking every {poll_interval:g} s, next at "
-        f"{clock_time(now + poll_interval)}; gives up at {deadline(last)}, in "
+        f"Waiting for {what}. Looking every {interval(poll_interval)}, next at "
+        f"{clock_time(next_look)}; gives up at {deadline(last)}, in "
         f"{duration(last.deadline - now)}."
+    )
+
+
+def pace(present: float, wanted: float, next_look: float, why: str) -> str:
+    """Say how often is looked at present, why not as often as wanted, and when next."""
+    if present <= wanted:
+        return f"Looking every {interval(wanted)} again."
+    return (
+        f"Looking every {interval(present)} for now, not every {interval(wanted)}: {why}. The "
+        f"next look is at {clock_time(next_look)}."
     )
 
 
@@ -208,6 +222,11 @@ def _took(action: ImageAction | None) -> str:
     if action is None or action.started_at is None or action.completed_at is None:
         return ""
     return f" after {duration((action.completed_at - action.started_at).total_seconds())}"
+
+
+def interval(seconds: float) -> str:
+    """Write how long it is from one look to the next: in seconds, unless these are very many."""
+    return f"{seconds:.3g} s" if seconds < MANY_SECONDS else duration(seconds)
 
 
 def duration(seconds: float) -> str:

@@ -34,12 +34,15 @@ TOGETHER = 1.0
 MOST_OUTAGES = 5
 """How often it is told that looks fail, and that they succeed again."""
 
+MOST_PACES = 10
+"""How often it is told that looks come more slowly, or faster again."""
+
 
 class Progress:
     """The waits of one task, and what its log has been told of them.
 
     :param waits: all of them.
-    :param poll_interval: seconds between two looks.
+    :param poll_interval: seconds between two looks, as wanted.
     :param seen: their actions as last seen, as far as they are known.
     :param begun: whether the log has been told what is waited for.
     :param tells_failures: whether it is told of failing looks at all.
@@ -57,11 +60,14 @@ class Progress:
     ) -> None:
         self.seen = {action.id: action for action in seen}
         """The actions as last seen, by their ids."""
+        self.interval = poll_interval
+        """Seconds between two looks at present."""
         self._open = {wait.action_id: wait for wait in waits}
         self._poll_interval = poll_interval
         self._clock = clock
         self._alone = len(self._open) == 1
-        self._begun, self._paced, self._due = begun, False, False
+        self._begun, self._due = begun, False
+        self._told_interval, self._paces = poll_interval, 0
         self._slow: set[int] = set()
         self._lagging: set[int] = set()
         self._failing: dict[int, DigitalOceanError] = {}
@@ -102,11 +108,29 @@ class Progress:
             if isinstance(answer, ImageAction):
                 self._see(wait, answer)
 
+    def set_pace(self, interval: float, *, late: bool) -> bool:
+        """Take note of how often is looked at present, and return whether that is to be told.
+
+        It is when looks first come late, and when they come half or twice as often as was told.
+
+        :param interval: seconds between two looks; fewer than wanted, if the budget allows that.
+        :param late: whether the next look comes later than is wanted.
+        """
+        wanted, told = self._poll_interval, self._told_interval
+        self.interval = max(interval, wanted)
+        slower = late and (told == wanted or interval >= 2 * told)
+        faster = told > wanted and interval <= told / 2
+        if slower or faster:
+            self._told_interval = self.interval
+        return slower or faster
+
     def tell_pace(self, words: str) -> None:
-        """Tell that looks come more slowly than was asked for, once for all waits."""
-        if not self._paced:
-            self._paced = True
-            log.warning("%s", words)
+        """Tell how often is looked at present."""
+        self._paces += 1
+        if self._paces <= MOST_PACES:
+            level = logging.WARNING if self._told_interval > self._poll_interval else logging.INFO
+            last = " Further changes are not told." if self._paces == MOST_PACES else ""
+            log.log(level, "%s%s", words, last)
 
     def sleep(self, seconds: float) -> None:
         """Sleep in a worker, after telling what has changed by then."""
@@ -135,7 +159,7 @@ class Progress:
 
     def _waiting(self) -> str:
         waits = list(self._open.values())
-        return waiting_for(waits, self.seen, self._poll_interval, self._clock())
+        return waiting_for(waits, self.seen, self.interval, self._clock())
 
     def _see(self, wait: Wait, action: ImageAction) -> None:
         self.seen[action.id] = action

@@ -22,8 +22,9 @@ from contextvars import Context
 from math import inf
 from typing import TYPE_CHECKING, TypeVar
 
-from airflow_provider_do_images.actions.messages import clock_time
+from airflow_provider_do_images.actions.messages import pace
 from airflow_provider_do_images.actions.metrics import Metrics, Report
+from airflow_provider_do_images.actions.progress import Progress
 from airflow_provider_do_images.actions.questions import Notice, Question, settle
 from airflow_provider_do_images.actions.reader import Reader
 from airflow_provider_do_images.actions.wait import Answer, Ask, Clock
@@ -49,21 +50,15 @@ class Seat:
     :param conn_id: id of the connection that the wait uses.
     :param interval: seconds between two looks.
     :param deadline: when the wait ends, in Unix seconds.
-    :param tell: writes into the log of the wait's task.
+    :param progress: writes into the log of the wait's task.
     """
 
     def __init__(
-        self,
-        watch: Watch,
-        conn_id: str,
-        interval: float,
-        deadline: float,
-        tell: Callable[[str], None],
+        self, watch: Watch, conn_id: str, interval: float, deadline: float, progress: Progress
     ) -> None:
         self.conn_id = conn_id
-        self.tell = tell
+        self.progress = progress
         self.interval = interval
-        self.told = False
         self._watch = watch
         self._deadline = deadline
 
@@ -71,7 +66,7 @@ class Seat:
         """Return the answer to a question.
 
         :param by: when it is due, in Unix seconds. It may come earlier, and later if the budget
-            forces that, which is logged once.
+            forces that, which is logged.
         """
         soon = by + _SLACK * self.interval  # so that proofs, which have little time, share reads
         latest = soon if ask.action_id is None else max(by, self._deadline)
@@ -79,7 +74,7 @@ class Seat:
             question = Question(ask, by, latest, self.interval)
             reply = await self._watch.answer_to(self, question)
             if isinstance(reply, Notice):
-                self.tell(reply)
+                self.progress.tell_pace(reply)
                 continue
             if isinstance(reply, ImageAction):
                 self._watch.tell_delay(self.conn_id, reply)
@@ -210,21 +205,25 @@ class Watch:
                 f"{limit.remaining} of the token's {limit.limit} requests an hour are left, and "
                 f"{limit.reserved(self.reserve):.0f} of them are its other users'"
             )
-        await self._tell(why, made_up_at)
+        await self._tell(why, refused=refused_for > 0)
         self._tell_metrics()
 
-    async def _tell(self, why: str, next_sweep: float) -> None:
-        """Tell those waits that have to wait longer than they want to, each once."""
-        notices, now = [], self._clock()
+    async def _tell(self, why: str, *, refused: bool) -> None:
+        """Tell each task how often is looked for it, if that has changed, in one of its waits."""
+        longest_due: dict[Progress, Question] = {}
         for seat, question in self._questions.items():
-            looked_at = min(next_sweep, question.latest)
-            late = looked_at > min(question.by, now) + question.interval
-            if why and late and question.open and not seat.told:
-                seat.told = True
-                present = looked_at - question.by + question.interval
-                words = f"Looking every {present:.3g} s for now, not every {question.interval:g} s"
-                when = f"The next look is at {clock_time(looked_at)}."
-                notices.append(([question], Notice(f"{words}: {why}. {when}")))
+            known = longest_due.get(seat.progress)
+            if question.open and (known is None or question.by < known.by):
+                longest_due[seat.progress] = question
+        notices, now = [], self._clock()
+        for progress, question in longest_due.items():
+            wanted = question.interval
+            looked_at = min(self._not_before, question.latest)
+            late = bool(why) and looked_at > min(question.by, now) + wanted
+            asked_at = max(question.by, now) if refused else question.by
+            if progress.set_pace(self._not_before - asked_at + wanted, late=late):
+                words = pace(progress.interval, wanted, looked_at, why)
+                notices.append(([question], Notice(words)))
         await settle(notices)
 
     async def _send(self, call: Callable[[ApiClient], R]) -> R:
@@ -258,7 +257,7 @@ def join(
     deadline: float,
     clock: Clock = time.time,
     metrics: Metrics | None = None,
-    tell: Callable[[str], None],
+    progress: Progress,
 ) -> Seat:
     """Take a seat in the watch of this event loop for the client's token, and make it if need be.
 
@@ -268,7 +267,7 @@ def join(
     :param deadline: when the wait ends, in Unix seconds.
     :param clock: returns the Unix time.
     :param metrics: where figures go, if anywhere.
-    :param tell: writes into the log of the wait's task.
+    :param progress: writes into the log of the wait's task.
     """
     key = (asyncio.get_running_loop(), client.base_url, client.fingerprint)
     watch = _watches.get(key)
@@ -276,7 +275,7 @@ def join(
         watch = _watches[key] = Watch(client, clock, metrics)
     else:
         client.close()
-    seat = Seat(watch, conn_id, interval, deadline, tell)
+    seat = Seat(watch, conn_id, interval, deadline, progress)
     watch.sit(seat, client.reserve)
     return seat
 

@@ -82,7 +82,7 @@ class SeatedWait:
                 interval=self._poll_interval,
                 deadline=self._wait.deadline,
                 metrics=metrics(),
-                tell=self._progress.tell_pace,
+                progress=self._progress,
             )
         return self._seat
 

@@ -179,7 +179,7 @@ def wait_for(sim):
             interval=interval,
             deadline=deadline,
             metrics=metrics,
-            tell=progress.tell_pace,
+            progress=progress,
         )
         flow = wait_until_finished(wait, poll_interval=interval, first_look_at=first_look_at)
         try:

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 import pytest
 
 from airflow_provider_do_images.actions.judge import Outcome, Wait
-from airflow_provider_do_images.actions.progress import MOST_OUTAGES, Progress
+from airflow_provider_do_images.actions.progress import MOST_OUTAGES, MOST_PACES, Progress
 from airflow_provider_do_images.actions.wait import run_all, wait_until_finished
 from airflow_provider_do_images.api import ActionStatus, Image, ImageAction, errors
 
@@ -74,6 +74,26 @@ def test_the_first_line_tells_what_since_when_how_long_and_when_next(lines):
         "gives up at 2026-03-01 04:11:00 UTC",
     ):
         assert part in told
+
+
+def test_the_next_look_is_never_after_the_last_one(lines):
+    """A wait that is shorter than an interval looks at its deadline."""
+    told, _ = lines(lambda _, question: running(question.action_id), "fra1", hours=20 / 3600)
+
+    assert "next at 02:11:20 UTC; gives up at 2026-03-01 02:11:20 UTC" in told[0]
+
+
+def test_a_pace_that_changes_all_the_time_is_told_a_few_times(caplog):
+    """Then a line says that further changes are not told."""
+    caplog.set_level("INFO")
+    progress = Progress([], 30.0)
+
+    for number in range(100):
+        if progress.set_pace(400.0 if number % 2 else 15.0, late=bool(number % 2)):
+            progress.tell_pace(f"Change {number}.")
+
+    assert len(caplog.messages) == MOST_PACES
+    assert caplog.messages[-1] == "Change 10. Further changes are not told."
 
 
 @pytest.mark.parametrize(
