@@ -149,7 +149,9 @@ def inspect(simulator: Simulator, actions: list[dict[str, Any]], console: Consol
     found = False
     for image_id in {action["image_id"] for action in actions}:
         image = simulator.state.images[image_id]
-        console.print(f"DigitalOcean has {image.type} {image_id} in {', '.join(image.regions)}")
+        console.print(
+            f"DigitalOcean has {image.type} {image_id} in {', '.join(sorted(image.regions))}"
+        )
         found = found or (image.type == "snapshot" and set(image.regions) >= REGIONS)
     if not found:
         console.print(f"The snapshot is NOT in all of {', '.join(sorted(REGIONS))}.")
