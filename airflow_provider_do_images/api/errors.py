@@ -36,6 +36,8 @@ class DigitalOceanError(Exception):
 
     advice = ""
     """What the reader can do about it."""
+    tried = "sent"
+    """What was done with the request, as often as ``attempts`` says."""
 
     def __init__(
         self,
@@ -72,7 +74,7 @@ class DigitalOceanError(Exception):
             f"status {self.status}" if self.status is not None else None,
             self.error_id,
             f"request id {self.request_id}" if self.request_id else None,
-            f"sent {self.attempts} times" if self.attempts > 1 else None,
+            f"{self.tried} {self.attempts} times" if self.attempts > 1 else None,
         ]
         line = f"{about}: {self.message}" if about else self.message
         if known := ", ".join(detail for detail in details if detail):
@@ -92,6 +94,8 @@ class TransportError(DigitalOceanError):
 
 class NotSentError(TransportError):
     """No connection was made, so the request had no effect and may be sent again."""
+
+    tried = "tried"
 
 
 class InvalidResponseError(DigitalOceanError):

@@ -305,7 +305,8 @@ class ApiSession:
                     self._token_worked = False  # until it does again
                 if pause is None:
                     raise
-                log.warning("%s Sending it again in %.1f s.", error, pause)
+                words = str(error).rstrip(".")
+                log.warning("%s. Sending it again in %.1f s.", words, pause)
             self._sleep(pause)
 
     def _check_expected_team(self, consequence: str) -> None:
@@ -355,7 +356,7 @@ class ApiSession:
                 stream=True,
             )
         except requests.RequestException as error:
-            raise transport.transport_error(error) from error
+            raise transport.transport_error(error, self.base_url) from error
         self.rate_limit = transport.read_rate_limit(response) or self.rate_limit
         self.request_id = response.headers.get(transport.REQUEST_ID)
         content = transport.read_content(response, self._timeouts[1])

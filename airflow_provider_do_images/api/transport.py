@@ -139,8 +139,11 @@ def _retry_after(response: requests.Response) -> float | None:
         return None
 
 
-def transport_error(error: requests.RequestException) -> DigitalOceanError:
-    """Translate an exception of ``requests``, telling "never sent" from "nobody knows"."""
+def transport_error(error: requests.RequestException, base_url: str = "") -> DigitalOceanError:
+    """Translate an exception of ``requests``, telling "never sent" from "nobody knows".
+
+    :param base_url: where the request was to go.
+    """
     reason = getattr(error.args[0], "reason", None) if error.args else None
     not_connected = isinstance(error, requests.exceptions.ConnectTimeout) or isinstance(
         reason, NewConnectionError | ConnectTimeoutError
@@ -154,7 +157,8 @@ def transport_error(error: requests.RequestException) -> DigitalOceanError:
     # The text of the exception may hold the address and, through a proxy, more: its kind is enough.
     cause = type(reason or error).__name__
     if not_connected:
-        return kind(f"no connection to the API ({cause}); nothing was sent")
+        to = f" at {base_url}" if base_url else ""
+        return kind(f"no connection to the API{to} ({cause}); nothing was sent")
     return kind(f"no answer from the API ({cause}); whether the request took effect is not known")
 
 

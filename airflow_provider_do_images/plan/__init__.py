@@ -206,7 +206,9 @@ def _unprotected(
         {
             "droplet_id": droplet.id,
             "droplet_name": droplet.name,
-            "reason": "it has no restore point" if droplet.id in chosen else "it is not selected",
+            "reason": "it has no restore point that will do"
+            if droplet.id in chosen
+            else "it is not selected",
         }
         for droplet in everyone
         if droplet.id not in covered

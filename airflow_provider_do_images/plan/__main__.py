@@ -56,9 +56,9 @@ def show(console: Console, found: Forecast) -> None:
         droplet = step.droplet_name or f"{step.droplet_id} (gone)"
         costs = cost if step.usd_per_month != 0 else ""
         table.add_row(step.what, droplet, str(step.image_id), step.region or "", costs, step.why)
-    console.print(table)
+    console.print(table if table.rows else "Nothing is to be converted, copied or deleted.")
     if kept := sum(step.what == "keep" for step in found.steps):
-        console.print(f"{kept} snapshots of the policy are kept; --json says why.")
+        console.print(f"After that, {kept} snapshots of the policy are kept; --json says why.")
     for title, rows in (("MISSING", found.missing), ("UNPROTECTED", found.unprotected)):
         for row in rows:
             console.print(

@@ -153,16 +153,20 @@ def test_a_post_without_a_clear_answer_is_never_sent_again(client, sim, snapshot
     assert _transfers(sim, snapshot) == 1
 
 
-def test_a_post_that_found_nobody_is_sent_again(slept):
+def test_a_post_that_found_nobody_is_sent_again(slept, caplog):
     """Without a connection nothing was sent, so a POST is tried to the end and then open to it."""
     nobody = "http://127.0.0.1:9"
     with (
         ApiClient("token", nobody, sleep=slept.append) as client,
-        pytest.raises(NotSentError, match="nothing was sent"),
+        pytest.raises(NotSentError) as caught,
     ):
         client.transfer_image(1, "ams3")
 
     assert len(slept) == 4
+    said = f"no connection to the API at {nobody} (NewConnectionError); nothing was sent (POST "
+    assert said in str(caught.value)
+    assert "tried 5 times)" in str(caught.value)
+    assert "/v2/images/1/actions, tried 2 times). Sending it again in " in caplog.text
 
 
 def test_a_lone_403_on_a_token_that_worked_is_asked_once_more(client, sim, snapshot):

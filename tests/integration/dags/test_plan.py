@@ -134,9 +134,20 @@ def test_what_the_policy_does_not_cover_is_named(digitalocean, droplets, plan):
     told = json.loads(plan(*WHOLE, "--json")[1])
 
     reasons = {row["droplet_name"]: row["reason"] for row in told["unprotected"]}
-    assert reasons.pop("bare") == "it has no restore point"
+    assert reasons.pop("bare") == "it has no restore point that will do"
     assert set(reasons.values()) == {"it is not selected"}
     assert len(reasons) == len(digitalocean.state.droplets) - 3
+
+
+def test_a_night_with_nothing_to_do_says_so(run, droplets, plan):
+    """Instead of a table without rows."""
+    run(dag)
+
+    code, out, _ = plan(*WHOLE)
+
+    assert code == 0
+    assert "Nothing is to be converted, copied or deleted." in out
+    assert "why" not in out.splitlines()[0]
 
 
 def test_the_table_is_for_people(droplets, plan):
