@@ -200,6 +200,7 @@ class AirflowInstance:
             except requests.RequestException:
                 states = {}
             if states and set(states.values()) == {"healthy"}:
+                self.rest.wake_execution_api()
                 return
             time.sleep(0.3)
         raise TimeoutError(f"Airflow is not healthy after {START_TIMEOUT:.0f} s: {states}")

@@ -6,10 +6,24 @@ import time
 from typing import Any
 
 import requests
+from requests.adapters import HTTPAdapter
+from urllib3 import Retry
 
 FINISHED = ("success", "failed")
 TIMEOUT = 60.0
 WHOLE_LIST = 1000
+
+# SQLite has one writer at a time. Whoever waits for more than five seconds is answered with a 500,
+# and nothing of the request is in the database, so it can be sent again.
+AGAIN_IF_LOCKED = Retry(
+    total=3,
+    connect=0,
+    read=0,
+    status_forcelist=[500],
+    allowed_methods=None,
+    backoff_factor=1,
+    raise_on_status=False,
+)
 
 
 class AirflowRest:
@@ -25,12 +39,22 @@ class AirflowRest:
         self._login = {"username": user, "password": password}
         self._session = requests.Session()
         self._session.trust_env = False  # a proxy of the environment has no business on 127.0.0.1
+        self._session.mount(url, HTTPAdapter(max_retries=AGAIN_IF_LOCKED))
 
     def component_states(self) -> dict[str, str | None]:
         """Return the status of each component by its name."""
         health = self._session.get(f"{self._url}/api/v2/monitor/health", timeout=TIMEOUT)
         health.raise_for_status()
         return {name: part["status"] for name, part in health.json().items()}
+
+    def wake_execution_api(self) -> None:
+        """Have the API server build the part that tasks talk to, before a task asks for it.
+
+        Airflow builds it at the first request, on the event loop. For four to ten seconds no other
+        request goes on, and one of them may hold SQLite's lock.
+        """
+        health = self._session.get(f"{self._url}/execution/health", timeout=TIMEOUT)
+        health.raise_for_status()
 
     def wait_for_dag(self, dag_id: str, timeout: float = 60.0) -> None:
         """Wait until the DAG was parsed and can run.
