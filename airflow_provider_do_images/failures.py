@@ -14,9 +14,9 @@ from typing import Any, TypeVar
 
 from airflow_provider_do_images.actions.copies import may_a_retry_help, tell
 from airflow_provider_do_images.actions.judge import Outcome, Verdict, Wait
-from airflow_provider_do_images.actions.messages import LOOKS, explain, sentence
+from airflow_provider_do_images.actions.messages import LOOKS, STARTED_NOTHING, explain, sentence
 from airflow_provider_do_images.actions.results import Result
-from airflow_provider_do_images.api import DigitalOceanError, Image, ImageAction
+from airflow_provider_do_images.api import DigitalOceanError, Image, ImageAction, NotFoundError
 from airflow_provider_do_images.api.errors import NOT_HELPED_BY_A_RETRY
 from airflow_provider_do_images.version_compat import (
     AirflowException,
@@ -49,6 +49,25 @@ def as_airflow_exceptions(clearing: str, state: str = "") -> Iterator[None]:
         final = isinstance(error, NOT_HELPED_BY_A_RETRY)
         words = f"{sentence(error)} {clearing}"
         raise (AirflowFailException if final else AirflowException)(words) from error
+
+
+@contextmanager
+def telling_last_copy(last_copy: Callable[[], str]) -> Iterator[None]:
+    """Write into a passing failure of a submit which copy there is in any case, if any is known.
+
+    :param last_copy: says it, or nothing. A 404 leaves none that is known.
+    """
+    try:
+        yield
+    except NotFoundError:
+        raise
+    except DigitalOceanError as error:
+        if words := last_copy():
+            error.state = f"{error.state or STARTED_NOTHING} {words}"
+        raise
+    except AirflowTaskTimeout as error:
+        error.args = (f"{sentence(error)} {last_copy()}".strip(),)
+        raise
 
 
 @contextmanager

@@ -172,13 +172,25 @@ def tell(rows: Sequence[Result], now: float, source: Image | None = None) -> str
 
 
 def _last_copy(rows: Sequence[Result], what: ImageRow, now: float, source: Image | None) -> str:
-    """Name all regions that have the image, with the age of its data, as the audit does."""
+    if source is None or any(row.end == Outcome.GONE.value for row in rows):
+        return ""
+    arrived = [str(row.region) for row in rows if is_there(row)]
+    words = source_copy(str(what), source, now, arrived)
+    return words and f" {words}"
+
+
+def source_copy(what: str, source: Image | None, now: float, arrived: Sequence[str] = ()) -> str:
+    """Name all regions that have the image, with the age of its data, as the audit does.
+
+    :param what: the image, in words.
+    :param source: the image as it was seen last, if it was.
+    :param arrived: regions that have it since.
+    """
     if source is None or source.status not in (None, "available"):
         return ""
     name = SnapshotName.parse(source.name)
     since = name.taken_at if name else source.created_at
-    if since is None or any(row.end == Outcome.GONE.value for row in rows):
+    if since is None:
         return ""
-    arrived = [str(row.region) for row in rows if is_there(row)]
     regions = ", ".join(dict.fromkeys([*source.regions, *arrived]))
-    return f" {last_good_copy(f'{what}, seen in {regions}, of', since, now)}"
+    return last_good_copy(f"{what}, seen in {regions}, of", since, now)

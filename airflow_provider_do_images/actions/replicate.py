@@ -70,6 +70,8 @@ class Replicator:
         self._row = row
         self._clock = clock
         self._sleep = sleep
+        self.image: Image | None = None
+        """The image as it was seen last."""
 
     def submit(self, regions: Sequence[str]) -> tuple[Image, list[Result]]:
         """Submit what is missing; return the image, and a row for each region.
@@ -96,7 +98,9 @@ class Replicator:
         return image, rows
 
     def _look(self) -> tuple[Look, float]:
-        return Look.at(self._client, self._row.image_id), self._clock()
+        look = Look.at(self._client, self._row.image_id)
+        self.image = look.image
+        return look, self._clock()
 
     def _check_known(self, regions: Sequence[str]) -> None:
         if not regions:

@@ -230,6 +230,8 @@ class Submitter:
         self._first_look = first_look
         self._clock = clock
         self._sleep = sleep
+        self.image: Image | None = None
+        """The image as it was seen last."""
         self._seen: frozenset[int] = frozenset()
         self._unknown: UnknownStatusError | None = None
         self._untold: ImageAction | None = None
@@ -276,6 +278,7 @@ class Submitter:
     def _look(self) -> Submission | Next:
         look = self._first_look or Look.at(self.client, self.request.image_id)
         self._first_look = None
+        self.image = look.image
         self._seen = frozenset(action.id for action in look.actions)
         found = decide(self.request, look.image, look.actions)
         self._unknown = of_unknown_status(self.request, look.unread)

@@ -18,27 +18,17 @@ from airflow_provider_do_images.actions.keep import (
     keep,
     name_early,
 )
-from airflow_provider_do_images.actions.messages import (
-    LOOKS,
-    STARTED_NOTHING,
-    SUBMITS,
-    last_good_copy,
-    sentence,
-)
+from airflow_provider_do_images.actions.messages import LOOKS, SUBMITS, last_good_copy
 from airflow_provider_do_images.actions.results import Result
 from airflow_provider_do_images.actions.submit import Request
-from airflow_provider_do_images.api import DigitalOceanError, InvalidInputError, NotFoundError
+from airflow_provider_do_images.api import InvalidInputError
 from airflow_provider_do_images.api.errors import error_context
 from airflow_provider_do_images.api.inputs import check_id, check_price, check_region
 from airflow_provider_do_images.failures import as_airflow_exceptions
 from airflow_provider_do_images.hooks.digitalocean import DigitalOceanHook
 from airflow_provider_do_images.links.digitalocean import ImageLink
 from airflow_provider_do_images.operators.submitting import SubmitImageActionOperator
-from airflow_provider_do_images.version_compat import (
-    AirflowFailException,
-    AirflowSkipException,
-    AirflowTaskTimeout,
-)
+from airflow_provider_do_images.version_compat import AirflowFailException, AirflowSkipException
 
 
 class DigitalOceanConvertImageOperator(SubmitImageActionOperator):
@@ -110,18 +100,9 @@ class DigitalOceanConvertImageOperator(SubmitImageActionOperator):
         claim = self._claim
         if claim is None:
             return super()._submit(hook, request)
-        try:
-            with error_context(image_id=claim.image_id, droplet=claim.droplet):
-                name_early(hook.get_conn(), claim)
-                result = super()._submit(hook, request)
-        except NotFoundError:
-            raise
-        except DigitalOceanError as error:
-            error.state = f"{error.state or STARTED_NOTHING} {_last_copy(claim)}"
-            raise
-        except AirflowTaskTimeout as error:
-            error.args = (f"{sentence(error)} {_last_copy(claim)}",)
-            raise
+        with error_context(image_id=claim.image_id, droplet=claim.droplet):
+            name_early(hook.get_conn(), claim)
+            result = super()._submit(hook, request)
         return replace(result, droplet_id=claim.name.droplet_id, droplet_name=claim.droplet_name)
 
     def _finish(self, hook: DigitalOceanHook, result: Result) -> dict[str, Any]:
@@ -140,11 +121,15 @@ class DigitalOceanConvertImageOperator(SubmitImageActionOperator):
                 self.log.info("%s is kept as %s. It costs %s.", claim, claim.name, cost)
         return super()._finish(hook, result)
 
-    def _clearing(self, image_id: int) -> str:
+    def _last_copy(self, image_id: int) -> str:
         row = self.backup
+        if row is None:
+            return super()._last_copy(image_id)
         if not isinstance(row, Mapping) or row.get("image_id") != image_id:  # another one by now
-            return SUBMITS
-        return f"{_last_copy(Claim.from_row(row))} {SUBMITS}"
+            return ""
+        claim = Claim.from_row(row)
+        what = f"{claim.found_type} {image_id}, which was found for this task, of"
+        return last_good_copy(what, claim.name.taken_at, time.time())
 
     def _read_backup(self) -> Claim | None:
         """Return what the row of a backup asks for, or ``None`` if there is only an id."""
@@ -266,8 +251,3 @@ class DigitalOceanListImageActionsOperator(BaseOperator):
         rows = [action.to_json() for action in wanted.apply(actions)]
         self.log.info("%d of %d actions of image %s match.", len(rows), len(actions), image_id)
         return rows
-
-
-def _last_copy(claim: Claim) -> str:
-    what = f"{claim.found_type} {claim.image_id}, which was found for this task, of"
-    return last_good_copy(what, claim.name.taken_at, time.time())

@@ -15,6 +15,7 @@ from airflow_provider_do_images.actions.copies import (
     ended,
     is_there,
     read_event,
+    source_copy,
     source_to_json,
     state_of,
     tell,
@@ -40,6 +41,7 @@ from airflow_provider_do_images.failures import (
     copies_failure,
     from_event,
     seconds_until_given_up,
+    telling_last_copy,
 )
 from airflow_provider_do_images.hooks.digitalocean import DigitalOceanHook
 from airflow_provider_do_images.links.digitalocean import LINKS
@@ -145,12 +147,7 @@ class DigitalOceanReplicateImageOperator(BaseOperator):
             regions = check_regions(self.regions, least=1)
             self.log.info("::group::Copies of %s in %s", wanted, ", ".join(regions))
             try:
-                with error_context(
-                    image_id=wanted.image_id,
-                    droplet=droplet(wanted.droplet_name, wanted.droplet_id),
-                    region=", ".join(regions),
-                ):
-                    image, rows = Replicator(hook.get_conn(), wanted).submit(regions)
+                image, rows = self._submit(hook, wanted, regions)
             finally:
                 self.log.info("::endgroup::")
         ids = {row.region: row.action.id if row.action else None for row in rows}
@@ -190,6 +187,18 @@ class DigitalOceanReplicateImageOperator(BaseOperator):
         """Say that nothing is cancelled."""
         if self._waits:
             self.log.info(goes_on(self._waits))
+
+    def _submit(
+        self, hook: DigitalOceanHook, wanted: ImageRow, regions: Sequence[str]
+    ) -> tuple[Image, list[Result]]:
+        with error_context(
+            image_id=wanted.image_id,
+            droplet=droplet(wanted.droplet_name, wanted.droplet_id),
+            region=", ".join(regions),
+        ):
+            replicator = Replicator(hook.get_conn(), wanted)
+            with telling_last_copy(lambda: source_copy(str(wanted), replicator.image, time.time())):
+                return replicator.submit(regions)
 
     def _read_usual_seconds(
         self, context: Context, hook: DigitalOceanHook, image: Image, begun: Sequence[Result]

@@ -8,6 +8,7 @@ from typing import Any
 
 from airflow.sdk import BaseOperator, Context
 
+from airflow_provider_do_images.actions.copies import source_copy, source_to_json
 from airflow_provider_do_images.actions.judge import (
     PROOF_TIMEOUT,
     Outcome,
@@ -25,6 +26,7 @@ from airflow_provider_do_images.actions.progress import Progress
 from airflow_provider_do_images.actions.results import Result
 from airflow_provider_do_images.actions.submit import Request, SubmitOutcome, Submitter
 from airflow_provider_do_images.actions.wait import prove, run, wait_until_finished
+from airflow_provider_do_images.api import Image
 from airflow_provider_do_images.api.errors import error_context
 from airflow_provider_do_images.api.inputs import check_seconds
 from airflow_provider_do_images.failures import (
@@ -33,6 +35,7 @@ from airflow_provider_do_images.failures import (
     from_event,
     operator_failure,
     seconds_until_given_up,
+    telling_last_copy,
     telling_time_out,
 )
 from airflow_provider_do_images.hooks.digitalocean import DigitalOceanHook
@@ -69,6 +72,7 @@ class SubmitImageActionOperator(BaseOperator):
         self.timeout = timeout
         self.proof_timeout = proof_timeout
         self._wait: Wait | None = None
+        self._source: Image | None = None
 
     @abstractmethod
     def _request(self) -> Request:
@@ -77,15 +81,23 @@ class SubmitImageActionOperator(BaseOperator):
     def _submit(self, hook: DigitalOceanHook, request: Request) -> Result:
         """Submit it, and return what is known by then."""
         with error_context(image_id=request.image_id, region=request.region):
-            return Submitter(hook.get_conn(), request).submit().to_result()
+            submitter = Submitter(hook.get_conn(), request)
+            try:
+                return submitter.submit().to_result()
+            finally:
+                self._source = submitter.image
 
     def _finish(self, hook: DigitalOceanHook, result: Result) -> dict[str, Any]:
         """Return what the task returns, now that the action is completed."""
         return result.to_json()
 
+    def _last_copy(self, image_id: int) -> str:
+        """Say which copy there is even if this fails, if that is known."""
+        return source_copy(f"image {image_id}", self._source, time.time())
+
     def _clearing(self, image_id: int) -> str:
-        """Say what clearing does, and which copy there is even if this fails, if that is known."""
-        return SUBMITS
+        """Say which copy there is even so, and what clearing does."""
+        return f"{self._last_copy(image_id)} {SUBMITS}".lstrip()
 
     def execute(self, context: Context) -> dict[str, Any]:
         """Submit the action and return it, finished if that was asked for."""
@@ -94,7 +106,8 @@ class SubmitImageActionOperator(BaseOperator):
             hook = DigitalOceanHook(self.digitalocean_conn_id, patience=self.poll_interval)
             self.timeout = check_seconds("timeout", self.timeout)
             request = self._request()
-            result = self._submit(hook, request)
+            with telling_last_copy(lambda: self._last_copy(request.image_id)):
+                result = self._submit(hook, request)
         action = result.action
         self.log.info("%s: %s, action %s.", request, result.outcome, action and action.id)
         for key, value in (
@@ -137,13 +150,20 @@ class SubmitImageActionOperator(BaseOperator):
                     wait,
                     poll_interval=self.poll_interval,
                     digitalocean_conn_id=self.digitalocean_conn_id,
-                )
+                ),
+                kwargs={"source": source_to_json(self._source) if self._source else None},
             )
         flow = wait_until_finished(wait, poll_interval=self.poll_interval)
         return run(progress.follow(flow, wait), hook.ask)
 
-    def execute_complete(self, context: Context, event: Any = None) -> dict[str, Any]:
-        """Return or raise what the trigger found."""
+    def execute_complete(
+        self, context: Context, event: Any = None, source: Any = None
+    ) -> dict[str, Any]:
+        """Return or raise what the trigger found.
+
+        :param source: the image as the submit saw it; ``dag.test()`` does not hand it on.
+        """
+        self._source = Image.from_json(source) if source else None
         return self._conclude(
             DigitalOceanHook(self.digitalocean_conn_id),
             from_event(Verdict.from_event, event, SUBMITS),

@@ -5,11 +5,13 @@ from __future__ import annotations
 import gc
 import signal
 from dataclasses import replace
+from datetime import UTC, datetime
 from types import SimpleNamespace
 
 import pytest
 
 from airflow_provider_do_images.actions.messages import LOOKS, SUBMITS
+from airflow_provider_do_images.api.models import format_time
 from airflow_provider_do_images.operators.image_actions import (
     DigitalOceanConvertImageOperator,
     DigitalOceanListImageActionsOperator,
@@ -61,17 +63,24 @@ def convert(image):
 
 @pytest.mark.usefixtures("connection")
 def test_a_submit_names_what_it_is_about(sim, snapshot, timed_out):
-    """Image and region, and the droplet where the task knows it."""
+    """Image and region, the droplet where the task knows it, and the image as a copy there is."""
     transfer = DigitalOceanTransferImageOperator(task_id="t", image_id=snapshot.id, region="ams3")
     replicate = DigitalOceanReplicateImageOperator(
         task_id="t", image={"image_id": snapshot.id, **DROPLET}, regions=["ams3", "fra1"]
     )
     sim.faults.add(Hang(method="POST", times=None))
 
-    assert timed_out(transfer) == (f"{CAME}image {snapshot.id}, region ams3{BEGAN}{SUBMITS}")
-    assert timed_out(replicate) == (
-        f"{CAME}image {snapshot.id}, droplet web-1 (42), region ams3, fra1{BEGAN}{SUBMITS}"
+    what = f"image {snapshot.id}"
+    copy = f"seen in nyc3, of {format_time(datetime.fromtimestamp(snapshot.created_at, UTC))}, "
+    words = timed_out(transfer)
+    assert words.startswith(f"{CAME}{what}, region ams3{BEGAN}Last good copy: {what}, {copy}")
+    assert words.endswith(SUBMITS)
+    words = timed_out(replicate)
+    assert words.startswith(
+        f"{CAME}{what}, droplet web-1 (42), region ams3, fra1{BEGAN}"
+        f"Last good copy: {what} of droplet web-1 (42), {copy}"
     )
+    assert words.endswith(SUBMITS)
 
 
 @pytest.mark.usefixtures("connection")

@@ -124,7 +124,7 @@ def test_each_end_of_a_wait_tells_all_that_is_known(sim, backup, snapshot, fail,
     assert re.search(r"request id [0-9a-f-]{36}", words)
     assert ("Last good copy: backup" in words) == (name == "convert" and end != "gone")
     assert (f"Last good copy: {what}, seen in nyc3, of " in words) == (
-        name == "replicate" and end != "gone"
+        name in ("replicate", "transfer") and end != "gone"
     )
     assert words.endswith(LOOKS if name == "sensor" else SUBMITS)
     assert ("Clear the task that submitted" in words) == ((name, end) == ("sensor", "errored"))
@@ -204,11 +204,10 @@ def test_each_failure_of_a_submit_tells_all_that_is_known(
     where = () if name == "convert" else ("ams3",)
     for part in (f"image {image.id}", *whose, *where, *parts):
         assert part in words
-    looked = name == "replicate" and why in ("another team", "refused", "no answer")
+    looked = name != "convert" and why in ("another team", "refused", "no answer")
     assert ("Last good copy: backup" in words) == (name == "convert")
-    assert (f"Last good copy: image {image.id} of droplet web-1 (42), seen in nyc3" in words) == (
-        looked
-    )
+    what = f"image {image.id}{'' if name == 'transfer' else ' of droplet web-1 (42)'}"
+    assert (f"Last good copy: {what}, seen in nyc3" in words) == looked
     assert (" old." in words) == (name == "convert" or looked)
     assert words.endswith(SUBMITS)
 
@@ -245,25 +244,61 @@ def test_a_replication_that_was_deferred_still_knows_its_image(sim, snapshot):
     operator = DigitalOceanReplicateImageOperator(
         task_id="t", image_id=snapshot.id, regions=["ams3", "fra1"], poll_interval=0.1
     )
-    context = {"ti": SimpleNamespace(xcom_push=lambda **_: None)}
-    with pytest.raises(TaskDeferred) as deferred:
-        operator.execute(context)
+    deferred = defer(operator)
     [*_, to_ams3, to_fra1] = sim.state.actions
     sim.state.finish_action(to_ams3)
     sim.state.finish_action(to_fra1, "errored")
 
-    async def wait_for_all():
-        return [event.payload async for event in deferred.value.trigger.run()]
+    words = resume(operator, deferred)
 
-    [event] = asyncio.run(wait_for_all())
-    kwargs = json.loads(json.dumps(deferred.value.kwargs))
-
-    with pytest.raises(AirflowException) as caught:
-        operator.execute_complete(context, event, **kwargs)
-
-    words = str(caught.value)
     assert words.startswith(f"PARTIAL: 1 of 2 copies of image {snapshot.id} are there (ams3).")
     assert f"Last good copy: image {snapshot.id}, seen in nyc3, ams3, of " in words
+
+
+@pytest.mark.usefixtures("connection")
+@pytest.mark.parametrize("type_", ["convert", "transfer"])
+def test_a_submit_that_was_deferred_still_knows_its_image(sim, backup, snapshot, type_):
+    """As its submit saw it, also where the task was given an id alone."""
+    sim.faults.add(ActionStuck())
+    how = {"wait_for_completion": True, "deferrable": True, "poll_interval": 0.1}
+    if type_ == "convert":
+        image = backup
+        operator = DigitalOceanConvertImageOperator(task_id="t", image_id=image.id, **how)
+    else:
+        image = snapshot
+        operator = DigitalOceanTransferImageOperator(
+            task_id="t", image_id=image.id, region="ams3", **how
+        )
+    deferred = defer(operator)
+    sim.state.finish_action(next(reversed(sim.state.actions)), "errored")
+
+    words = resume(operator, deferred)
+
+    assert f"Last good copy: image {image.id}, seen in nyc3, of " in words
+    assert words.endswith(f" old. {SUBMITS}")
+
+
+CONTEXT = {"ti": SimpleNamespace(xcom_push=lambda **_: None)}
+
+
+def defer(operator):
+    """Run an operator until it defers."""
+    with pytest.raises(TaskDeferred) as deferred:
+        operator.execute(CONTEXT)
+    return deferred.value
+
+
+def resume(operator, deferred):
+    """Run the trigger, then the operator to its failure; return that."""
+
+    async def wait_for_all():
+        return [event.payload async for event in deferred.trigger.run()]
+
+    [event] = asyncio.run(wait_for_all())
+    kwargs = json.loads(json.dumps(deferred.kwargs))
+    with pytest.raises(AirflowException) as caught:
+        operator.execute_complete(CONTEXT, event, **kwargs)
+    return str(caught.value)
 
 
 @pytest.mark.parametrize("name", [*HOW, "sensor"])
