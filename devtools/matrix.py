@@ -93,7 +93,7 @@ def run(airflow: str, python: str, wheel: Path, folder: Path) -> Result:
     subprocess.run([*uv, "pip", "install", f"--python={python_there}", *what], check=True)
     report = folder / "report.xml"
     pytest: list[str | Path] = [python_there, "-m", "pytest", "-q"]
-    command = [*pytest, "--numprocesses=2", "--dist=loadgroup", *TESTS, f"--junitxml={report}"]
+    command = [*pytest, "--numprocesses=3", "--dist=loadgroup", *TESTS, f"--junitxml={report}"]
     # CI forbids to skip what wants things outside of the checkout, which the copy has not.
     foreign = ("AIRFLOW", "PYTHON", "DEMO_", "CI")
     env = {key: value for key, value in os.environ.items() if not key.startswith(foreign)}

@@ -10,7 +10,7 @@ import pytest
 os.environ["AIRFLOW_HOME"] = tempfile.mkdtemp(prefix="airflow-")
 os.environ["AIRFLOW__CORE__LOAD_EXAMPLES"] = "False"
 
-SHARED = ("airflow", "airflow_db", "wheel")
+SHARED = ("airflow", "wheel")
 """Fixtures that take so long to make that there is to be one of each."""
 
 
