@@ -11,7 +11,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from rich.console import Console
-from rich.table import Table
+from rich.table import Column, Table
 
 from airflow_provider_do_images.actions.cost import USD_PER_GIB_MONTH
 from airflow_provider_do_images.actions.inventory import Selection
@@ -48,7 +48,8 @@ def main(arguments: list[str]) -> int:
 
 def show(console: Console, found: Forecast) -> None:
     """Write the plan as a table, and what there is to know besides as lines."""
-    table = Table("what", "droplet", "image", "region", "USD a month", "why")
+    names = ("what", "droplet", "image", "region", "USD a month", "why")
+    table = Table(*(Column(name, overflow="fold") for name in names))
     for step in found.steps:
         if step.what == "keep":
             continue

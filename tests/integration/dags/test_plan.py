@@ -151,10 +151,11 @@ def test_a_night_with_nothing_to_do_says_so(run, droplets, plan):
 
 
 def test_the_table_is_for_people(droplets, plan):
-    """What is converted, copied and deleted, what it costs, and what is missing."""
+    """What is converted, copied and deleted, what it costs, what is missing; nothing is cut off."""
     code, out, _ = plan(*WHOLE)
 
     assert code == 0
+    assert "…" not in out
     for words in ("convert", "copy", "delete", "MISSING: droplet bare", "USD a month"):
         assert words in out
 
