@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import importlib
 import inspect
 import re
 import time
@@ -19,9 +18,9 @@ from airflow_provider_do_images.actions.cost import USD_PER_GIB_MONTH
 from airflow_provider_do_images.actions.policy import SnapshotName
 from airflow_provider_do_images.hooks.digitalocean import DigitalOceanHook
 from airflow_provider_do_images.plan import __main__ as plan
-from airflow_provider_do_images.provider_info import get_provider_info
 from airflow_provider_do_images.simulator import ScaledClock
 from airflow_provider_do_images.simulator.models import Fate
+from devtools.provided import provided
 
 PAGE = (Path(__file__).parent.parent.parent / "docs" / "classes-at-a-glance.md").read_text()
 TOKEN = "dop_v1_0123456789abcdef"
@@ -41,14 +40,7 @@ def rows_of(head):
 TABLE = {
     name: [set(SCOPE.findall(cell)) for cell in cells] for name, cells in rows_of("needs").items()
 }
-CLASSES = {
-    name: one
-    for kind in ("hooks", "operators", "sensors", "triggers")
-    for entry in get_provider_info()[kind]
-    for module in entry["python-modules"]
-    for name, one in vars(importlib.import_module(module)).items()
-    if name.startswith("DigitalOcean") and one.__module__ == module
-}
+CLASSES = provided("hooks", "operators", "sensors", "triggers")
 
 
 @pytest.fixture

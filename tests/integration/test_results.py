@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib
 import inspect
 import re
 from pathlib import Path
@@ -17,8 +16,8 @@ from airflow_provider_do_images.operators.image_actions import (
 from airflow_provider_do_images.operators.image_replication import (
     DigitalOceanReplicateImageOperator,
 )
-from airflow_provider_do_images.provider_info import get_provider_info
 from airflow_provider_do_images.simulator.models import Fate
+from devtools.provided import provided
 
 README = (Path(__file__).parent.parent.parent / "README.md").read_text()
 [RESULTS] = re.findall(r"^\*\*Results\.\*\* (.*?)\n\n", README, re.MULTILINE | re.DOTALL)
@@ -77,10 +76,7 @@ def test_the_page_says_which_return_lists():
     """No operator is left out, and each returns what the page says."""
     returned = {
         re.match(r"DigitalOcean([A-Z][a-z]+)", name)[1].lower(): inspect.signature(one.execute)
-        for entry in get_provider_info()["operators"]
-        for module in entry["python-modules"]
-        for name, one in vars(importlib.import_module(module)).items()
-        if name.startswith("DigitalOcean") and one.__module__ == module
+        for name, one in provided("operators").items()
     }
     dicts = {name for name, one in returned.items() if one.return_annotation.startswith("dict")}
 

@@ -23,6 +23,7 @@ from airflow_provider_do_images.simulator import Simulator
 from airflow_provider_do_images.simulator import __main__ as simulator
 from airflow_provider_do_images.simulator.script import KINDS, fault_from
 from dev import DOCS as DOCS_COMMAND
+from devtools.provided import provided
 
 ROOT = Path(__file__).parent.parent.parent
 DOCS = ROOT / "docs"
@@ -132,33 +133,16 @@ def test_connections_on_the_pages_can_be_used(monkeypatch):
         client_for(connection, patience=0.0).close()
 
 
-def classes(*kinds: str) -> set[str]:
-    """Return the names of the classes of some kinds that Airflow is told of."""
-    info = get_provider_info()
-    modules = [
-        importlib.import_module(name)
-        for kind in kinds
-        for entry in info[kind]
-        for name in entry["python-modules"]
-    ]
-    return {
-        name
-        for module in modules
-        for name, one in vars(module).items()
-        if name.startswith("DigitalOcean") and one.__module__ == module.__name__
-    }
-
-
 def test_every_class_has_a_page():
     """So has each hook, operator and sensor that Airflow is told of."""
-    assert classes("hooks", "operators", "sensors") == set(CLASS_PAGES)
+    assert set(provided("hooks", "operators", "sensors")) == set(CLASS_PAGES)
 
 
 def test_every_trigger_is_on_the_page_of_the_sensor():
     """None is known from the reference alone."""
     text = (DOCS / "classes" / "sensor.md").read_text()
 
-    assert {name for name in classes("triggers") if f"`{name}`" not in text} == set()
+    assert {name for name in provided("triggers") if f"`{name}`" not in text} == set()
 
 
 @pytest.mark.parametrize("name", CLASS_PAGES)

@@ -8,12 +8,13 @@ from pathlib import Path
 
 import pytest
 
+from devtools.provided import provided
+
 try:  # Airflow 3.2 and newer
     from airflow.dag_processing.dagbag import DagBag
 except ImportError:
     from airflow.models.dagbag import DagBag
 
-from airflow_provider_do_images.provider_info import get_provider_info
 
 ROOT = Path(__file__).parent.parent.parent
 README = (ROOT / "README.md").read_text()
@@ -34,14 +35,7 @@ def test_every_class_of_the_table_exists():
 
     for module, name in rows:
         assert hasattr(importlib.import_module(f"airflow_provider_do_images.{module}"), name)
-    names = [
-        name
-        for kind in ("hooks", "operators", "sensors")
-        for entry in get_provider_info()[kind]
-        for module in entry["python-modules"]
-        for name, one in vars(importlib.import_module(module)).items()
-        if name.startswith("DigitalOcean") and one.__module__ == module
-    ]
+    names = [*provided("hooks", "operators", "sensors")]
     others = ["DigitalOceanImageActionTrigger", "ApiClient", "Simulator"]
     assert sorted(name for _, name in rows) == sorted(names + others)
 
