@@ -50,8 +50,8 @@ class AirflowRest:
     def wake_execution_api(self) -> None:
         """Have the API server build the part that tasks talk to, before a task asks for it.
 
-        Airflow builds it at the first request, on the event loop. For four to ten seconds no other
-        request goes on, and one of them may hold SQLite's lock.
+        Airflow builds it at the first request, on the event loop. For six seconds, or twice that on
+        a busy machine, no other request goes on, and one of them may hold SQLite's lock.
         """
         health = self._session.get(f"{self._url}/execution/health", timeout=TIMEOUT)
         health.raise_for_status()

@@ -238,6 +238,29 @@ def test_a_replication_that_fails_in_part_tells_where_its_image_is(sim, fail, na
     assert "A retry would meet the same: remove the cause." in words
 
 
+CONTEXT = {"ti": SimpleNamespace(xcom_push=lambda **_: None)}
+
+
+def defer(operator):
+    """Run an operator until it defers."""
+    with pytest.raises(TaskDeferred) as deferred:
+        operator.execute(CONTEXT)
+    return deferred.value
+
+
+def resume(operator, deferred):
+    """Run the trigger, then the operator to its failure; return that."""
+
+    async def wait_for_all():
+        return [event.payload async for event in deferred.trigger.run()]
+
+    [event] = asyncio.run(wait_for_all())
+    kwargs = json.loads(json.dumps(deferred.kwargs))
+    with pytest.raises(AirflowException) as caught:
+        operator.execute_complete(CONTEXT, event, **kwargs)
+    return str(caught.value)
+
+
 @pytest.mark.usefixtures("connection")
 def test_a_replication_that_was_deferred_still_knows_its_image(sim, snapshot):
     """What it was before the submits comes back to the task, and where it came to meanwhile."""
@@ -276,29 +299,6 @@ def test_a_submit_that_was_deferred_still_knows_its_image(sim, backup, snapshot,
 
     assert f"Last good copy: image {image.id}, seen in nyc3, of " in words
     assert words.endswith(f" old. {SUBMITS}")
-
-
-CONTEXT = {"ti": SimpleNamespace(xcom_push=lambda **_: None)}
-
-
-def defer(operator):
-    """Run an operator until it defers."""
-    with pytest.raises(TaskDeferred) as deferred:
-        operator.execute(CONTEXT)
-    return deferred.value
-
-
-def resume(operator, deferred):
-    """Run the trigger, then the operator to its failure; return that."""
-
-    async def wait_for_all():
-        return [event.payload async for event in deferred.trigger.run()]
-
-    [event] = asyncio.run(wait_for_all())
-    kwargs = json.loads(json.dumps(deferred.kwargs))
-    with pytest.raises(AirflowException) as caught:
-        operator.execute_complete(CONTEXT, event, **kwargs)
-    return str(caught.value)
 
 
 @pytest.mark.parametrize("name", [*HOW, "sensor"])

@@ -15,7 +15,6 @@ try:  # Airflow 3.2 and newer
 except ImportError:
     from airflow.models.dagbag import DagBag
 
-
 ROOT = Path(__file__).parent.parent.parent
 README = (ROOT / "README.md").read_text()
 EXAMPLES = sorted((ROOT / "example_dags").glob("*.py"))
