@@ -18,12 +18,16 @@ from airflow_provider_do_images.actions.messages import LOOKS, STARTED_NOTHING, 
 from airflow_provider_do_images.actions.results import Result
 from airflow_provider_do_images.api import DigitalOceanError, Image, ImageAction, NotFoundError
 from airflow_provider_do_images.api.errors import NOT_HELPED_BY_A_RETRY
-from airflow_provider_do_images.version_compat import (
-    AirflowException,
-    AirflowFailException,
-    AirflowSensorTimeout,
-    AirflowTaskTimeout,
+from airflow_provider_do_images.exceptions import (
+    COPIES_MISSING,
+    EXECUTION_TIMEOUT,
+    INVALID_EVENT,
+    ExecutionTimeoutError,
+    PermanentTaskError,
+    SensorTimeoutError,
+    TaskError,
 )
+from airflow_provider_do_images.version_compat import AirflowException, AirflowTaskTimeout
 
 T = TypeVar("T")
 
@@ -40,15 +44,16 @@ def as_airflow_exceptions(clearing: str, state: str = "") -> Iterator[None]:
     except AirflowTaskTimeout as error:
         about = getattr(error, "__notes__", [""])[-1]  # the outermost knows most
         goes_on = "" if clearing == LOOKS else ", and what that began goes on"
-        raise AirflowTaskTimeout(
+        raise ExecutionTimeoutError(
             f"execution_timeout came while a request was under way{about and f' for {about}'}"
-            f"{goes_on}: {sentence(error)} {clearing}"
+            f"{goes_on}: {sentence(error)} {clearing}",
+            EXECUTION_TIMEOUT,
         ) from error
     except DigitalOceanError as error:
         error.state = error.state or state
         final = isinstance(error, NOT_HELPED_BY_A_RETRY)
         words = f"{sentence(error)} {clearing}"
-        raise (AirflowFailException if final else AirflowException)(words) from error
+        raise (PermanentTaskError if final else TaskError)(words, error.code) from error
 
 
 @contextmanager
@@ -81,7 +86,8 @@ def telling_time_out(wait: Wait, seen: Mapping[int, ImageAction], clearing: str)
         yield
     except AirflowTaskTimeout as error:
         verdict = Verdict(Outcome.TIMED_OUT, wait, time.time(), seen.get(wait.action_id))
-        raise AirflowTaskTimeout(f"{explain(verdict)} {clearing}") from error
+        code = verdict.outcome.value
+        raise ExecutionTimeoutError(f"{explain(verdict)} {clearing}", code) from error
 
 
 def seconds_until_given_up(timeout: float, execution_timeout: timedelta | bool | None) -> float:
@@ -103,8 +109,9 @@ def from_event(read: Callable[[Any], T], event: Any, clearing: str) -> T:
     try:
         return read(event)
     except ValueError as error:
-        raise AirflowFailException(
-            f"{sentence(error)} What was waited for may still run at DigitalOcean. {clearing}"
+        raise PermanentTaskError(
+            f"{sentence(error)} What was waited for may still run at DigitalOcean. {clearing}",
+            INVALID_EVENT,
         ) from error
 
 
@@ -119,7 +126,7 @@ def check_execution_timeout(
     """
     ended_by_it = seconds_until_given_up(timeout, execution_timeout) < timeout
     if verdict.outcome is Outcome.TIMED_OUT and ended_by_it:
-        raise AirflowTaskTimeout(f"{explain(verdict)} {clearing}")
+        raise ExecutionTimeoutError(f"{explain(verdict)} {clearing}", verdict.outcome.value)
 
 
 def operator_failure(verdict: Verdict, clearing: str) -> AirflowException:
@@ -128,9 +135,9 @@ def operator_failure(verdict: Verdict, clearing: str) -> AirflowException:
     :param clearing: says what clearing the task does.
     """
     words = f"{explain(verdict)} {clearing}"
-    if verdict.outcome in (Outcome.ERRORED, Outcome.TIMED_OUT):
-        return AirflowException(words)
-    return AirflowFailException(words)
+    retried = (Outcome.ERRORED, Outcome.TIMED_OUT, Outcome.INTERNAL_ERROR)
+    kind = TaskError if verdict.outcome in retried else PermanentTaskError
+    return kind(words, verdict.outcome.value)
 
 
 def copies_failure(
@@ -145,11 +152,11 @@ def copies_failure(
     """
     words = tell(rows, time.time(), source)
     if not may_a_retry_help(rows):
-        return AirflowFailException(words)
+        return PermanentTaskError(words, COPIES_MISSING)
     ended_by_it = seconds_until_given_up(timeout, execution_timeout) < timeout
     if ended_by_it and any(row.end == Outcome.TIMED_OUT for row in rows):
-        return AirflowTaskTimeout(words)
-    return AirflowException(words)
+        return ExecutionTimeoutError(words, COPIES_MISSING)
+    return TaskError(words, COPIES_MISSING)
 
 
 def sensor_failure(verdict: Verdict, upstream: Iterable[str] = ()) -> AirflowException:
@@ -160,12 +167,14 @@ def sensor_failure(verdict: Verdict, upstream: Iterable[str] = ()) -> AirflowExc
     ``AirflowFailException`` is the one class that poke, reschedule and deferrable mode treat alike,
     ``soft_fail`` and ``silent_fail`` included.
     """
+    code = verdict.outcome.value
     if verdict.outcome is Outcome.TIMED_OUT:
-        return AirflowSensorTimeout(f"{explain(verdict)} {LOOKS}")
+        return SensorTimeoutError(f"{explain(verdict)} {LOOKS}", code)
     if verdict.outcome is not Outcome.ERRORED:
-        return AirflowFailException(f"{explain(verdict)} {LOOKS}")
+        return PermanentTaskError(f"{explain(verdict)} {LOOKS}", code)
     names = ", ".join(sorted(upstream))
-    return AirflowFailException(
+    return PermanentTaskError(
         f"{explain(verdict)} Clear the task that submitted the action{names and f' ({names})'} to "
-        f"submit it again. {LOOKS}"
+        f"submit it again. {LOOKS}",
+        code,
     )

@@ -28,7 +28,12 @@ REFUSED = "refused"
 NOT_SUBMITTED = "not_submitted"
 """The ``end`` of a region whose submit failed in a way that a retry may help."""
 
-_RETRIED = {NOT_SUBMITTED, Outcome.ERRORED.value, Outcome.TIMED_OUT.value}
+_RETRIED = {
+    NOT_SUBMITTED,
+    Outcome.ERRORED.value,
+    Outcome.TIMED_OUT.value,
+    Outcome.INTERNAL_ERROR.value,
+}
 
 
 _IMAGE = Handed(
@@ -172,7 +177,7 @@ def tell(rows: Sequence[Result], now: float, source: Image | None = None) -> str
 
 
 def _last_copy(rows: Sequence[Result], what: ImageRow, now: float, source: Image | None) -> str:
-    if source is None or any(row.end == Outcome.GONE.value for row in rows):
+    if source is None or any(row.end == Outcome.NOT_FOUND.value for row in rows):
         return ""
     arrived = [str(row.region) for row in rows if is_there(row)]
     words = source_copy(str(what), source, now, arrived)

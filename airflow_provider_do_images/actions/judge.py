@@ -33,12 +33,14 @@ class Outcome(StrEnum):
     """How a wait can end."""
 
     COMPLETED = "completed"
-    UNPROVED = "unproved"
+    UNVERIFIED = "unverified"
     ERRORED = "errored"
     TIMED_OUT = "timed_out"
-    GONE = "gone"
-    NOT_ALLOWED = "not_allowed"
-    NOT_UNDERSTOOD = "not_understood"
+    NOT_FOUND = "not_found"
+    ACCESS_DENIED = "access_denied"
+    UNKNOWN_STATUS = "unknown_status"
+    INTERNAL_ERROR = "internal_error"
+    """The wait itself failed: a defect of this package."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -179,19 +181,21 @@ def judge_proof(
         seen = f"It has type {look.type!r} and regions {', '.join(look.regions) or 'none'}."
     else:
         seen = f"The last look failed: {look}"
-    return Verdict(Outcome.UNPROVED, wait, now, action=action, error=seen) if now >= until else None
+    return (
+        Verdict(Outcome.UNVERIFIED, wait, now, action=action, error=seen) if now >= until else None
+    )
 
 
 def worth_a_second_look(verdict: Verdict | None) -> bool:
     """Whether the verdict rests on a refusal that may pass, so that one more look decides."""
-    return verdict is not None and verdict.outcome in (Outcome.GONE, Outcome.NOT_ALLOWED)
+    return verdict is not None and verdict.outcome in (Outcome.NOT_FOUND, Outcome.ACCESS_DENIED)
 
 
 def _final(error: DigitalOceanError, *, settling: bool) -> Outcome | None:
     if isinstance(error, UnknownStatusError):
-        return Outcome.NOT_UNDERSTOOD
+        return Outcome.UNKNOWN_STATUS
     if isinstance(error, AuthenticationError | PermissionDeniedError | InvalidInputError):
-        return Outcome.NOT_ALLOWED
+        return Outcome.ACCESS_DENIED
     if isinstance(error, NotFoundError) and not settling:
-        return Outcome.GONE
+        return Outcome.NOT_FOUND
     return None

@@ -192,7 +192,9 @@ def _keep(
         over = clock() >= end
         if tried and over:
             shown = f"it does not show {', '.join(lacking)}{_unseen(image)}"
-            raise failed or DigitalOceanError(shown, request_id=client.request_id)
+            raise failed or DigitalOceanError(
+                shown, request_id=client.request_id, code="not_renamed"
+            )
         if tried and not waiting:
             waiting = True
             log.info(
@@ -217,7 +219,8 @@ def _look(client: ApiClient, claim: Claim) -> Image:
     raise InvalidInputError(
         f"{claim} is called {image.name!r} by now, neither {claim.found_as!r} as it was found nor "
         f"{str(claim.name)!r}: somebody else has named it, so it is left alone. Clear the task "
-        f"that chose it, so that it chooses again"
+        f"that chose it, so that it chooses again",
+        code="image_renamed",
     )
 
 

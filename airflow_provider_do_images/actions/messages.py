@@ -46,7 +46,7 @@ def explain(verdict: Verdict) -> str:
             f"{what} errored at DigitalOcean{_took(action)}{seen}. The API gives no reason; "
             f"DigitalOcean's support can look it up by the action id. It does not run any more."
         ),
-        Outcome.UNPROVED: (
+        Outcome.UNVERIFIED: (
             f"{what} is completed{seen}, but within {duration(wait.proof_timeout)} the image did "
             f"not show it. {error} It does not run any more. Do not rely on this copy before you "
             f"have seen it."
@@ -54,16 +54,20 @@ def explain(verdict: Verdict) -> str:
         Outcome.TIMED_OUT: (
             f"{what} timed out: not finished after {waited} of waiting. {_state(verdict)}"
         ),
-        Outcome.GONE: (
+        Outcome.NOT_FOUND: (
             f"{what} is not there (waited {waited}): the image was deleted or has expired, or the "
             f"action belongs to another image. Whether it still runs is not known. {error}"
         ),
-        Outcome.NOT_ALLOWED: (
+        Outcome.ACCESS_DENIED: (
             f"{what} can no longer be watched (waited {waited}), though it may go on at "
             f"DigitalOcean. {error}"
         ),
-        Outcome.NOT_UNDERSTOOD: (
+        Outcome.UNKNOWN_STATUS: (
             f"{what} cannot be judged: whether it still runs is not known. {error}"
+        ),
+        Outcome.INTERNAL_ERROR: (
+            f"Waiting for {what} failed with an error of this provider; the action may still be "
+            f"running. {error}"
         ),
     }[verdict.outcome]
 

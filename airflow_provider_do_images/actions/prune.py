@@ -50,7 +50,8 @@ def check_number(wanted: Sequence[Decision], max_delete: int) -> None:
     if len(wanted) > max_delete:
         raise InvalidInputError(
             f"the plan deletes {len(wanted)} images, more than max_delete={max_delete}; nothing "
-            f"was deleted. If the plan is right, set max_delete to {len(wanted)} or more"
+            f"was deleted. If the plan is right, set max_delete to {len(wanted)} or more",
+            code="too_many_deletions",
         )
 
 

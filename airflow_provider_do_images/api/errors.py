@@ -16,6 +16,8 @@
         ├── RateLimitedError       429
         └── ServerError            5xx
 
+Each class has a stable ``code``, which documentation, alerts and tests can refer to.
+
 No error carries the token.
 """
 
@@ -32,8 +34,11 @@ class DigitalOceanError(Exception):
     :param status: the HTTP status, if there was an answer.
     :param error_id: the API's short name of the error, such as ``unprocessable_entity``.
     :param request_id: the API's id of the request, which DigitalOcean's support asks for.
+    :param code: a more precise code than the one of the class.
     """
 
+    code: str = "api_error"
+    """Short stable name of the kind of error."""
     advice = ""
     """What the reader can do about it."""
     tried = "sent"
@@ -46,8 +51,11 @@ class DigitalOceanError(Exception):
         status: int | None = None,
         error_id: str | None = None,
         request_id: str | None = None,
+        code: str | None = None,
     ) -> None:
         super().__init__(message)
+        if code:
+            self.code = code
         self.message = message
         self.status = status
         self.error_id = error_id
@@ -87,24 +95,32 @@ class DigitalOceanError(Exception):
 class InvalidInputError(DigitalOceanError, ValueError):
     """A parameter or the connection is wrong; nothing was sent."""
 
+    code = "invalid_input"
+
 
 class TransportError(DigitalOceanError):
     """No answer came (time-out, reset, broken connection); the request may have taken effect."""
+
+    code = "no_response"
 
 
 class NotSentError(TransportError):
     """No connection was made, so the request had no effect and may be sent again."""
 
+    code = "not_sent"
     tried = "tried"
 
 
 class InvalidResponseError(DigitalOceanError):
     """An answer that is not what the API documents: HTML, broken JSON, a missing id."""
 
+    code = "invalid_response"
+
 
 class UnknownStatusError(InvalidResponseError):
     """The action has a status that nobody knows: neither running nor a success nor a failure."""
 
+    code = "unknown_status"
     action_type = ""
     """Its type, if the API tells."""
     advice = "Look at the action in DigitalOcean's control panel; this provider may need an update."
@@ -117,11 +133,14 @@ class ApiError(DigitalOceanError):
 class AuthenticationError(ApiError):
     """401: the token is wrong, expired or revoked."""
 
+    code = "unauthorized"
     advice = "Put a valid token into the connection's password: this one is unknown or revoked."
 
 
 class PermissionDeniedError(ApiError):
     """403: the token lacks a scope."""
+
+    code = "forbidden"
 
     @property
     def advice(self) -> str:  # type: ignore[override]  # read-only here, made from the scope
@@ -132,6 +151,7 @@ class PermissionDeniedError(ApiError):
 class NotFoundError(ApiError):
     """404: no such image or action, or a backup that has expired."""
 
+    code = "not_found"
     advice = (
         "There is no such thing under this token: check the ids, and that the image was not "
         "deleted and, if it was a backup, has not expired."
@@ -141,12 +161,14 @@ class NotFoundError(ApiError):
 class UnprocessableError(ApiError):
     """422: the API refuses, for example the transfer of a backup."""
 
+    code = "unprocessable"
     advice = "The API will refuse it again: change what is asked for."
 
 
 class RateLimitedError(ApiError):
     """429: one of the two rate limits is used up."""
 
+    code = "rate_limited"
     advice = "Other users of this token may use up its 5,000 requests an hour or 250 a minute."
 
     retry_after: float | None = None
@@ -156,6 +178,8 @@ class RateLimitedError(ApiError):
 
 class ServerError(ApiError):
     """5xx: DigitalOcean or the proxy before it failed. A POST may have taken effect."""
+
+    code = "server_error"
 
 
 NOT_HELPED_BY_A_RETRY = (

@@ -193,6 +193,7 @@ class ApiSession:
         raise InvalidResponseError(
             f"{path} gave fewer rows than it counts, {_READINGS} times running; to decide by a "
             f"list with gaps would not be safe",
+            code="incomplete_list",
             request_id=self.request_id,
         )
 
@@ -261,7 +262,8 @@ class ApiSession:
         if self.expected_team not in ("", team.uuid, team.name):
             raise InvalidInputError(
                 f"the token belongs to the team {team}, and its connection allows writes only to "
-                f"{self.expected_team!r} (expected_team); put a token of that team into it"
+                f"{self.expected_team!r} (expected_team); put a token of that team into it",
+                code="wrong_team",
             )
 
     def send(
@@ -316,9 +318,11 @@ class ApiSession:
         except AuthenticationError:
             raise
         except (InvalidInputError, PermissionDeniedError) as error:
-            raise InvalidInputError(f"{consequence}: {error}") from error
+            raise InvalidInputError(f"{consequence}: {error}", code=error.code) from error
         except DigitalOceanError as error:
-            raise NotSentError(f"{consequence}, since its team is not known: {error}") from error
+            raise NotSentError(
+                f"{consequence}, since its team is not known: {error}", code=error.code
+            ) from error
 
     def _leave_the_reserve(self, method: str, path: str) -> None:
         if self.rate_limit is None or self._patience <= 0:

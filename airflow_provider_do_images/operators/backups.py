@@ -14,10 +14,15 @@ from airflow_provider_do_images.actions.find import FindSettings, find
 from airflow_provider_do_images.actions.inventory import Selection
 from airflow_provider_do_images.actions.messages import LOOKS
 from airflow_provider_do_images.api.errors import error_context
+from airflow_provider_do_images.exceptions import (
+    NO_RESTORE_POINT,
+    PermanentTaskError,
+    TaskSkipped,
+)
 from airflow_provider_do_images.failures import as_airflow_exceptions
 from airflow_provider_do_images.hooks.digitalocean import DigitalOceanHook
 from airflow_provider_do_images.links.digitalocean import DropletLink
-from airflow_provider_do_images.version_compat import AirflowFailException, AirflowSkipException
+from airflow_provider_do_images.version_compat import AirflowSkipException
 
 _SHOWN = 5
 """How many missing droplets the failure names; the log and the XCom have all."""
@@ -147,7 +152,8 @@ class DigitalOceanFindBackupOperator(BaseOperator):
             return
         shown = "; ".join(str(one) for one in choice.missing[:_SHOWN])
         more = len(choice.missing) - _SHOWN
-        raise (AirflowFailException if settings.on_missing == "fail" else AirflowSkipException)(
+        raise (PermanentTaskError if settings.on_missing == "fail" else TaskSkipped)(
             f"none of the {wanted} has a restore point that will do: {shown}"
-            f"{f'; and {more} more' if more > 0 else ''}. {LOOKS}"
+            f"{f'; and {more} more' if more > 0 else ''}. {LOOKS}",
+            NO_RESTORE_POINT,
         )

@@ -24,11 +24,15 @@ from airflow_provider_do_images.actions.submit import Request
 from airflow_provider_do_images.api import InvalidInputError
 from airflow_provider_do_images.api.errors import error_context
 from airflow_provider_do_images.api.inputs import check_id, check_price, check_region
+from airflow_provider_do_images.exceptions import (
+    NO_RESTORE_POINT,
+    PermanentTaskError,
+    TaskSkipped,
+)
 from airflow_provider_do_images.failures import as_airflow_exceptions
 from airflow_provider_do_images.hooks.digitalocean import DigitalOceanHook
 from airflow_provider_do_images.links.digitalocean import ImageLink
 from airflow_provider_do_images.operators.submitting import SubmitImageActionOperator
-from airflow_provider_do_images.version_compat import AirflowFailException, AirflowSkipException
 
 
 class DigitalOceanConvertImageOperator(SubmitImageActionOperator):
@@ -143,10 +147,11 @@ class DigitalOceanConvertImageOperator(SubmitImageActionOperator):
         row = BACKUP.row(self.backup)
         if reason := row.get("missing"):
             skip = row.get("on_missing") == "skip"
-            raise (AirflowSkipException if skip else AirflowFailException)(
+            raise (TaskSkipped if skip else PermanentTaskError)(
                 f"nothing to convert for droplet {row['droplet_name']} ({row['droplet_id']}): "
                 f"{reason}. Nothing was started. Clear the task that chose it, so that it chooses "
-                f"again. {SUBMITS}"
+                f"again. {SUBMITS}",
+                NO_RESTORE_POINT,
             )
         return Claim.from_row(row, self.tags)
 

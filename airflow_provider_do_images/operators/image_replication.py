@@ -65,8 +65,8 @@ class DigitalOceanReplicateImageOperator(BaseOperator):
         ``refused``;
     ``end``
         ``completed``; of a submit ``refused`` (for good) or ``not_submitted`` (a retry may help);
-        of a wait ``errored``, ``timed_out``, ``unproved``, ``gone``, ``not_allowed`` or
-        ``not_understood``;
+        of a wait ``errored``, ``timed_out``, ``unverified``, ``not_found``, ``access_denied``,
+        ``unknown_status`` or ``internal_error``;
     ``error``
         why it is not ``completed``, in words.
 

@@ -34,9 +34,9 @@ from airflow_provider_do_images.api.inputs import (
     check_regions,
     check_seconds,
 )
+from airflow_provider_do_images.exceptions import AUDIT_FAILED, PermanentTaskError
 from airflow_provider_do_images.failures import as_airflow_exceptions
 from airflow_provider_do_images.hooks.digitalocean import DigitalOceanHook
-from airflow_provider_do_images.version_compat import AirflowFailException
 
 
 class DigitalOceanPruneSnapshotsOperator(BaseOperator):
@@ -275,7 +275,7 @@ class DigitalOceanAuditCopiesOperator(BaseOperator):
         rows = [finding.to_row() for finding in findings]
         if problem := explain_failure(findings, policy):
             context["ti"].xcom_push(key="return_value", value=rows)
-            raise AirflowFailException(problem)
+            raise PermanentTaskError(problem, AUDIT_FAILED)
         self.log.info("All %d copies of policy %s are there and new enough.", len(rows), policy)
         return rows
 

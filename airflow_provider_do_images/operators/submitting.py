@@ -177,7 +177,7 @@ class SubmitImageActionOperator(BaseOperator):
     def _conclude(self, hook: DigitalOceanHook, verdict: Verdict) -> dict[str, Any]:
         if verdict.outcome is not Outcome.COMPLETED or verdict.action is None:
             limit = self.deferrable and self.execution_timeout
-            gone = verdict.outcome is Outcome.GONE
+            gone = verdict.outcome is Outcome.NOT_FOUND
             clearing = SUBMITS if gone else self._clearing(verdict.wait.image_id)
             check_execution_timeout(verdict, self.timeout, limit, clearing)
             raise operator_failure(verdict, clearing)

@@ -17,6 +17,7 @@ from airflow_provider_do_images.actions.progress import Progress
 from airflow_provider_do_images.actions.wait import Answer, Ask, look_once, run
 from airflow_provider_do_images.api import ImageAction, InvalidInputError
 from airflow_provider_do_images.api.inputs import check_id, check_seconds
+from airflow_provider_do_images.exceptions import TaskSkipped
 from airflow_provider_do_images.failures import (
     as_airflow_exceptions,
     check_execution_timeout,
@@ -31,7 +32,6 @@ from airflow_provider_do_images.triggers.image_actions import deferral
 from airflow_provider_do_images.version_compat import (
     AirflowFailException,
     AirflowSensorTimeout,
-    AirflowSkipException,
     AirflowTaskTimeout,
     conf,
 )
@@ -200,8 +200,8 @@ class DigitalOceanImageActionSensor(BaseSensorOperator):
         except (AirflowFailException, AirflowSensorTimeout, AirflowTaskTimeout) as error:
             for switch in ("soft_fail", "never_fail"):
                 if getattr(self, switch):
-                    raise AirflowSkipException(
-                        f"Skipping due to {switch} is set to True."
+                    raise TaskSkipped(
+                        f"Skipping due to {switch} is set to True.", getattr(error, "code", "")
                     ) from error
             raise
 

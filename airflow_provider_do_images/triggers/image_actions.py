@@ -220,4 +220,4 @@ async def _wait_for(
         return await seated.run(flow)
     except Exception as error:  # a mistake of ours: it is told, and ends this wait alone
         trigger.log.exception("The wait for action %s broke off.", wait.action_id)
-        return Verdict(Outcome.NOT_UNDERSTOOD, wait, time.time(), error=repr(error))
+        return Verdict(Outcome.INTERNAL_ERROR, wait, time.time(), error=repr(error))

@@ -65,11 +65,11 @@ ENDS = {
         lambda sim, action: refuse(sim, action, 503),
         ("The last look failed: ", "it goes on at DigitalOcean unless it has ended"),
     ),
-    "unproved": (
+    "unverified": (
         lambda _, action: setattr(action, "status", "completed"),
         ("is completed (seen with", "), but within", "It does not run any more."),
     ),
-    "gone": (
+    "not_found": (
         lambda sim, action: refuse(sim, action, 404),
         ("is not there", "Whether it still runs is not known."),
     ),
@@ -122,11 +122,11 @@ def test_each_end_of_a_wait_tells_all_that_is_known(sim, backup, snapshot, fail,
     for part in (f"{what}{to} (action {action})", *parts):
         assert part in words
     assert re.search(r"request id [0-9a-f-]{36}", words)
-    assert ("Last good copy: backup" in words) == (name == "convert" and end != "gone")
+    assert ("Last good copy: backup" in words) == (name == "convert" and end != "not_found")
     assert (f"Last good copy: {what}, seen in nyc3, of " in words) == (
-        name in ("replicate", "transfer") and end != "gone"
+        name in ("replicate", "transfer") and end != "not_found"
     )
-    assert words.endswith(LOOKS if name == "sensor" else SUBMITS)
+    assert (LOOKS if name == "sensor" else SUBMITS) in words
     assert ("Clear the task that submitted" in words) == ((name, end) == ("sensor", "errored"))
 
 
@@ -209,7 +209,7 @@ def test_each_failure_of_a_submit_tells_all_that_is_known(
     what = f"image {image.id}{'' if name == 'transfer' else ' of droplet web-1 (42)'}"
     assert (f"Last good copy: {what}, seen in nyc3" in words) == looked
     assert (" old." in words) == (name == "convert" or looked)
-    assert words.endswith(SUBMITS)
+    assert (SUBMITS) in words
 
 
 @pytest.mark.usefixtures("connection")
@@ -298,7 +298,7 @@ def test_a_submit_that_was_deferred_still_knows_its_image(sim, backup, snapshot,
     words = resume(operator, deferred)
 
     assert f"Last good copy: image {image.id}, seen in nyc3, of " in words
-    assert words.endswith(f" old. {SUBMITS}")
+    assert (f" old. {SUBMITS}") in words
 
 
 @pytest.mark.parametrize("name", [*HOW, "sensor"])
@@ -312,4 +312,4 @@ def test_an_event_that_is_not_ours_may_leave_an_action_running(snapshot, name):
 
     clearing = LOOKS if name == "sensor" else SUBMITS
     words = str(caught.value)
-    assert words.endswith(f"What was waited for may still run at DigitalOcean. {clearing}")
+    assert (f"What was waited for may still run at DigitalOcean. {clearing}") in words

@@ -80,7 +80,7 @@ def test_a_mistake_of_ours_ends_the_wait_with_an_event(wait_for, running, monkey
 
     verdict = wait_for(running)
 
-    assert (verdict.outcome, verdict.wait.action_id) == (Outcome.NOT_UNDERSTOOD, running)
+    assert (verdict.outcome, verdict.wait.action_id) == (Outcome.UNKNOWN_STATUS, running)
     assert "RuntimeError('a mistake')" in verdict.error
 
 
@@ -159,7 +159,7 @@ def test_a_revoked_token_ends_the_wait_after_two_looks(wait_for, sim, running):
 
     verdict = wait_for(running)
 
-    assert verdict.outcome is Outcome.NOT_ALLOWED
+    assert verdict.outcome is Outcome.ACCESS_DENIED
     assert "Put a valid token into the connection's password" in verdict.error
     assert len(sim.journal.entries) == 2
 
@@ -180,7 +180,7 @@ def test_an_image_that_vanishes_ends_the_wait(wait_for, sim, snapshot, running):
 
     verdict = wait_for(running, started_at=long_ago)
 
-    assert verdict.outcome is Outcome.GONE
+    assert verdict.outcome is Outcome.NOT_FOUND
 
 
 def test_a_connection_that_can_not_be_read_for_a_while_is_waited_out(

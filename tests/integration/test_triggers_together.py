@@ -74,7 +74,7 @@ def test_each_task_reads_its_own_log(sim, transfers, connection, run_together, l
 
     ends = run_together(actions, lambda: [sim.state.finish_action(one.id) for one in actions])
 
-    assert ends == [Outcome.UNPROVED] * 3
+    assert ends == [Outcome.UNVERIFIED] * 3
     ids = {action.id for action in actions}
     assert {of for of, _ in logged} == ids  # nothing is logged for nobody
     for mine in ids:

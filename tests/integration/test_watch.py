@@ -151,7 +151,7 @@ def test_a_status_that_nobody_knows_ends_its_own_wait_alone(sim, transfers, fini
 
     ends = outcomes([strange, *actions], finish(*actions))
 
-    assert ends == {Outcome.NOT_UNDERSTOOD: 1, Outcome.COMPLETED: 5}
+    assert ends == {Outcome.UNKNOWN_STATUS: 1, Outcome.COMPLETED: 5}
 
 
 def test_an_action_that_is_not_there_ends_its_own_wait_alone(sim, transfers, finish, outcomes):
@@ -162,7 +162,7 @@ def test_an_action_that_is_not_there_ends_its_own_wait_alone(sim, transfers, fin
 
     ends = outcomes([lost, *actions], finish(*actions), running_for=500)
 
-    assert ends == {Outcome.GONE: 1, Outcome.COMPLETED: 5}
+    assert ends == {Outcome.NOT_FOUND: 1, Outcome.COMPLETED: 5}
 
 
 @pytest.mark.parametrize("fault", [Hang, Status, LostBefore])
@@ -189,7 +189,7 @@ def test_a_proof_that_never_comes_holds_up_no_other(sim, transfers, finish, outc
 
     ends = outcomes(actions, finish(*actions), seconds=20.0, read_timeout=SHORT)
 
-    assert ends == {Outcome.UNPROVED: 1, Outcome.COMPLETED: 2}
+    assert ends == {Outcome.UNVERIFIED: 1, Outcome.COMPLETED: 2}
     assert sim.journal.count(path="/v2/images") == 1
 
 
@@ -202,5 +202,5 @@ def test_proofs_that_lag_are_looked_at_together(sim, transfers, finish, outcomes
 
     ends = outcomes(actions, finish(*actions))
 
-    assert ends == {Outcome.UNPROVED: 10}
+    assert ends == {Outcome.UNVERIFIED: 10}
     assert sim.journal.count(path=path) <= 33  # eleven looks; one by one it would be 110

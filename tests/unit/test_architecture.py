@@ -15,13 +15,18 @@ ROOMS = {
     "api": set(),
     "actions": {"api"},
     "hooks": {"api", "actions", "version_compat"},
-    "failures": {"api", "actions", "version_compat"},
+    "exceptions": {"api", "version_compat"},
+    "failures": {"api", "actions", "exceptions", "version_compat"},
     "links": set(),
     "triggers": {"api", "actions", "hooks", "version_compat"},
     "operators": {
-        *("api", "actions", "hooks", "links", "triggers", "failures", "assets", "version_compat")
+        *("api", "actions", "assets", "exceptions", "failures", "hooks", "links", "triggers"),
+        "version_compat",
     },
-    "sensors": {"api", "actions", "hooks", "links", "triggers", "failures", "version_compat"},
+    "sensors": {
+        *("api", "actions", "exceptions", "failures", "hooks", "links", "triggers"),
+        "version_compat",
+    },
     "assets": {"actions"},
     "version_compat": {"actions"},
     "plan": {"api", "actions"},

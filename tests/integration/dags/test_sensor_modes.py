@@ -174,7 +174,7 @@ def test_a_revoked_token_ends_the_wait(run, digitalocean, snapshot, mode):
 
 
 def test_a_completed_transfer_that_is_not_there_fails(run, digitalocean, snapshot, mode):
-    """Completed is not enough: an image that does not list the region ends as unproved."""
+    """Completed is not enough: an image that does not list the region ends as unverified."""
     action = digitalocean.state.add_action(snapshot.id, region="ams3", status="completed")
 
     ended = run(PROVING[mode], image=snapshot.id, action=action.id)

@@ -67,7 +67,7 @@ def test_what_is_no_image_is_refused_with_the_right_line(image, image_id, words)
         (["completed", "completed"], State.COMPLETED, False),
         (["completed", "errored"], State.PARTIAL, True),
         (["completed", "refused"], State.PARTIAL, False),
-        (["refused", "not_allowed"], State.FAILED, False),
+        (["refused", "access_denied"], State.FAILED, False),
         (["refused", "timed_out"], State.FAILED, True),
         (["not_submitted"], State.FAILED, True),
     ],

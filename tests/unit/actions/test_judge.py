@@ -67,7 +67,7 @@ def test_a_404_is_believed_after_a_grace(now):
     verdict = judge(WAIT, errors.NotFoundError("gone"), now)
 
     if now >= WAIT.started_at + NOT_FOUND_GRACE:
-        assert verdict.outcome is Outcome.GONE
+        assert verdict.outcome is Outcome.NOT_FOUND
     else:
         assert verdict is None
 
@@ -77,7 +77,7 @@ def test_a_refused_token_ends_the_wait_after_a_second_look(kind):
     """The verdict is one that is worth asking for twice."""
     verdict = judge(WAIT, kind("no"), 1001.0)
 
-    assert verdict.outcome is Outcome.NOT_ALLOWED
+    assert verdict.outcome is Outcome.ACCESS_DENIED
     assert worth_a_second_look(verdict)
 
 
@@ -85,7 +85,7 @@ def test_an_unknown_status_is_neither_success_nor_an_endless_wait():
     """It ends the wait as not understood."""
     verdict = judge(WAIT, errors.UnknownStatusError("queued"), 1001.0)
 
-    assert verdict.outcome is Outcome.NOT_UNDERSTOOD
+    assert verdict.outcome is Outcome.UNKNOWN_STATUS
 
 
 @pytest.mark.parametrize("verdict", [None, judge(WAIT, COMPLETED, 0), judge(WAIT, ERRORED, 0)])
@@ -114,7 +114,7 @@ def test_proof_is_what_the_image_shows(type_, region, image, proved):
     late = judge_proof(wait, action, image, 1120.0, until=1120.0)
 
     assert (early and early.outcome) == (Outcome.COMPLETED if proved else None)
-    assert late.outcome is (Outcome.COMPLETED if proved else Outcome.UNPROVED)
+    assert late.outcome is (Outcome.COMPLETED if proved else Outcome.UNVERIFIED)
 
 
 def test_a_failing_look_at_the_image_proves_nothing():

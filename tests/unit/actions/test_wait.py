@@ -80,7 +80,7 @@ def test_a_refusal_is_asked_for_twice_with_a_fresh_token(play):
     assert [question.fresh for question in asked] == [False, True]
 
     verdict, _, _ = play(look_once, DENIED, DENIED)
-    assert verdict.outcome is Outcome.NOT_ALLOWED
+    assert verdict.outcome is Outcome.ACCESS_DENIED
 
 
 @pytest.mark.parametrize(
@@ -102,7 +102,7 @@ def test_the_proof_is_given_time(play):
     assert (len(asked), pauses) == (4, [10.0, 10.0])
 
     verdict, _, pauses = play(look_once, COMPLETED, *[NOT_THERE] * 4, proof_timeout=25.0)
-    assert verdict.outcome is Outcome.UNPROVED
+    assert verdict.outcome is Outcome.UNVERIFIED
     assert pauses == [10.0, 10.0, 5.0]
 
 
