@@ -250,7 +250,27 @@ TABLE = (
         "to tag needs `tag:create`, to untag `tag:delete`, and both `update` of what is tagged",
         "routes.tags",
     ),
-    Rule(19, ASSUMED, "making a tag that is there already changes nothing", "routes.tags"),
+    Rule(
+        19,
+        CONFIRMED,
+        "tags are letters, digits, colons, dashes and underscores, 255 at most; a path needs the "
+        "spelling with which the tag was made",
+        "routes.tags",
+    ),
+    Rule(
+        19,
+        REPORTED,
+        "making a tag that exists in another case changes nothing and answers with its own "
+        "spelling; what is tagged shows that one",
+        "tag_names",
+    ),
+    Rule(
+        19,
+        ASSUMED,
+        "`tag_name` finds a tag in any case",
+        "routes.droplets",
+        ("tag_filter_any_case",),
+    ),
 )
 
 

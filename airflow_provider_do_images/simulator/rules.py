@@ -59,6 +59,7 @@ class Rules:
         called again what it was called when it was made.
     :param delete_backup: let ``DELETE`` of a backup delete it; else 204 without effect.
     :param destroy_keeps_backups: backups outlive their droplet until they expire.
+    :param tag_filter_any_case: ``tag_name`` finds a tag in any spelling; else in its own alone.
     :param single_page_links: ``links`` when all fits one page: ``empty`` for ``{}``, ``pages``
         for ``{"pages": {}}``, ``absent`` for no such key. All three are seen.
     :param texts: other texts for refusals, by the names in ``TEXTS``.
@@ -84,6 +85,7 @@ class Rules:
     convert_keeps_name: bool = True
     delete_backup: bool = False
     destroy_keeps_backups: bool = True
+    tag_filter_any_case: bool = True
     single_page_links: str = "empty"
     texts: Mapping[str, str] = field(default_factory=dict, repr=False)
 

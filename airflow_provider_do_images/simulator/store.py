@@ -9,6 +9,7 @@ from random import Random
 from airflow_provider_do_images.simulator.index import Index
 from airflow_provider_do_images.simulator.models import Action, Droplet, Image
 from airflow_provider_do_images.simulator.regions import all_regions
+from airflow_provider_do_images.simulator.tag_names import TagNames
 
 FIRST_ACTION_ID = 3_038_067_722  # above 2^31, as recorded in February 2026
 FIRST_IMAGE_ID = 211_604_118
@@ -27,7 +28,7 @@ class Store:
         self.deleted_images: dict[int, Image] = {}
         self.droplets: dict[int, Droplet] = {}
         self.actions: dict[int, Action] = {}
-        self.tags: set[str] = set()
+        self.tags = TagNames()
         self.regions = all_regions()
         self.image_index = Index()
         self.droplet_index = Index()
@@ -47,7 +48,7 @@ class Store:
     def put_image(self, image: Image) -> None:
         """Add an image."""
         self.images[image.id] = image
-        self.tags.update(image.tags)
+        image.tags = self.tags.register(image.tags)
         self.image_index.add(image_keys(image), image.created_at, image.id)
 
     def drop_image(self, image: Image) -> None:
@@ -62,13 +63,13 @@ class Store:
         try:
             yield image
         finally:
-            self.tags.update(image.tags)
+            image.tags = self.tags.register(image.tags)
             self.image_index.add(image_keys(image), image.created_at, image.id)
 
     def put_droplet(self, droplet: Droplet) -> None:
         """Add a droplet."""
         self.droplets[droplet.id] = droplet
-        self.tags.update(droplet.tags)
+        droplet.tags = self.tags.register(droplet.tags)
         self.droplet_index.add(droplet_keys(droplet), droplet.created_at, droplet.id)
 
     def drop_droplet(self, droplet: Droplet) -> None:
@@ -83,7 +84,7 @@ class Store:
         try:
             yield droplet
         finally:
-            self.tags.update(droplet.tags)
+            droplet.tags = self.tags.register(droplet.tags)
             self.droplet_index.add(droplet_keys(droplet), droplet.created_at, droplet.id)
 
     def put_action(self, action: Action) -> None:

@@ -9,6 +9,7 @@ from airflow_provider_do_images.simulator.call import NO_CONTENT, Answer, Call
 from airflow_provider_do_images.simulator.errors import error_of, unprocessable
 from airflow_provider_do_images.simulator.paging import paged_index
 from airflow_provider_do_images.simulator.routes.actions import list_actions_of, one_action_of
+from airflow_provider_do_images.simulator.routes.tags import spelling_for_filter
 from airflow_provider_do_images.simulator.views import (
     action_json,
     droplet_image_json,
@@ -37,7 +38,7 @@ def _droplet_key(call: Call) -> Hashable:
     if tag:
         if not call.scopes.allow("tag:read"):
             raise error_of(403)
-        return (kind, "tag", tag)
+        return (kind, "tag", spelling_for_filter(call, tag))
     return (kind, "name", name.lower()) if name else kind
 
 

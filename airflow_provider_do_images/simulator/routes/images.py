@@ -10,6 +10,7 @@ from airflow_provider_do_images.simulator.errors import error_of, not_found
 from airflow_provider_do_images.simulator.models import Image
 from airflow_provider_do_images.simulator.paging import paged_index
 from airflow_provider_do_images.simulator.routes.actions import list_actions_of, one_action_of
+from airflow_provider_do_images.simulator.routes.tags import spelling_for_filter
 from airflow_provider_do_images.simulator.views import action_json, image_json
 
 
@@ -22,19 +23,20 @@ def list_images(call: Call) -> Answer:
         call,
         "images",
         state.image_index,
-        _key(call.query),
+        _key(call),
         lambda id_: image_json(state.images[id_], call.scopes),
     )
 
 
-def _key(query: dict[str, str]) -> Hashable:
+def _key(call: Call) -> Hashable:
     """Return which list is meant.
 
     ``type`` is not the attribute of that name (confirmed): ``distribution`` and ``application``
     are kinds of public images, and there are only the former here.
     """
+    query = call.query
     if tag := query.get("tag_name"):
-        return ("tag", tag)
+        return ("tag", spelling_for_filter(call, tag))
     if kind := query.get("type"):
         return "public" if kind == "distribution" else "none"
     return "private" if query.get("private") == "true" else "all"

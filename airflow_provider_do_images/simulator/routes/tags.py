@@ -12,7 +12,7 @@ from airflow_provider_do_images.simulator.models import Droplet, Image
 from airflow_provider_do_images.simulator.paging import paged
 from airflow_provider_do_images.simulator.state import State
 
-NAME = re.compile(r"[\w:-]{1,255}")
+NAME = re.compile(r"[A-Za-z0-9_:-]{1,255}")
 ID = re.compile(r"[0-9]{1,19}")
 
 
@@ -28,11 +28,11 @@ def list_tags(call: Call) -> Answer:
 
 
 def create_tag(call: Call) -> Answer:
-    """Create a tag; one that is there already stays as it is (assumed)."""
+    """Create a tag; one that exists stays as it is, in its own spelling (reported: doctl#333)."""
     name = call.json().get("name")
     if not isinstance(name, str) or not NAME.fullmatch(name):
         raise unprocessable(call.state.rules.text("tag_invalid"))
-    call.state.tags.add(name)
+    [name] = call.state.tags.register([name])
     return Answer({"tag": _tag_json(call, name)}, 201)
 
 
@@ -69,9 +69,16 @@ def untag_resources(call: Call) -> Answer:
     return NO_CONTENT
 
 
+def spelling_for_filter(call: Call, name: str) -> str:
+    """Return the tag that ``tag_name`` means: in any case (assumed), or as it is written."""
+    state = call.state
+    return state.tags.canonical(name) if state.rules.tag_filter_any_case else name
+
+
 def _name(call: Call) -> str:
+    """Return the tag of the path, which needs the canonical spelling (confirmed: API reference)."""
     name = call.params["tag"]
-    if name not in call.state.tags:
+    if name not in call.state.tags or call.state.tags.canonical(name) != name:
         raise not_found()
     return name
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 
@@ -65,3 +67,38 @@ def test_what_is_not_there_can_not_be_tagged(ask, sim, snapshot):
     assert ask("POST", "/v2/tags/unknown/resources", body).status_code == 404
     assert ask("POST", "/v2/tags/nightly/resources", body).status_code == 404
     assert snapshot.tags == []
+
+
+def test_a_tag_has_one_spelling(ask, sim, snapshot, web):
+    """That of its first creation is answered and shown; another one in a path is a 404."""
+    sim.state.tags.add("Nightly")
+    body = resources(image=snapshot, droplet=web)
+
+    made = ask("POST", "/v2/tags", {"name": "nightly"})
+
+    assert (made.status_code, made.json()["tag"]["name"]) == (201, "Nightly")
+    assert ask("POST", "/v2/tags/nightly/resources", body).status_code == 404
+    assert ask("POST", "/v2/tags/Nightly/resources", body).status_code == 204
+    assert ask("GET", f"/v2/images/{snapshot.id}").json()["image"]["tags"] == ["Nightly"]
+    assert sim.state.add_droplet("new", tags=["NIGHTLY"]).tags == ["Nightly"]
+    for path in ("/v2/images?tag_name=nightly", "/v2/droplets?tag_name=nightly"):
+        assert ask("GET", path).json()["meta"]["total"] in (1, 2)
+
+
+def test_the_filter_may_need_the_spelling_too(ask, sim):
+    """By a switch: nobody says what ``tag_name`` does with another one."""
+    sim.state.add_droplet("new", tags=["Nightly"])
+    sim.state.rules = replace(sim.state.rules, tag_filter_any_case=False)
+
+    totals = [
+        ask("GET", f"/v2/droplets?tag_name={name}").json()["meta"]["total"]
+        for name in ("nightly", "Nightly")
+    ]
+
+    assert totals == [0, 1]
+
+
+@pytest.mark.parametrize("name", ["n\u00e4chtlich", "a b", "", "x" * 256, None, "nightly\n"])
+def test_a_tag_is_ascii(ask, name):
+    """Everything else is refused."""
+    assert ask("POST", "/v2/tags", {"name": name}).status_code == 422
