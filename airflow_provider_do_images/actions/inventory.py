@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from airflow_provider_do_images.actions.policy import SnapshotName
 from airflow_provider_do_images.api import Droplet, Image, InvalidInputError
-from airflow_provider_do_images.api.inputs import check_id
+from airflow_provider_do_images.api.inputs import check_id, check_tag
 
 if TYPE_CHECKING:  # the client loads requests, which a DAG file that is parsed need not pay for
     from airflow_provider_do_images.api import ApiClient
@@ -42,7 +42,7 @@ class Selection:
         return cls(
             check_id("droplet_id", droplet_id) if droplet_id not in (None, "") else None,
             str(name) if name else None,
-            str(tag) if tag else None,
+            check_tag("tag", tag) if tag not in (None, "") else None,
         )
 
     def __str__(self) -> str:

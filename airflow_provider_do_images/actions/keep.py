@@ -8,7 +8,6 @@ has the name that the row tells, or that of the policy. Any other image is left 
 from __future__ import annotations
 
 import logging
-import re
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -30,7 +29,7 @@ from airflow_provider_do_images.api import (
     TransportError,
     UnprocessableError,
 )
-from airflow_provider_do_images.api.inputs import check_id
+from airflow_provider_do_images.api.inputs import check_id, check_tags, has_tag
 
 if TYPE_CHECKING:  # the client loads requests, which a DAG file that is parsed need not pay for
     from airflow_provider_do_images.api import ApiClient
@@ -46,7 +45,6 @@ BACKUP = Handed(
     many="backup=find.output",
 )
 
-_TAG = re.compile(r"[\w:-]{1,255}")
 _MAY_PASS = (TransportError, ServerError, InvalidResponseError)
 
 
@@ -112,8 +110,7 @@ class Claim:
 
     def tags_wanting(self, image: Image) -> list[str]:
         """Return the tags that the image does not have; capitals make no difference."""
-        seen = {tag.casefold() for tag in image.tags}
-        return [tag for tag in self.tags if tag.casefold() not in seen]
+        return [tag for tag in self.tags if not has_tag(image.tags, tag)]
 
     def lacking(self, image: Image) -> list[str]:
         """Say what the image does not show yet."""
@@ -123,21 +120,6 @@ class Claim:
         if image.type != "snapshot":
             lacking.insert(0, "the type snapshot")
         return lacking
-
-
-def check_tags(value: Any) -> tuple[str, ...]:
-    """Return tags, each once.
-
-    :raises InvalidInputError: unless they are a list of names that the API takes.
-    """
-    if isinstance(value, list | tuple | set | frozenset):
-        names = tuple(dict.fromkeys(value))
-        if all(isinstance(name, str) and _TAG.fullmatch(name) for name in names):
-            return names
-    raise InvalidInputError(
-        f"tags must be a list of names of up to 255 letters, digits, colons, hyphens and "
-        f"underscores, for example ['nightly']; got {value!r}"
-    )
 
 
 def name_early(client: ApiClient, claim: Claim) -> None:

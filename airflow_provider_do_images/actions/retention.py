@@ -23,6 +23,7 @@ from airflow_provider_do_images.api.inputs import (
     check_regions,
     check_seconds,
     check_tag,
+    has_tag,
 )
 from airflow_provider_do_images.api.models import format_time
 
@@ -85,7 +86,7 @@ class Retention:
 
     def protects(self, image: Image) -> bool:
         """Whether the image has the protected tag; capitals make no difference."""
-        return self.protected_tag.casefold() in (tag.casefold() for tag in image.tags)
+        return has_tag(image.tags, self.protected_tag)
 
 
 @dataclass(frozen=True, slots=True)

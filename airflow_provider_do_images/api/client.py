@@ -12,7 +12,7 @@ from typing import Any
 from urllib.parse import quote
 
 from airflow_provider_do_images.api.errors import InvalidResponseError, error_context
-from airflow_provider_do_images.api.inputs import check_id, check_region
+from airflow_provider_do_images.api.inputs import check_id, check_region, check_tag, has_tag
 from airflow_provider_do_images.api.models import Droplet, Image, ImageAction, Json, Region
 from airflow_provider_do_images.api.retry import ONCE, RetryPolicy
 from airflow_provider_do_images.api.session import ApiSession, Page
@@ -110,8 +110,8 @@ class ApiClient(ApiSession):
         :param tag: only images with this tag. Needs scope ``tag:read`` too.
         """
         params = {"private": "true"} if private else {}
-        if tag:
-            params["tag_name"] = tag
+        if tag is not None:
+            params["tag_name"] = check_tag("tag", tag)
         scope = _with_tag("image:read", tag)
         return self.rows("/v2/images", "images", scope, Image.from_json, params)
 
@@ -146,27 +146,29 @@ class ApiClient(ApiSession):
 
         Scope ``droplet:read``; a tag needs ``tag:read``, ``backup_ids`` need ``image:read``.
         """
-        params = {key: value for key, value in (("name", name), ("tag_name", tag)) if value}
         scope = _with_tag("droplet:read", tag)
+        params = _droplet_filter(name, tag)
         return self.rows("/v2/droplets", "droplets", scope, Droplet.from_json, params)
 
     def all_droplets(self, *, name: str | None = None, tag: str | None = None) -> list[Droplet]:
         """Read the droplets with a name or a tag, none missing, and GPU droplets too.
 
-        The API lists GPU droplets apart, and does not look for a tag among them. Scopes as for
-        :meth:`list_droplets`.
+        The API lists GPU droplets apart, and does not look for a tag among them. The case of a tag
+        does not matter. Scopes as for :meth:`list_droplets`.
 
         :raises InvalidResponseError: if some are missing each time.
         """
-        wanted = {key: value for key, value in (("name", name), ("tag_name", tag)) if value}
         scope = _with_tag("droplet:read", tag)
-        found: list[Droplet] = []
-        for params in (wanted, {"type": "gpus"}):
-            found += self.all_rows("/v2/droplets", "droplets", scope, Droplet.from_json, params)
+        read = partial(self.all_rows, "/v2/droplets", "droplets", scope, Droplet.from_json)
+        found = read(_droplet_filter(name, tag))
+        # The filter may need the tag as the account spells it; the API does not document that.
+        if tag and not found and (spelling := self._spelling_of(tag)) != tag:
+            found = read(_droplet_filter(name, spelling))
+        found += read({"type": "gpus"})
         return [
             droplet
             for droplet in dict.fromkeys(found)
-            if name in (None, droplet.name) and (tag is None or tag in droplet.tags)
+            if name in (None, droplet.name) and (tag is None or has_tag(droplet.tags, tag))
         ]
 
     def get_droplet(self, droplet_id: int) -> Droplet:
@@ -203,16 +205,26 @@ class ApiClient(ApiSession):
         """Read the names of the account's tags. Scope ``tag:read``."""
         return self.rows("/v2/tags", "tags", "tag:read", _tag_name)
 
+    def _spelling_of(self, tag: str) -> str:
+        """Return a tag as the account spells it, or as it was given if there is no such tag."""
+        return next((name for name in self.list_tags() if has_tag([name], tag)), tag)
+
     def tag_image(self, image_id: int, tag: str) -> None:
         """Put a tag on an image; the tag is made if it is new. Scopes ``tag:create``, ``tag:read``.
 
+        A tag that exists in another case is used as the API spells it: paths need that spelling.
         Repeating it does no harm.
         """
-        image_id = check_id("image_id", image_id)
+        image_id, tag = check_id("image_id", image_id), check_tag("tag", tag)
         resource = {"resource_id": str(image_id), "resource_type": "image"}
         with error_context(image_id=image_id):
-            self.send("POST", "/v2/tags", "tag:create", json={"name": tag})
-            path = f"/v2/tags/{quote(tag, safe='')}/resources"
+            body = self.send("POST", "/v2/tags", "tag:create", json={"name": tag})
+            spelling = _tag_name(body.get("tag"))
+            if not has_tag([spelling], tag):
+                raise InvalidResponseError(
+                    f"asked for the tag {tag!r}, got {spelling!r}", request_id=self.request_id
+                )
+            path = f"/v2/tags/{quote(spelling, safe='')}/resources"
             self.send("POST", path, "tag:create", json={"resources": [resource]})
 
     def list_regions(self) -> Iterator[Region]:
@@ -241,6 +253,16 @@ class ApiClient(ApiSession):
 def _with_tag(scope: str, tag: str | None) -> str:
     """Return the scopes of a list that is filtered by a tag, if it is; the API names none."""
     return f"{scope} and tag:read" if tag else scope
+
+
+def _droplet_filter(name: str | None, tag: str | None) -> dict[str, str]:
+    """Return the parameters of a list of droplets.
+
+    :raises InvalidInputError: for a tag that cannot exist.
+    """
+    if tag is not None:
+        check_tag("tag", tag)
+    return {key: value for key, value in (("name", name), ("tag_name", tag)) if value}
 
 
 def _tag_name(row: Any) -> str:

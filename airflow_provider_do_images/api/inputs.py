@@ -6,6 +6,7 @@ import ast
 import ipaddress
 import os
 import re
+from collections.abc import Iterable
 from datetime import timedelta
 from typing import Any
 from urllib.parse import urlsplit
@@ -19,7 +20,7 @@ PAGE_SIZE = 200
 # All slugs seen so far are letters and a number (nyc3, mkc1). The list itself depends on the
 # account and grows, so a well-formed slug is left for the API to judge.
 _REGION_SLUG = re.compile(r"[a-z]{2,}[0-9]+")
-_TAG = re.compile(r"[\w:-]{1,255}")  # DigitalOcean API, "Tags"
+_TAG = re.compile(r"[A-Za-z0-9_:-]{1,255}")  # DigitalOcean API, "Tags"
 
 
 def check_id(name: str, value: Any) -> int:
@@ -135,16 +136,34 @@ def check_price(name: str, value: Any) -> float:
 
 
 def check_tag(name: str, value: Any) -> str:
-    """Return a tag: up to 255 letters, digits, colons, dashes and underscores.
+    """Return a tag: up to 255 ASCII letters, digits, colons, dashes and underscores.
 
     :raises InvalidInputError: for anything else.
     """
     if isinstance(value, str) and _TAG.fullmatch(value):
         return value
     raise InvalidInputError(
-        f"{name} must be a tag of 1 to 255 letters, digits, colons, dashes and underscores; "
-        f"got {value!r}"
+        f"{name} must be a tag of 1 to 255 ASCII letters, digits, colons, dashes and underscores, "
+        f"for example 'nightly'; got {value!r}"
     )
+
+
+def check_tags(value: Any) -> tuple[str, ...]:
+    """Return tags, each once; DigitalOcean ignores their case, so the first spelling stays.
+
+    :raises InvalidInputError: unless they are a list of valid tags.
+    """
+    if not isinstance(value, list | tuple | set | frozenset):
+        raise InvalidInputError(
+            f"tags must be a list of tags, for example ['nightly']; got {value!r}"
+        )
+    tags = [check_tag("each of tags", tag) for tag in value]
+    return tuple({tag.lower(): tag for tag in reversed(tags)}.values())[::-1]
+
+
+def has_tag(tags: Iterable[str], wanted: str) -> bool:
+    """Whether a tag is among those of a resource; DigitalOcean ignores the case of tags."""
+    return wanted.lower() in (tag.lower() for tag in tags)
 
 
 def check_share(name: str, value: Any) -> float:

@@ -54,8 +54,8 @@ class DigitalOceanFindBackupOperator(BaseOperator):
 
     :param droplet_id: id of the droplet. (templated)
     :param droplet_name: instead of it, its name. (templated)
-    :param tag: instead of both, a tag: all droplets that have it, those with GPUs included.
-        (templated)
+    :param tag: instead of both, a tag in any case: all droplets that have it, those with GPUs
+        included. (templated)
     :param policy: whose the snapshots are, such as ``prod-nightly``: up to 63 letters, digits and
         hyphens. (templated)
     :param max_backup_age: how old the restore point may be, in seconds or as a ``timedelta``; by

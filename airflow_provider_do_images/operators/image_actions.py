@@ -60,8 +60,9 @@ class DigitalOceanConvertImageOperator(SubmitImageActionOperator):
     :param image_id: id of the backup; the snapshot keeps it. (templated)
     :param backup: instead of ``image_id``, the row of a backup, whole:
         ``.expand(backup=find.output)``. (templated)
-    :param tags: with ``backup``, names of tags for the snapshot. They need the scopes
-        ``tag:create`` and ``tag:read``. (templated)
+    :param tags: with ``backup``, names of tags for the snapshot; a tag that exists in another case
+        is used as the account spells it. They need the scopes ``tag:create`` and ``tag:read``.
+        (templated)
     :param usd_per_gib_month: with ``backup``, what a GiB of snapshot costs in a month, for
         the log; 0.06 USD by default (DigitalOcean, "Snapshots Pricing").
     :param digitalocean_conn_id: id of the connection; its token needs the scopes ``image:read``

@@ -71,7 +71,7 @@ class DigitalOceanPruneSnapshotsOperator(BaseOperator):
         with commas. (templated)
     :param minimum_age: seconds since the backup was made; by default a day. (templated)
     :param minimum_keep: how many a droplet keeps at least, 1 or more. (templated)
-    :param protected_tag: a tag that keeps an image. (templated)
+    :param protected_tag: a tag that keeps an image, in any case. (templated)
     :param prune_orphans: apply rules and guards also where the droplet is gone. (templated)
     :param max_delete: if the plan deletes more, nothing is deleted and the task fails. A policy of
         300 droplets gives up about 300 snapshots a night. (templated)
@@ -213,7 +213,7 @@ class DigitalOceanAuditCopiesOperator(BaseOperator):
     :param policy: whose snapshots. (templated)
     :param droplet_id: the droplet by its id. (templated)
     :param droplet_name: or all droplets with this name. (templated)
-    :param tag: or all droplets with this tag. (templated)
+    :param tag: or all droplets with this tag, in any case. (templated)
     :param regions: slugs of the regions, as a list or as text with commas; the droplet's own is
         one only if it is named. (templated)
     :param max_data_age: seconds since the backup was made. (templated)

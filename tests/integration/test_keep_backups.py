@@ -532,7 +532,7 @@ def test_bad_input_is_refused(sim, find, web, arguments, words):
         ({"policy": "a b"}, {}, "policy must be"),
         ({"image_id": "x"}, {}, r"backup\['image_id'\] must be a positive whole number"),
         ({}, {"tags": "nightly"}, "tags must be a list"),
-        ({}, {"tags": ["a b"]}, "tags must be a list"),
+        ({}, {"tags": ["a b"]}, "each of tags must be a tag"),
         ({}, {"image_id": 5}, "give either image_id or backup, not both"),
         (
             {},

@@ -1,0 +1,146 @@
+"""Tags written in another case than the account's, and names that no tag can have."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import UTC, datetime
+from types import SimpleNamespace
+
+import pytest
+
+from airflow_provider_do_images.actions.inventory import Selection
+from airflow_provider_do_images.actions.retention import Retention
+from airflow_provider_do_images.api import InvalidInputError, InvalidResponseError
+from airflow_provider_do_images.exceptions import PermanentTaskError
+from airflow_provider_do_images.operators.backups import DigitalOceanFindBackupOperator
+from airflow_provider_do_images.operators.image_actions import DigitalOceanConvertImageOperator
+from airflow_provider_do_images.operators.images import (
+    DigitalOceanAuditCopiesOperator,
+    DigitalOceanPruneSnapshotsOperator,
+)
+from airflow_provider_do_images.plan.__main__ import main as plan
+
+BAD = ["", "a b", "a/b", "nächtlich", "nightly\n", " nightly", "x" * 256, 2026, None]
+
+
+@pytest.fixture
+def backup_row(sim):
+    """What a find task returns for a backup."""
+    droplet = sim.state.add_droplet("web-09")
+    image = sim.state.add_backup(droplet, sim.clock.now() - 3600)
+    return {
+        "image_id": image.id,
+        "droplet_id": droplet.id,
+        "droplet_name": droplet.name,
+        "type": "backup",
+        "name": image.name,
+        "policy": "nightly",
+        "taken_at": datetime.fromtimestamp(image.created_at, UTC).isoformat(),
+        "missing": None,
+    }
+
+
+def convert(row, tags):
+    """Run a convert task."""
+    operator = DigitalOceanConvertImageOperator(
+        task_id="convert", backup=row, tags=tags, proof_timeout=0.1, poll_interval=0.1
+    )
+    return operator.execute({"ti": SimpleNamespace(xcom_push=lambda **_: None)})
+
+
+@pytest.mark.usefixtures("connection")
+def test_a_convert_tags_with_the_spelling_of_the_account(sim, backup_row):
+    """The path of the tag is the answered one, and each tag is sent once."""
+    sim.state.tags.add("nightly")
+
+    convert(backup_row, ["Nightly", "NIGHTLY"])
+
+    assert sim.state.images[backup_row["image_id"]].tags == ["nightly"]
+    assert sim.journal.count("POST", "/v2/tags/nightly/resources", status=204) == 1
+    assert sim.journal.count("POST", "/v2/tags/*/resources") == 1
+
+
+def test_an_answer_with_another_tag_is_not_used(sim, client, snapshot, monkeypatch):
+    """A path is only built from a spelling of the wanted tag."""
+    monkeypatch.setattr(sim.state.tags, "register", lambda _: ["../images"])
+
+    with pytest.raises(InvalidResponseError):
+        client.tag_image(snapshot.id, "nightly")
+
+    assert sim.journal.count("POST") == 1
+
+
+@pytest.mark.parametrize("any_case", [True, False])
+def test_droplets_are_selected_in_any_case(sim, client, any_case):
+    """Those with GPUs too, whether or not the API's own filter minds the case."""
+    sim.state.rules = replace(sim.state.rules, tag_filter_any_case=any_case)
+    ids = [
+        sim.state.add_droplet(name, tags=["Nightly"], size_slug=size).id
+        for name, size in (("web", "s-1vcpu-2gb"), ("train", "gpu-h100x1-80gb"))
+    ]
+
+    found = Selection.checked(None, None, "nIGHTLY").read(client)
+
+    assert [droplet.id for droplet in found] == ids
+
+
+def test_a_tag_in_another_case_protects(sim, client):
+    """The image is kept whichever way the tag is written."""
+    image = client.get_image(sim.state.add_image("a", tags=["Hands:Off"]).id)
+
+    assert Retention(protected_tag="hands:OFF").protects(image)
+    assert not Retention(protected_tag="hands").protects(image)
+
+
+OPERATORS = {
+    "find": lambda tag: DigitalOceanFindBackupOperator(task_id="t", policy="p", tag=tag),
+    "audit": lambda tag: DigitalOceanAuditCopiesOperator(
+        task_id="t", policy="p", tag=tag, regions=["ams3"], max_data_age=1, max_copy_age=1
+    ),
+    "protected": lambda tag: DigitalOceanPruneSnapshotsOperator(
+        task_id="t", policy="p", daily=1, protected_tag=tag
+    ),
+    "convert": lambda tag: DigitalOceanConvertImageOperator(task_id="t", backup={}, tags=[tag]),
+}
+
+
+@pytest.mark.parametrize("tag", BAD, ids=repr)
+@pytest.mark.parametrize("name", OPERATORS)
+@pytest.mark.usefixtures("connection")
+def test_a_bad_tag_is_refused_before_anything_is_sent(sim, backup_row, name, tag):
+    """In every operator that takes one."""
+    operator = OPERATORS[name](tag)
+    if name == "convert":
+        operator.backup = backup_row
+
+    with pytest.raises(PermanentTaskError) as failure:
+        operator.execute({"ti": SimpleNamespace(xcom_push=lambda **_: None)})
+
+    assert failure.value.code == "invalid_input"
+    assert sim.journal.entries == []
+
+
+@pytest.mark.parametrize("option", ["--tag", "--protected-tag"])
+def test_the_command_refuses_a_bad_tag(sim, monkeypatch, option):
+    """With exit code 2, before anything is sent."""
+    monkeypatch.setenv("DIGITALOCEAN_TOKEN", "dop_v1_any")
+    usual = {"--url": sim.url, "--policy": "p", "--regions": "ams3", "--tag": "a", "--daily": "1"}
+    arguments = [part for pair in {**usual, option: "a b"}.items() for part in pair]
+
+    assert plan(arguments) == 2
+    assert sim.journal.entries == []
+
+
+@pytest.mark.parametrize("tag", [tag for tag in BAD if tag is not None], ids=repr)
+def test_the_client_refuses_a_bad_tag(sim, client, snapshot, tag):
+    """In each method that takes one."""
+    for call in (
+        lambda: list(client.list_images(tag=tag)),
+        lambda: list(client.list_droplets(tag=tag)),
+        lambda: client.all_droplets(tag=tag),
+        lambda: client.tag_image(snapshot.id, tag),
+    ):
+        with pytest.raises(InvalidInputError):
+            call()
+
+    assert sim.journal.entries == []
