@@ -13,7 +13,12 @@ from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from airflow_provider_do_images.actions.inventory import Kept, kept_by_droplet
+from airflow_provider_do_images.actions.inventory import (
+    Kept,
+    incomplete_reason,
+    kept_by_droplet,
+    unusable_reason,
+)
 from airflow_provider_do_images.actions.policy import SnapshotName
 from airflow_provider_do_images.api import Droplet, Image
 from airflow_provider_do_images.api.models import format_time
@@ -21,8 +26,8 @@ from airflow_provider_do_images.api.models import format_time
 _MADE_AS_BACKUP = re.compile(r".+- [0-9]{4}-[0-9]{2}-[0-9]{2}")
 """How DigitalOcean names backups, such as ``web-01- 2020-07-29`` (its API reference)."""
 
-AHEAD = timedelta(days=1)
-"""How far a name's time may be ahead of this machine's clock before it is taken for a mistake."""
+_TYPES = ("snapshot", "backup")
+"""What a restore point may be: a backup is converted, and a snapshot was one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,16 +144,16 @@ def choose(
     choice = Choice([], [])
     for droplet in wanted:
         backups = [by_id[id_] for id_ in droplet.backup_ids if id_ in by_id]
-        points = [
-            *_backups(droplet, backups),
-            *_kept(droplet, kept.get(droplet.id, ()), now),
-        ]
+        points, unusable = _split(
+            [*_backups(droplet, backups), *_kept(droplet, kept.get(droplet.id, ()))], now
+        )
         newest = max(points, key=lambda point: point.rank, default=None)
         unclaimed = _unclaimed(droplet, by_id, newest, now - max_backup_age)
         if newest is not None and not unclaimed and now - newest.taken_at <= max_backup_age:
             choice.points.append(newest)
         else:
             reason = unclaimed or _reason(droplet, newest, backups, now, max_backup_age)
+            reason += _newer_unusable(unusable, newest)
             choice.missing.append(Missing(droplet.id, droplet.name, reason))
     return choice
 
@@ -161,11 +166,34 @@ def _backups(droplet: Droplet, backups: Iterable[Image]) -> Iterator[RestorePoin
             yield RestorePoint(droplet, image, image.created_at.replace(microsecond=0), kept=False)
 
 
-def _kept(droplet: Droplet, kept: Iterable[Kept], now: datetime) -> Iterator[RestorePoint]:
+def _kept(droplet: Droplet, kept: Iterable[Kept]) -> Iterator[RestorePoint]:
     """Yield what is named for the policy: snapshots, and backups about to become one."""
     for one in kept:
-        if one.image.type in ("snapshot", "backup") and one.name.taken_at <= now + AHEAD:
+        if one.image.type in _TYPES:
             yield RestorePoint(droplet, one.image, one.name.taken_at, kept=True)
+
+
+def _split(
+    points: Iterable[RestorePoint], now: datetime
+) -> tuple[list[RestorePoint], list[tuple[RestorePoint, str]]]:
+    """Return the usable restore points, and the others with the reason."""
+    usable, unusable = [], []
+    for point in points:
+        if reason := unusable_reason(point.image, point.taken_at, now, _TYPES):
+            unusable.append((point, reason))
+        else:
+            usable.append(point)
+    return usable, unusable
+
+
+def _newer_unusable(
+    unusable: Iterable[tuple[RestorePoint, str]], newest: RestorePoint | None
+) -> str:
+    """Describe the newest image that is not usable, if it is newer than the newest usable one."""
+    point, reason = max(unusable, key=lambda one: one[0].rank, default=(None, ""))
+    if point is None or (newest is not None and point.rank <= newest.rank):
+        return ""
+    return f"; {point.image.type} {point.image.id} is not usable: {reason}"
 
 
 def _unclaimed(
@@ -181,7 +209,8 @@ def _unclaimed(
             return None
         oldest = max(oldest, newest.taken_at + timedelta(seconds=1))
     for image in (by_id[id_] for id_ in droplet.snapshot_ids if id_ in by_id):
-        converted = image.type == "snapshot" and _MADE_AS_BACKUP.fullmatch(image.name)
+        usable = image.type == "snapshot" and incomplete_reason(image) is None
+        converted = usable and _MADE_AS_BACKUP.fullmatch(image.name)
         if converted and image.created_at is not None and image.created_at >= oldest:
             return (
                 f"its newer backup, image {image.id} ({image.name}), is converted but named for no "
@@ -208,7 +237,7 @@ def _reason(
         return f"{reason}; {off}" if off else reason
     if names := [image.name for image in backups if SnapshotName.parse(image.name)]:
         return f"its only backups are already named for another policy: {', '.join(names)}"
-    return off or "it has no backup yet"
+    return off or ("it has no usable backup" if backups else "it has no backup yet")
 
 
 def _hours(span: timedelta) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
@@ -11,12 +11,13 @@ from typing import TYPE_CHECKING, Any
 from airflow_provider_do_images.actions.policy import SnapshotName
 from airflow_provider_do_images.api import Droplet, Image, InvalidInputError
 from airflow_provider_do_images.api.inputs import check_id, check_tag
+from airflow_provider_do_images.api.models import format_time
 
 if TYPE_CHECKING:  # the client loads requests, which a DAG file that is parsed need not pay for
     from airflow_provider_do_images.api import ApiClient
 
 AHEAD = timedelta(days=1)
-"""How far a name's time may be ahead of this machine's clock before it is taken for a mistake."""
+"""How far a backup time may be ahead of this machine's clock before it is taken for a mistake."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,14 +71,34 @@ class Kept:
     name: SnapshotName
 
     def flaw(self, now: datetime) -> str | None:
-        """Say why it is not to be relied upon as a snapshot, if there is a reason."""
-        if self.image.type != "snapshot":
-            return f"its type is {self.image.type!r}, not 'snapshot'"
-        if self.image.status not in (None, "available"):
-            return f"its status is {self.image.status}"
-        if self.name.taken_at > now + AHEAD:
-            return "its name tells a time in the future"
-        return None
+        """Return why it is not usable as a snapshot, or ``None`` if it is."""
+        return unusable_reason(self.image, self.name.taken_at, now)
+
+
+def unusable_reason(
+    image: Image, taken_at: datetime, now: datetime, types: Sequence[str] = ("snapshot",)
+) -> str | None:
+    """Return why an image is not usable as a restore point, or ``None`` if it is.
+
+    The one rule for all: an unusable image is never chosen, never deleted, and never takes the
+    place of a usable one in a count or an audit.
+
+    :param taken_at: when its backup was made.
+    :param types: the types that are usable here.
+    """
+    if image.type not in types:
+        return f"its type is {image.type!r}, not {' or '.join(map(repr, types))}"
+    if taken_at > now + AHEAD:
+        return f"its backup time, {format_time(taken_at)}, is in the future"
+    return incomplete_reason(image)
+
+
+def incomplete_reason(image: Image) -> str | None:
+    """Return why an image holds no data that can be restored, or ``None`` if it does."""
+    if image.status not in (None, "available"):
+        return f"its status is {image.status!r}"
+    empty = image.size_gigabytes is not None and image.size_gigabytes <= 0
+    return "its size is 0 GiB" if empty else None
 
 
 def kept_by_droplet(images: Iterable[Image], policy: str) -> Mapping[int, list[Kept]]:

@@ -14,7 +14,7 @@ from datetime import datetime, timedelta
 from typing import Any, Self
 
 from airflow_provider_do_images.actions.cost import USD_PER_GIB_MONTH, usd_per_month
-from airflow_provider_do_images.actions.inventory import Kept, kept_by_droplet
+from airflow_provider_do_images.actions.inventory import Kept, incomplete_reason, kept_by_droplet
 from airflow_provider_do_images.actions.messages import duration
 from airflow_provider_do_images.api import Droplet, Image, InvalidInputError
 from airflow_provider_do_images.api.inputs import (
@@ -174,6 +174,8 @@ def changed_since(decision: Decision, image: Image, retention: Retention) -> str
     before = decision.kept.image
     if retention.protects(image):
         return f"since the plan it has got the tag {retention.protected_tag!r}"
+    if reason := incomplete_reason(image):
+        return reason
     for what, was, now in (
         ("name", before.name, image.name),
         ("type", before.type, image.type),

@@ -40,7 +40,8 @@ class DigitalOceanFindBackupOperator(BaseOperator):
 
     A snapshot of the policy counts like the backup that it was, so a run that is cleared or
     repeated finds the same image again, until there is a newer backup. Backups and snapshots that
-    are named for other policies are never chosen.
+    are named for other policies are never chosen, nor those that are unusable: with another status
+    than ``available``, with a size of 0, or with a backup time in the future.
 
     Droplets without a restore point that will do (none, too old, backups switched off, a name that
     several droplets have) are the XCom ``missing``: a list of ``droplet_id``, ``droplet_name`` and

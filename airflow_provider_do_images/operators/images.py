@@ -48,7 +48,8 @@ class DigitalOceanPruneSnapshotsOperator(BaseOperator):
     never deleted: the newest; the newest in each wanted region and in all of them together, and as
     long as none is in all of them, any; what is younger than ``minimum_age``; what would leave
     fewer than ``minimum_keep``; what has the protected tag, or an action in progress; what is not
-    a snapshot (yet); and what is of a droplet that is gone, unless ``prune_orphans`` is set.
+    a snapshot (yet), or not available; and what is of a droplet that is gone, unless
+    ``prune_orphans`` is set.
 
     The plan is logged and pushed as XCom ``plan`` before the first DELETE: a list of a row for each
     snapshot of the policy, with ``image_id``, ``name``, ``droplet_id``, ``droplet_name`` (null if
