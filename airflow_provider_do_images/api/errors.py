@@ -192,6 +192,22 @@ NOT_HELPED_BY_A_RETRY = (
 )
 """The errors that the same request would meet again, however often it is sent."""
 
+INCONCLUSIVE_STATUSES = frozenset({408, 425, 499})
+"""4xx statuses of proxies and load balancers, which say nothing about what the API did."""
+
+
+def may_have_taken_effect(error: DigitalOceanError) -> bool:
+    """Return whether a write that failed with this error may have been carried out all the same.
+
+    Only a 4xx of the API itself, or no connection at all, proves that it was not.
+    """
+    if isinstance(error, NotSentError):
+        return False
+    if isinstance(error, ApiError) and error.status is not None:
+        rejected = 400 <= error.status < 500  # noqa: PLR2004 - the boundaries are HTTP's
+        return not rejected or error.status in INCONCLUSIVE_STATUSES
+    return isinstance(error, TransportError | InvalidResponseError | ServerError)
+
 
 def error_class(status: int) -> type[ApiError]:
     """Return the class for an HTTP error status (400 and above)."""

@@ -48,6 +48,27 @@ def test_a_status_has_its_class(status, kind):
     assert errors.error_class(status) is kind
 
 
+@pytest.mark.parametrize(
+    ("error", "expected"),
+    [
+        *[(errors.error_class(s)("x", status=s), False) for s in (400, 401, 403, 404, 409, 422)],
+        (errors.RateLimitedError("x", status=429), False),
+        *[(errors.error_class(s)("x", status=s), True) for s in (408, 425, 499, 500, 524)],
+        *[(errors.ApiError("x", status=s), True) for s in (101, 103, 303)],
+        (errors.ServerError("x"), True),
+        (errors.TransportError("x"), True),
+        (errors.NotSentError("x"), False),
+        (errors.InvalidResponseError("x", status=200), True),
+        (errors.UnknownStatusError("x"), True),
+        (errors.InvalidInputError("x"), False),
+    ],
+    ids=lambda value: f"{type(value).__name__} {getattr(value, 'status', value)}",
+)
+def test_only_a_clear_rejection_proves_that_a_write_had_no_effect(error, expected):
+    """A proxy's 408, 425 or 499, any 1xx, 3xx or 5xx, and a broken answer prove nothing."""
+    assert errors.may_have_taken_effect(error) is expected
+
+
 def test_one_line_says_what_failed_and_what_to_do():
     """Image, action, region, request, status, the API's names, tries, and the advice."""
     error = errors.NotFoundError(
