@@ -45,12 +45,15 @@ TABLE = (
     ),
     Rule(2, ASSUMED, "it keeps the id, and is then listed by its droplet", "lifecycle"),
     Rule(2, ASSUMED, "convert of a snapshot is refused", "operations", ("convert_snapshot",)),
+    Rule(3, CONFIRMED, "a transfer that runs is in-progress", "operations"),
     Rule(
         3,
-        CONFIRMED,
-        "transfer is in-progress, its region the destination",
+        REPORTED,
+        "both ways: its region is the destination (documented examples, 2014 to 2026), or null in "
+        "the POST's answer, in the lists and after completion (recording of a custom image in "
+        "geraxe/dolib, 2021; doctl#196, 2017, for the POST)",
         "views",
-        ("region_null_until_completed",),
+        ("transfers_tell_region", "region_null_until_completed"),
     ),
     Rule(
         3,

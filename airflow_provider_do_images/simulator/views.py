@@ -36,10 +36,7 @@ def region_json(region: Region, scopes: Scopes) -> Json:
 
 def action_json(state: State, action: Action, scopes: Scopes) -> Json:
     """Return an action. It has no reason, also when it errored (confirmed)."""
-    slug = action.region
-    running_transfer = action.type == "transfer" and action.status == IN_PROGRESS
-    if running_transfer and state.rules.region_null_until_completed:
-        slug = None
+    slug = action.region if _shows_region(state, action) else None
     region = state.regions.get(slug) if slug else None
     return {
         "id": action.id,
@@ -52,6 +49,14 @@ def action_json(state: State, action: Action, scopes: Scopes) -> Json:
         "region": region_json(region, scopes) if region else None,
         "region_slug": slug,
     }
+
+
+def _shows_region(state: State, action: Action) -> bool:
+    """Return whether an action names its region (reported both ways for transfers)."""
+    if action.type != "transfer":
+        return True
+    hidden_while_running = state.rules.region_null_until_completed and action.status == IN_PROGRESS
+    return state.rules.transfers_tell_region and not hidden_while_running
 
 
 def image_json(image: Image, scopes: Scopes) -> Json:

@@ -31,6 +31,24 @@ def test_a_post_answers_201_with_the_action(ask, sim, snapshot):
     assert action["region"]["slug"] == action["region_slug"] == "ams3"
 
 
+def test_a_transfer_may_hide_its_region_for_ever(ask, sim, snapshot):
+    """With the switch, it is null in the POST's answer, in each list and after completion."""
+    sim.state.rules = Rules(transfers_tell_region=False)
+    path = f"/v2/images/{snapshot.id}"
+    posted = ask("POST", f"{path}/actions", {"type": "transfer", "region": "ams3"})
+    sim.clock.advance(4800)
+
+    shown = [
+        posted.json()["action"],
+        *ask("GET", f"{path}/actions").json()["actions"],
+        ask("GET", "/v2/actions").json()["actions"][0],
+    ]
+
+    assert [(one["region"], one["region_slug"]) for one in shown] == [(None, None)] * 3
+    assert [one["status"] for one in shown] == ["in-progress", "completed", "completed"]
+    assert ask("GET", path).json()["image"]["regions"] == ["nyc3", "ams3"]
+
+
 def test_a_converted_backup_keeps_its_id_and_no_longer_expires(ask, sim, backup):
     """It is a snapshot at once, and still there after five weeks."""
     answer = ask("POST", f"/v2/images/{backup.id}/actions", {"type": "convert"})
