@@ -1,4 +1,4 @@
-"""Deleting what a plan gives up, one image after the other, each looked at right before.
+"""Deleting what a plan gives up: each image is read right before its DELETE, and all again after.
 
 The plan is made from one reading of the account. Whoever deletes by hand what the plan relies upon,
 while it is carried out, is not seen.
@@ -7,7 +7,8 @@ while it is carried out, is not seen.
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable, Sequence
+import time
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -32,6 +33,9 @@ log = logging.getLogger(__name__)
 
 MOST_DELETES = 10
 """How many images a plan may delete unless it is told otherwise."""
+
+VERIFY_PAUSES = (0.0, 5.0, 10.0, 15.0, 30.0)
+"""Seconds before each read of an image that is still listed after its DELETE was accepted."""
 
 
 def to_delete(decisions: Iterable[Decision]) -> list[Decision]:
@@ -68,13 +72,18 @@ def check_tags_are_seen(client: ApiClient) -> None:
 
 
 def carry_out(
-    client: ApiClient, wanted: Sequence[Decision], retention: Retention
+    client: ApiClient,
+    wanted: Sequence[Decision],
+    retention: Retention,
+    *,
+    sleep: Callable[[float], None] = time.sleep,
 ) -> list[Decision]:
     """Delete images, and return what became of each: deleted, or kept after all and why.
 
-    It ends at the first error that leaves an image standing; to plan anew and go on is safe.
+    It ends at the first error that leaves an image standing; to plan anew and go on is safe. An
+    image counts as deleted when the account does not show it any more: a 204 alone proves nothing.
 
-    :raises DigitalOceanError: naming the image, and saying how many were deleted before it.
+    :raises DigitalOceanError: naming the image, and saying how many DELETEs went before it.
     """
     done: list[Decision] = []
     for decision in wanted:
@@ -82,21 +91,55 @@ def carry_out(
             done.append(_delete(client, decision, retention))
         except DigitalOceanError as error:
             error.image_id = decision.kept.image.id
-            gone = sum(one.deleted for one in done)
+            accepted = sum(one.delete for one in done)
             fate = "may have been deleted:" if error.state else "was not deleted:"
             error.message = f"{decision} {fate} {error.message}"
             error.state += (
-                f"{gone} of {len(wanted)} images were deleted before it, and the rest was left "
-                f"alone."
+                f"{accepted} of {len(wanted)} DELETEs were accepted before it, and the rest was "
+                f"left alone."
             )
             raise
-        log.info(
-            "%s %s: %s.",
-            "Deleted" if done[-1].deleted else "Kept",
-            decision,
-            "; ".join(done[-1].reasons),
-        )
+        if not done[-1].delete:
+            log.info("Kept %s: %s.", decision, "; ".join(done[-1].reasons))
+    done = _verify(client, done, sleep)
+    for one in done:
+        if one.deleted:
+            log.info("Deleted %s: %s.", one, "; ".join(one.reasons))
     return done
+
+
+def _verify(
+    client: ApiClient, done: Sequence[Decision], sleep: Callable[[float], None]
+) -> list[Decision]:
+    """Return the decisions, each as deleted whose image the account does not show any more.
+
+    One list serves all images; only those that it still has are read one by one.
+    """
+    pending = {one.kept.image.id: one for one in done if one.delete and not one.deleted}
+    if not pending:
+        return list(done)
+    try:
+        listed = {image.id for image in client.all_private_images() if not _is_deleted(image)}
+        standing = [one for image_id, one in pending.items() if image_id in listed]
+        for pause in VERIFY_PAUSES:
+            if standing:
+                sleep(pause)
+            standing = [one for one in standing if _find(client, one.kept.image.id)]
+    except DigitalOceanError as error:
+        error.state += (
+            f"{len(pending)} DELETEs were accepted; whether the images are gone is not known."
+        )
+        raise
+    if standing:
+        remaining = DigitalOceanError(
+            f"DigitalOcean accepted {len(pending)} DELETEs, but {sum(VERIFY_PAUSES):g} s later "
+            f"still has {'; '.join(map(str, standing))}",
+            request_id=client.request_id,
+            code="not_deleted",
+        )
+        remaining.image_id = standing[0].kept.image.id
+        raise remaining
+    return [replace(one, deleted=one.delete) for one in done]
 
 
 def _delete(client: ApiClient, decision: Decision, retention: Retention) -> Decision:
@@ -128,11 +171,17 @@ def _delete(client: ApiClient, decision: Decision, retention: Retention) -> Deci
         if standing:
             raise
         log.info("The image is gone, although its DELETE was answered thus: %s", error)
-    return replace(decision, deleted=True)
+        return replace(decision, deleted=True)
+    return decision
 
 
 def _find(client: ApiClient, image_id: int) -> Image | None:
     try:
-        return client.get_image(image_id)
+        image = client.get_image(image_id)
     except NotFoundError:
         return None
+    return None if _is_deleted(image) else image
+
+
+def _is_deleted(image: Image) -> bool:
+    return image.status == "deleted"

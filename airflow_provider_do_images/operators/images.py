@@ -55,12 +55,13 @@ class DigitalOceanPruneSnapshotsOperator(BaseOperator):
     snapshot of the policy, with ``image_id``, ``name``, ``droplet_id``, ``droplet_name`` (null if
     it is gone), ``taken_at``, ``regions``, ``decision`` (``keep`` or ``delete``), ``reasons``,
     ``size_gigabytes`` (GiB), ``usd_per_month`` and ``deleted``. Returns the rows that the plan
-    deletes, with ``deleted`` true if the image is gone; each is looked at again right before, and
-    kept if it has changed. These rows tell of images, not of actions, so they have other keys than
-    those of the operators that submit.
+    deletes, with ``deleted`` true if the image is gone: each is read right before its DELETE, and
+    kept if it has changed, and all are looked for in the account's list afterwards. These rows tell
+    of images, not of actions, so they have other keys than those of the operators that submit.
 
-    The first DELETE that fails ends the task and is named, with how many were deleted before it; a
-    retry plans anew, and what is gone already counts as deleted.
+    The first DELETE that fails ends the task and is named, with how many were accepted before it,
+    and so does an image that is still there a minute after its DELETE was accepted. A retry plans
+    anew, and what is gone already counts as deleted.
 
     :param policy: whose snapshots. (templated)
     :param keep_last: keep so many of the newest. (templated)

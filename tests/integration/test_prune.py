@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from starlette.responses import Response
 
 from airflow_provider_do_images.actions.policy import SnapshotName
 from airflow_provider_do_images.actions.prune import (
@@ -15,6 +17,7 @@ from airflow_provider_do_images.actions.prune import (
 )
 from airflow_provider_do_images.actions.retention import Retention, plan
 from airflow_provider_do_images.api import (
+    DigitalOceanError,
     InvalidInputError,
     PermissionDeniedError,
     ServerError,
@@ -29,6 +32,7 @@ from airflow_provider_do_images.simulator import (
     RateLimited,
     Status,
 )
+from airflow_provider_do_images.simulator.faults import RequestFault
 
 RETENTION = Retention(keep_last=2)
 
@@ -96,7 +100,7 @@ def test_each_image_is_looked_at_right_before_its_delete(sim, client, planned, h
         f"{method} /v2/images/{image_id}{end}"
         for image_id in gone
         for method, end in (("GET", ""), ("GET", "/actions"), ("DELETE", ""))
-    ]
+    ] + ["GET /v2/images"]
 
 
 def test_only_images_of_the_policy_are_planned(sim, client, keep, history):
@@ -229,8 +233,8 @@ def test_a_delete_without_a_clear_answer_is_looked_up(sim, client, planned, faul
     ],
     ids=lambda value: type(value).__name__ if hasattr(value, "times") else value.__name__,
 )
-def test_the_first_error_stops_and_tells_what_was_done(sim, client, planned, fault, error):
-    """The second image stays; the message names it and says that one was deleted."""
+def test_the_first_error_stops_and_names_its_image(sim, client, planned, fault, error):
+    """The first image is gone, the second stays, and no request is sent for the third."""
     sim.faults.add(fault)
     [first, second, third] = ids(planned)
 
@@ -240,10 +244,58 @@ def test_the_first_error_stops_and_tells_what_was_done(sim, client, planned, fau
     assert first not in sim.state.images
     assert {second, third} <= set(sim.state.images)
     assert not [line for line in asked(sim) if str(third) in line]
-    text = str(failure.value)
-    assert text.startswith(f"image {second}: {planned[1]} was not deleted: ")
-    assert "droplet web-07" in text
-    assert "1 of 3 images were deleted before it" in text
+    assert failure.value.image_id == second
+
+
+@dataclass(kw_only=True, eq=False)
+class NoEffect(RequestFault):
+    """A 204 for a DELETE that deletes nothing, as the API has it for backups (assumed)."""
+
+    method: str = "DELETE"
+
+    async def play(self, exchange):
+        """Answer as if it were done."""
+        return Response(status_code=204)
+
+
+def test_an_image_that_stays_after_its_delete_is_not_deleted(sim, client, planned, slept):
+    """A 204 alone is no success: the image is read for a minute, then named as not deleted."""
+    sim.faults.add(NoEffect(skip=1))
+    [first, second, third] = ids(planned)
+
+    with pytest.raises(DigitalOceanError) as failure:
+        carry_out(client, planned, RETENTION, sleep=slept.append)
+
+    assert (failure.value.code, failure.value.image_id) == ("not_deleted", second)
+    assert second in sim.state.images
+    assert not {first, third} & set(sim.state.images)
+    assert sum(slept) == 60
+    assert sim.journal.count("GET", f"/v2/images/{third}") == 1
+
+
+def test_an_image_that_goes_late_is_deleted(sim, client, planned):
+    """The list still has it, and a later read does not."""
+    sim.faults.add(NoEffect(times=None))
+    left = ids(planned)
+
+    def remove(_):
+        sim.state.remove_image(sim.state.images[left.pop()], sim.clock.now())
+
+    done = carry_out(client, planned, RETENTION, sleep=remove)
+
+    assert [one.deleted for one in done] == [True, True, True]
+    assert sim.journal.count("DELETE") == 3
+
+
+def test_without_the_list_no_image_counts_as_deleted(sim, client, planned):
+    """The DELETEs went through, but nobody has seen it."""
+    sim.faults.add(Status(500, path="/v2/images", times=None))
+
+    with pytest.raises(ServerError) as failure:
+        carry_out(client, planned, RETENTION)
+
+    assert failure.value.code == "server_error"
+    assert sim.journal.count("DELETE", status=204) == 3
 
 
 def test_a_retry_goes_on(sim, client, planned, history):
