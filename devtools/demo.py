@@ -42,7 +42,7 @@ def main(arguments: list[str]) -> int:
     parser.add_argument("--home", type=Path, default=ROOT / ".demo", help="where Airflow lives")
     options = parser.parse_args(arguments)
     interrupt_on_termination()
-    console = Console(highlight=False, soft_wrap=not sys.stdout.isatty())
+    console = Console(highlight=False, markup=False, emoji=False, soft_wrap=not sys.stdout.isatty())
     try:
         return demonstrate(console, options.home, keep=options.keep)
     except KeyboardInterrupt:

@@ -12,6 +12,9 @@ from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.live import Live
 from rich.table import Table
+from rich.text import Text
+
+from airflow_provider_do_images.api.text import printable
 
 WORDS = {
     None: "",
@@ -87,13 +90,14 @@ class Progress:
             line = f"{step.task} {step.region}".rstrip() + f": {step.text}"
             if step.text and line not in self._said:
                 self._said.add(line)
-                self._console.print(f"  {line} {self._time(step)}".rstrip())
+                self._console.print(verbatim(f"  {line} {self._time(step)}".rstrip()))
 
     def _table(self, steps: Sequence[Step]) -> Table:
         headings = ("task", "region", "state", "time")
-        table = Table(*headings, title=self._title, box=SIMPLE_HEAD, min_width=76)
+        table = Table(*headings, title=verbatim(self._title), box=SIMPLE_HEAD, min_width=76)
         for step in steps:
-            table.add_row(step.task, step.region, step.text, self._time(step))
+            cells = (step.task, step.region, step.text, self._time(step))
+            table.add_row(*map(verbatim, cells))
         return table
 
     def _time(self, step: Step) -> str:
@@ -123,7 +127,7 @@ def copies_table(actions: Iterable[dict[str, Any]], entries: Sequence[Any]) -> T
             (entry.method, entry.path) == ("POST", path) and entry.body.get("region") == region
             for entry in entries
         )
-        table.add_row(
+        cells = (
             str(action["image_id"]),
             action["type"].removesuffix("_to_snapshot"),
             region or "",
@@ -133,7 +137,13 @@ def copies_table(actions: Iterable[dict[str, Any]], entries: Sequence[Any]) -> T
             str(looks),
             str(posts),
         )
+        table.add_row(*map(verbatim, cells))
     return table
+
+
+def verbatim(text: str) -> Text:
+    """Return text that rich shows as it is, whatever brackets and control characters it has."""
+    return Text(printable(text))
 
 
 def minutes(duration: timedelta) -> str:

@@ -75,7 +75,7 @@ def main(arguments: Sequence[str]) -> int:
     with TemporaryDirectory(prefix="matrix-") as folder:
         wheel, _ = build(Path(folder) / "dist")
         results = {cell: run(*cell, wheel, Path(folder) / "-".join(cell)) for cell in cells}
-    Console().print(table(results))
+    Console(markup=False, emoji=False).print(table(results))
     return 0 if results and all(result.passed for result in results.values()) else 1
 
 

@@ -6,19 +6,28 @@ the region), since a daily backup may be a day old when it is converted.
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
+from airflow_provider_do_images.actions import messages
 from airflow_provider_do_images.actions.history import is_type
-from airflow_provider_do_images.actions.inventory import Kept, Selection, kept_by_droplet
+from airflow_provider_do_images.actions.inventory import (
+    Kept,
+    Selection,
+    kept_by_droplet,
+    unknown_policy,
+)
 from airflow_provider_do_images.actions.messages import LOOKS, duration, last_good_copy
 from airflow_provider_do_images.api import ActionStatus, Droplet, Image, ImageAction
 from airflow_provider_do_images.api.models import format_time
 
 if TYPE_CHECKING:  # the client loads requests, which a DAG file that is parsed need not pay for
     from airflow_provider_do_images.api import ApiClient
+
+log = logging.getLogger(__name__)
 
 WORST = 10
 """How many failing copies a message names."""
@@ -65,10 +74,10 @@ class Finding:
     """The last good copy and its age, in words; ``None`` if none is known anywhere."""
 
     def __str__(self) -> str:
-        droplet = self.place.droplet
+        where = messages.droplet(self.place.droplet.name, self.place.droplet.id)
         arrived = f" There since {format_time(self.copied_at)}." if self.copied_at else ""
         return (
-            f"droplet {droplet.name} ({droplet.id}) in {self.place.region}: {self.problem} "
+            f"{where} in {self.place.region}: {self.problem} "
             f"({self.last or 'No good copy is known anywhere.'}{arrived})"
         )
 
@@ -153,7 +162,10 @@ def audit(
     :raises DigitalOceanError: if something cannot be read, or there are no such droplets.
     """
     droplets = selection.read(client)
-    places = newest_by_place(client.all_private_images(), policy, droplets, regions, now)
+    images = client.all_private_images()
+    if warning := unknown_policy(images, policy):
+        log.warning("%s", warning)
+    places = newest_by_place(images, policy, droplets, regions, now)
     newest = dict.fromkeys(place.kept.image.id for place in places if place.kept)
     histories = {image_id: list(client.list_image_actions(image_id)) for image_id in newest}
     return [

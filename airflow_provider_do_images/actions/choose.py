@@ -13,6 +13,7 @@ from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
+from airflow_provider_do_images.actions import messages
 from airflow_provider_do_images.actions.inventory import (
     Kept,
     incomplete_reason,
@@ -22,6 +23,7 @@ from airflow_provider_do_images.actions.inventory import (
 from airflow_provider_do_images.actions.policy import SnapshotName
 from airflow_provider_do_images.api import Droplet, Image
 from airflow_provider_do_images.api.models import format_time
+from airflow_provider_do_images.api.text import printable
 
 _MADE_AS_BACKUP = re.compile(r".+- [0-9]{4}-[0-9]{2}-[0-9]{2}")
 """How DigitalOcean names backups, such as ``web-01- 2020-07-29`` (its API reference)."""
@@ -49,9 +51,9 @@ class RestorePoint:
         return (self.taken_at, self.kept, self.image.id)
 
     def __str__(self) -> str:
-        image, droplet = self.image, self.droplet
+        image, of = self.image, messages.droplet(self.droplet.name, self.droplet.id)
         return (
-            f"droplet {droplet.name} ({droplet.id}): {image.type} {image.id} ({image.name}) of "
+            f"{of}: {image.type} {image.id} ({printable(image.name)}) of "
             f"{format_time(self.taken_at)}"
         )
 
@@ -88,7 +90,7 @@ class Missing:
     reason: str
 
     def __str__(self) -> str:
-        return f"droplet {self.droplet_name} ({self.droplet_id}): {self.reason}"
+        return f"{messages.droplet(self.droplet_name, self.droplet_id)}: {self.reason}"
 
     def to_json(self) -> dict[str, Any]:
         """Return the three of them under their names."""
@@ -213,9 +215,9 @@ def _unclaimed(
         converted = usable and _MADE_AS_BACKUP.fullmatch(image.name)
         if converted and image.created_at is not None and image.created_at >= oldest:
             return (
-                f"its newer backup, image {image.id} ({image.name}), is converted but named for no "
-                f"policy: if a convert task was stopped, clear that one; if it was converted by "
-                f"hand, give it another name"
+                f"its newer backup, image {image.id} ({printable(image.name)}), is converted but "
+                f"named for no policy: if a convert task was stopped, clear that one; if it was "
+                f"converted by hand, give it another name"
             )
     return None
 

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import logging
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, Self
 
 from airflow_provider_do_images.actions.choose import Choice, RestorePoint, choose
-from airflow_provider_do_images.actions.inventory import Selection
+from airflow_provider_do_images.actions.inventory import Selection, count_policies, unknown_policy
 from airflow_provider_do_images.actions.policy import check_policy
 from airflow_provider_do_images.api import InvalidInputError
 from airflow_provider_do_images.api.inputs import check_seconds
@@ -15,6 +16,8 @@ from airflow_provider_do_images.api.models import format_time
 
 if TYPE_CHECKING:  # the client loads requests, which a DAG file that is parsed need not pay for
     from airflow_provider_do_images.api import ApiClient
+
+log = logging.getLogger(__name__)
 
 ON_MISSING = ("fail", "skip", "leave")
 """What may become of a droplet without a restore point."""
@@ -80,14 +83,21 @@ class FindSettings:
         expires_at = point.expires_at(self.retention)
         if expires_at is None or expires_at - now >= self.warn_within:
             return None
+        days = f"{self.retention / timedelta(days=1):g} days (retention_days)"
+        if expires_at <= now:
+            return (
+                f"{point} still exists, although with {days} it expired at "
+                f"{format_time(expires_at)}: retention_days is less than this droplet's backup "
+                f"plan has, or DigitalOcean deletes the backup any moment"
+            )
         return (
-            f"{point} expires at {format_time(expires_at)} if backups are kept "
-            f"{self.retention / timedelta(days=1):g} days (retention_days): convert it before"
+            f"{point} expires at {format_time(expires_at)} if backups are kept {days}: convert it "
+            f"before"
         )
 
 
 def find(client: ApiClient, wanted: Selection, settings: FindSettings, now: datetime) -> Choice:
-    """Read the account and choose.
+    """Read the account and choose. Warn if the policy has no image, but others have.
 
     :raises InvalidInputError: if there are no such droplets.
     :raises InvalidResponseError: if a list has gaps each time.
@@ -95,6 +105,8 @@ def find(client: ApiClient, wanted: Selection, settings: FindSettings, now: date
     # In this order: see choose().
     droplets = wanted.read(client)
     images = client.all_private_images()
+    if count_policies(images) and (warning := unknown_policy(images, settings.policy)):
+        log.warning("%s", warning)
     return choose(
         droplets,
         images,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -18,6 +18,9 @@ if TYPE_CHECKING:  # the client loads requests, which a DAG file that is parsed 
 
 AHEAD = timedelta(days=1)
 """How far a backup time may be ahead of this machine's clock before it is taken for a mistake."""
+
+_NAMED = 10
+"""How many existing policies a warning names at most."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,6 +102,25 @@ def incomplete_reason(image: Image) -> str | None:
         return f"its status is {image.status!r}"
     empty = image.size_gigabytes is not None and image.size_gigabytes <= 0
     return "its size is 0 GiB" if empty else None
+
+
+def count_policies(images: Iterable[Image]) -> Counter[str]:
+    """Return how many images are named for each policy of an account."""
+    names = filter(None, (SnapshotName.parse(image.name) for image in images))
+    return Counter(name.policy for name in names)
+
+
+def unknown_policy(images: Iterable[Image], policy: str) -> str | None:
+    """Return a warning if no image is named for a policy: its name may be mistyped."""
+    number = count_policies(images)
+    if policy in number:
+        return None
+    known = ", ".join(f"{name} ({count})" for name, count in number.most_common(_NAMED))
+    return (
+        f"No image is named for the policy {policy!r}. "
+        f"{known and f'The policies of this account, with their images: {known}. '}"
+        f"Check the spelling, unless the policy is new"
+    )
 
 
 def kept_by_droplet(images: Iterable[Image], policy: str) -> Mapping[int, list[Kept]]:

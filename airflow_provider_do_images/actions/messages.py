@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from airflow_provider_do_images.actions.judge import Outcome, Verdict, Wait
 from airflow_provider_do_images.api import ActionStatus, ImageAction
 from airflow_provider_do_images.api.models import format_time
+from airflow_provider_do_images.api.text import printable
 
 LOOKS = "Clearing this task only looks again; it posts and deletes nothing."
 """What clearing does to a task that reads."""
@@ -149,6 +150,7 @@ def tell_slow(wait: Wait, action: ImageAction, now: float) -> str | None:
 
 def droplet(name: str | None, number: int | None) -> str:
     """Write which droplet it is, by all that is known: ``droplet web-1 (42)``, or nothing."""
+    name = printable(name or "")
     if name and number:
         return f"droplet {name} ({number})"
     return f"droplet {name or number}" if name or number else ""
@@ -168,7 +170,7 @@ def _describe(wait: Wait, action: ImageAction | None) -> str:
     kind = action.type if action and action.type else "action"
     slug = wait.region or (action.region_slug if action else None)
     region = f" to {slug}" if slug else ""
-    return f"{kind} of {_image(wait)}{region} (action {wait.action_id})"
+    return printable(f"{kind} of {_image(wait)}{region} (action {wait.action_id})")
 
 
 def _where(wait: Wait) -> str:
@@ -204,8 +206,8 @@ def _state(verdict: Verdict) -> str:
 
 
 def sentence(text: object) -> str:
-    """Write a text with one full stop behind it, if there is any."""
-    words = str(text).rstrip(".")
+    """Write a text on one line, with one full stop behind it, if there is any."""
+    words = printable(str(text)).rstrip(".")
     return f"{words}." if words else ""
 
 
@@ -215,7 +217,7 @@ def last_good_copy(what: str, since: datetime, now: float) -> str:
     :param what: the image, where it is, and what happened then.
     """
     age = duration(now - since.timestamp())
-    return f"Last good copy: {what} {format_time(since)}, {age} old."
+    return f"Last good copy: {printable(what)} {format_time(since)}, {age} old."
 
 
 def _seen(action: ImageAction | None) -> str:

@@ -51,12 +51,33 @@ def check_number(wanted: Sequence[Decision], max_delete: int) -> None:
 
     :raises InvalidInputError: if it does.
     """
-    if len(wanted) > max_delete:
-        raise InvalidInputError(
-            f"the plan deletes {len(wanted)} images, more than max_delete={max_delete}; nothing "
-            f"was deleted. If the plan is right, set max_delete to {len(wanted)} or more",
-            code="too_many_deletions",
-        )
+    if words := too_many(wanted, max_delete):
+        raise InvalidInputError(words, code="too_many_deletions")
+
+
+def too_many(wanted: Sequence[Decision], max_delete: int) -> str | None:
+    """Return why a plan is refused for the number of images that it deletes, or ``None``."""
+    if len(wanted) <= max_delete:
+        return None
+    return (
+        f"the plan deletes {len(wanted)} images, more than max_delete={max_delete}, so none is "
+        f"deleted. If the plan is right, set max_delete to {len(wanted)} or more"
+    )
+
+
+def find_refusal(
+    client: ApiClient, wanted: Sequence[Decision], max_delete: int
+) -> DigitalOceanError | None:
+    """Return the error with which prune refuses to carry a plan out, or ``None``.
+
+    A dry run reports it, so that it predicts what prune does.
+    """
+    try:
+        check_tags_are_seen(client)
+        check_number(wanted, max_delete)
+    except (InvalidInputError, PermissionDeniedError) as error:
+        return error
+    return None
 
 
 def check_tags_are_seen(client: ApiClient) -> None:

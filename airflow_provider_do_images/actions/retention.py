@@ -26,6 +26,7 @@ from airflow_provider_do_images.api.inputs import (
     has_tag,
 )
 from airflow_provider_do_images.api.models import format_time
+from airflow_provider_do_images.api.text import printable
 
 _PERIODS: dict[str, tuple[str, Callable[[datetime], Hashable]]] = {
     "daily": ("day", lambda moment: moment.date()),
@@ -107,7 +108,7 @@ class Decision:
 
     def __str__(self) -> str:
         image, name = self.kept.image, self.kept.name
-        droplet = self.droplet_name or f"{name.droplet_id}, which is gone"
+        droplet = printable(self.droplet_name or f"{name.droplet_id}, which is gone")
         size = "unknown size" if image.size_gigabytes is None else f"{image.size_gigabytes:g} GiB"
         return f"image {image.id} ({image.name}, {size}, of droplet {droplet})"
 

@@ -3,7 +3,7 @@
 ::
 
     DigitalOceanError
-    ├── InvalidInputError          a parameter or the connection is wrong; nothing was sent
+    ├── InvalidInputError          a parameter or a setting is wrong; nothing was sent
     ├── TransportError             no answer came; the request may have taken effect
     │   └── NotSentError           no connection was made; the request had no effect
     ├── InvalidResponseError       an answer that is not what the API documents
@@ -25,6 +25,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+
+from airflow_provider_do_images.api.text import printable
 
 
 class DigitalOceanError(Exception):
@@ -88,12 +90,12 @@ class DigitalOceanError(Exception):
         if known := ", ".join(detail for detail in details if detail):
             line = f"{line} ({known})"
         if more := f"{self.state} {self.advice}".strip():
-            return f"{line.rstrip('.')}. {more}"
-        return line
+            line = f"{line.rstrip('.')}. {more}"
+        return printable(line)
 
 
 class InvalidInputError(DigitalOceanError, ValueError):
-    """A parameter or the connection is wrong; nothing was sent."""
+    """A parameter or a setting, such as the token, is wrong; nothing was sent."""
 
     code = "invalid_input"
 
@@ -134,7 +136,14 @@ class AuthenticationError(ApiError):
     """401: the token is wrong, expired or revoked."""
 
     code = "unauthorized"
-    advice = "Put a valid token into the connection's password: this one is unknown or revoked."
+    token_name = ""
+    """Where the user has put the token, such as ``the connection's password``."""
+
+    @property
+    def advice(self) -> str:  # type: ignore[override]  # read-only here, made from the name
+        """Name the place of the token."""
+        where = f" into {self.token_name}" if self.token_name else ""
+        return f"Put a valid token{where}: this one is unknown or revoked."
 
 
 class PermissionDeniedError(ApiError):
@@ -169,11 +178,19 @@ class RateLimitedError(ApiError):
     """429: one of the two rate limits is used up."""
 
     code = "rate_limited"
-    advice = "Other users of this token may use up its 5,000 requests an hour or 250 a minute."
-
     retry_after: float | None = None
     """Seconds to wait as told by the API. Only the limit of 250 requests a minute tells it; the one
     of 5,000 an hour leaves it ``None`` (DigitalOcean API, "Rate Limit")."""
+    own_requests: int | None = None
+    """How many requests this client sent in that minute or hour; ``None`` if that is unknown."""
+
+    @property
+    def advice(self) -> str:  # type: ignore[override]  # read-only here, made from the numbers
+        """Say which limit it is, and how many of its requests are known to be ours."""
+        unit = "hour" if self.retry_after is None else "minute"
+        own = self.own_requests
+        sent = "" if own is None else f" This client sent {own} requests in the last {unit}."
+        return f"The token's limit of requests per {unit} is used up, whoever sent them.{sent}"
 
 
 class ServerError(ApiError):

@@ -209,16 +209,17 @@ def check_verify(name: str, value: Any) -> bool | str:
         ) from None
 
 
-def check_base_url(value: str | None) -> str:
+def check_base_url(value: str | None, name: str = "the base URL (host)") -> str:
     """Return the API's base URL without a trailing slash; empty means DigitalOcean itself.
 
+    :param name: the parameter's name for the message.
     :raises InvalidInputError: without scheme or host, with anything behind the host, or with
         plain http to anything but this machine, since that would send the token in the clear.
     """
     text = (value or "").strip().rstrip("/")
     if not text:
         return DEFAULT_BASE_URL
-    fix = "the base URL (host) must look like 'https://api.digitalocean.com', or be empty"
+    fix = f"{name} must look like 'https://api.digitalocean.com', or be empty"
     try:
         parts = urlsplit(text)
         host, _ = parts.hostname, parts.port
@@ -227,12 +228,12 @@ def check_base_url(value: str | None) -> str:
     if parts.scheme not in ("http", "https") or not host:
         raise InvalidInputError(f"{fix}; got {_without_userinfo(text)!r}")
     if parts.username or parts.password:
-        raise InvalidInputError(f"{fix}; the token belongs into the password, not into the URL")
+        raise InvalidInputError(f"{fix}; it must not contain a user name, password or token")
     if parts.path or parts.query or parts.fragment:
         raise InvalidInputError(f"{fix}, with nothing behind the host; got {text!r}")
     if parts.scheme == "http" and not _is_loopback(host):
         raise InvalidInputError(
-            f"the base URL (host) must use https, since plain http would show the token to the "
+            f"{name} must use https, since plain http would show the token to the "
             f"network; got {text!r}"
         )
     return text

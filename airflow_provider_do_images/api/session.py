@@ -18,7 +18,7 @@ from requests.auth import AuthBase
 
 from airflow_provider_do_images import __version__
 from airflow_provider_do_images.api import transport
-from airflow_provider_do_images.api.budget import DEFAULT_RESERVE, RateLimit
+from airflow_provider_do_images.api.budget import DEFAULT_RESERVE, HOUR, MINUTE, RateLimit
 from airflow_provider_do_images.api.errors import (
     AuthenticationError,
     DigitalOceanError,
@@ -26,10 +26,12 @@ from airflow_provider_do_images.api.errors import (
     InvalidResponseError,
     NotSentError,
     PermissionDeniedError,
+    RateLimitedError,
 )
 from airflow_provider_do_images.api.inputs import DEFAULT_BASE_URL, PAGE_SIZE, check_base_url
 from airflow_provider_do_images.api.models import Json, Team
 from airflow_provider_do_images.api.retry import RetryPolicy, pause_before_repeat
+from airflow_provider_do_images.api.sent import SentRequests
 
 log = logging.getLogger(__name__)
 
@@ -79,13 +81,14 @@ class ApiSession:
     :param read_timeout: seconds until the answer must have begun, and then until it must be whole.
     :param retry: how a failed request is repeated.
     :param reserve: share of the hour's requests that is left to the token's other users.
-    :param patience: seconds that a request waits at most while no more than the reserve is left;
-        then it is sent nevertheless.
+    :param patience: seconds that a request waits at most while no more than the reserve is left, or
+        while this client has sent the unreserved share of a minute; then it is sent nevertheless.
     :param verify: whether the server's certificate is checked, or the path of the authorities to
         trust, as ``requests`` takes it.
     :param expected_team: name or uuid of the team that the token must belong to before anything but
         a GET is sent; empty for any. The team is read once, which needs the scope ``account:read``.
     :param user_agent: the ``User-Agent`` header.
+    :param token_name: where the user has put the token, for messages.
     :param sleep: how to wait between two sendings, for tests.
     :raises InvalidInputError: for an empty token or an unusable base URL.
     """
@@ -103,6 +106,7 @@ class ApiSession:
         verify: bool | str = True,
         expected_team: str = "",
         user_agent: str = USER_AGENT,
+        token_name: str = "",
         sleep: Callable[[float], None] = time.sleep,
     ) -> None:
         self.base_url = check_base_url(base_url)
@@ -120,7 +124,9 @@ class ApiSession:
         self._verify = verify
         self.expected_team = expected_team
         self._team: Team | None = None
+        self._token_name = token_name
         self._sleep = sleep
+        self._sent = SentRequests()
         self._token_worked = False
         self._told: set[str] = set()
         self._session = requests.Session()
@@ -303,6 +309,11 @@ class ApiSession:
                     jitter=random.random(),  # noqa: S311 - spreads clients, hides nothing
                     token_worked=self._token_worked,
                 )
+                if isinstance(error, AuthenticationError):
+                    error.token_name = self._token_name
+                if isinstance(error, RateLimitedError):
+                    span = HOUR if error.retry_after is None else MINUTE
+                    error.own_requests = self._sent.count(span)
                 if isinstance(error, PermissionDeniedError):
                     self._token_worked = False  # until it does again
                 if pause is None:
@@ -338,6 +349,20 @@ class ApiSession:
                 about="reserve",
             )
             self._sleep(pause)
+        else:
+            self._leave_the_minute(self.rate_limit, method, path)
+
+    def _leave_the_minute(self, limit: RateLimit, method: str, path: str) -> None:
+        """Wait while this client has sent its share of the requests that a minute allows."""
+        burst = limit.burst(self.reserve)
+        if pause := min(self._sent.seconds_until_fewer(burst, MINUTE), self._patience):
+            self._tell_once(
+                f"This client sent {burst} requests within a minute; the rest of the minute is "
+                f"reserved for the token's other users. Waiting {pause:.0f} s before {method} "
+                f"{path}.",
+                about="minute",
+            )
+            self._sleep(pause)
 
     def _tell_once(self, words: str, about: str) -> None:
         """Warn of what many requests in a row may meet when the first of them does."""
@@ -348,6 +373,7 @@ class ApiSession:
     def _send_once(
         self, method: str, path: str, params: dict[str, str] | None, json: Json | None
     ) -> Json:
+        self._sent.add()
         try:
             response = self._session.request(
                 method,

@@ -102,7 +102,7 @@ def read_body(response: requests.Response, content: bytes) -> Json:
     if not 200 <= status < 300:  # noqa: PLR2004 - the boundary is HTTP's
         raise ApiError(
             "the API answered with a redirect, which is not followed because it could take the "
-            "token to another host; check the connection's host",
+            "token to another host; check the base URL",
             status=status,
             request_id=request_id,
         )
@@ -152,7 +152,7 @@ def transport_error(error: requests.RequestException, base_url: str = "") -> Dig
     if any(isinstance(one, ssl.SSLCertVerificationError) for one in getattr(reason, "args", ())):
         return NotSentError(
             "the certificate of the API, or of a proxy before it, is not trusted, so nothing was "
-            "sent; if it is right, name its authority's certificate in the connection's verify"
+            "sent; if it is right, set verify to the file of its authority's certificate"
         )
     # The text of the exception may hold the address and, through a proxy, more: its kind is enough.
     cause = type(reason or error).__name__

@@ -194,6 +194,7 @@ def client_for(connection: Connection, *, patience: float) -> ApiClient:
             expected_team=_setting(extra, "expected_team", "", check_text),
             patience=patience,
             user_agent=f"{USER_AGENT} apache-airflow/{airflow_version}",
+            token_name="the connection's password",  # noqa: S106 - where it is
         )
     except InvalidInputError as error:
         raise InvalidInputError(f"{where}: {error.message}") from None

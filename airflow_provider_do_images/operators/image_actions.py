@@ -18,7 +18,13 @@ from airflow_provider_do_images.actions.keep import (
     keep,
     name_early,
 )
-from airflow_provider_do_images.actions.messages import LOOKS, SUBMITS, last_good_copy
+from airflow_provider_do_images.actions.messages import (
+    LOOKS,
+    SUBMITS,
+    droplet,
+    last_good_copy,
+    sentence,
+)
 from airflow_provider_do_images.actions.results import Result
 from airflow_provider_do_images.actions.submit import Request
 from airflow_provider_do_images.api import InvalidInputError
@@ -149,9 +155,9 @@ class DigitalOceanConvertImageOperator(SubmitImageActionOperator):
         if reason := row.get("missing"):
             skip = row.get("on_missing") == "skip"
             raise (TaskSkipped if skip else PermanentTaskError)(
-                f"nothing to convert for droplet {row['droplet_name']} ({row['droplet_id']}): "
-                f"{reason}. Nothing was started. Clear the task that chose it, so that it chooses "
-                f"again. {SUBMITS}",
+                f"nothing to convert for {droplet(row['droplet_name'], row['droplet_id'])}: "
+                f"{sentence(reason)} Nothing was started. Clear the task that chose it, so that it "
+                f"chooses again. {SUBMITS}",
                 NO_RESTORE_POINT,
             )
         return Claim.from_row(row, self.tags)

@@ -10,14 +10,13 @@ from airflow.sdk import BaseOperator, Context
 
 from airflow_provider_do_images.actions.audit import Limits, audit, explain_failure
 from airflow_provider_do_images.actions.cost import USD_PER_GIB_MONTH
-from airflow_provider_do_images.actions.inventory import Selection
+from airflow_provider_do_images.actions.inventory import Selection, unknown_policy
 from airflow_provider_do_images.actions.messages import DELETES, LOOKS
 from airflow_provider_do_images.actions.policy import check_policy
 from airflow_provider_do_images.actions.prune import (
     MOST_DELETES,
     carry_out,
-    check_number,
-    check_tags_are_seen,
+    find_refusal,
     to_delete,
 )
 from airflow_provider_do_images.actions.retention import (
@@ -25,7 +24,7 @@ from airflow_provider_do_images.actions.retention import (
     Retention,
     plan,
 )
-from airflow_provider_do_images.api import PermissionDeniedError
+from airflow_provider_do_images.api import DigitalOceanError
 from airflow_provider_do_images.api.errors import error_context
 from airflow_provider_do_images.api.inputs import (
     check_count,
@@ -151,20 +150,18 @@ class DigitalOceanPruneSnapshotsOperator(BaseOperator):
             images, droplets = client.all_private_images(), client.all_droplets()
             now = datetime.now(UTC)
             decisions = plan(images, droplets, policy, retention, now=now, usd_per_gib_month=price)
-            try:
-                check_tags_are_seen(client)
-            except PermissionDeniedError as error:
-                if not plan_only:
-                    raise
-                self.log.warning("Outside of a dry run nothing would be deleted: %s", error)
+            wanted = to_delete(decisions)
+            refusal = find_refusal(client, wanted, max_delete)
+            if warning := unknown_policy(images, policy):
+                self.log.warning("%s", warning)
             self._tell(policy, decisions)
             context["ti"].xcom_push(key="plan", value=[one.to_row() for one in decisions])
-            wanted = to_delete(decisions)
             if plan_only:
-                self._tell_dry_run(wanted, max_delete)
+                self._tell_dry_run(wanted, refusal)
                 return [one.to_row() for one in wanted]
+            if refusal:
+                raise refusal
         with as_airflow_exceptions(DELETES):
-            check_number(wanted, max_delete)
             done = carry_out(client, wanted, retention)
         self.log.info("Deleted %s.", _sum([one for one in done if one.deleted]))
         return [one.to_row() for one in done]
@@ -189,13 +186,15 @@ class DigitalOceanPruneSnapshotsOperator(BaseOperator):
             self.log.info("%s %s: %s", verb, one, "; ".join(one.reasons))
         self.log.info("::endgroup::")
 
-    def _tell_dry_run(self, wanted: list[Decision], max_delete: int) -> None:
-        limit = f", or none, since max_delete is {max_delete}" if len(wanted) > max_delete else ""
+    def _tell_dry_run(self, wanted: list[Decision], refusal: DigitalOceanError | None) -> None:
+        done = "nothing, since prune would refuse the plan to delete " if refusal else ""
         self.log.warning(
             "DRY RUN: NOTHING WAS DELETED. With dry_run=False it would have been %s%s.",
+            done,
             _sum(wanted),
-            limit,
         )
+        if refusal:
+            self.log.warning("Prune would refuse: %s", refusal)
 
 
 class DigitalOceanAuditCopiesOperator(BaseOperator):

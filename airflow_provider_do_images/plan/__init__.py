@@ -16,8 +16,14 @@ from typing import TYPE_CHECKING, Any
 from airflow_provider_do_images.actions.choose import Choice, RestorePoint, choose
 from airflow_provider_do_images.actions.cost import usd_per_month
 from airflow_provider_do_images.actions.durations import SIZES_READ
-from airflow_provider_do_images.actions.inventory import Selection
+from airflow_provider_do_images.actions.inventory import Selection, unknown_policy
 from airflow_provider_do_images.actions.policy import SnapshotName
+from airflow_provider_do_images.actions.prune import (
+    MOST_DELETES,
+    check_tags_are_seen,
+    to_delete,
+    too_many,
+)
 from airflow_provider_do_images.actions.replicate import to_post
 from airflow_provider_do_images.actions.retention import Retention, plan
 from airflow_provider_do_images.api import (
@@ -41,6 +47,7 @@ class Wishes:
     :param regions: slugs of the regions to copy to.
     :param retention: what prune is given; ``None`` for no pruning.
     :param price: USD for a GiB of snapshot in a month.
+    :param max_delete: as many images as prune may delete.
     """
 
     policy: str
@@ -49,6 +56,7 @@ class Wishes:
     max_backup_age: timedelta
     retention: Retention | None
     price: float
+    max_delete: int = MOST_DELETES
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +85,8 @@ class Forecast:
     :param scopes: what the token lacks, by what it was refused; or may lack, for the steps.
     :param requests: how many requests the operators send for it at most, beside the lists of the
         whole account and the looks of the waits.
+    :param refusal: why prune would refuse the steps that delete; ``None`` if it would not.
+    :param warning: that no image is named for the policy, which may be mistyped.
     """
 
     steps: list[Step]
@@ -85,11 +95,14 @@ class Forecast:
     missing_scopes: list[str] = field(default_factory=list)
     needed_scopes: list[str] = field(default_factory=list)
     requests: int = 0
+    refusal: str | None = None
+    warning: str | None = None
 
     @property
     def usd_per_month(self) -> float:
         """By how much the monthly bill changes, as far as sizes are told."""
-        return round(sum(step.usd_per_month or 0.0 for step in self.steps), 2)
+        done = _carried_out(self.steps, self.refusal)
+        return round(sum(step.usd_per_month or 0.0 for step in done), 2)
 
 
 def forecast(client: ApiClient, wishes: Wishes, *, now: datetime) -> Forecast:
@@ -116,35 +129,39 @@ def forecast(client: ApiClient, wishes: Wishes, *, now: datetime) -> Forecast:
         done, image = _kept(client, point, wishes)
         steps += done
         after[image.id] = image
-    steps += _pruned(after.values(), everyone, wishes, now)
+    pruned, refusal = _pruned(after.values(), everyone, wishes, refused, now)
+    steps += pruned
+    done = _carried_out(steps, refusal)
     return Forecast(
         steps,
         [one.to_json() for one in choice.missing],
         _unprotected(everyone, selected, choice),
-        missing_scopes=refused,
-        needed_scopes=sorted({WRITE_SCOPES[s.what] for s in steps if s.what in WRITE_SCOPES}),
-        requests=_requests(len(choice.points), steps),
+        missing_scopes=[str(error.scope) for error in refused],
+        needed_scopes=sorted({WRITE_SCOPES[s.what] for s in done if s.what in WRITE_SCOPES}),
+        requests=_requests(len(choice.points), done),
+        refusal=refusal,
+        warning=unknown_policy(images, wishes.policy),
     )
 
 
-def _refused_scopes(client: ApiClient, wishes: Wishes) -> list[str]:
+def _refused_scopes(client: ApiClient, wishes: Wishes) -> list[PermissionDeniedError]:
     """Try what the operators read besides; refuse regions that the account does not know."""
     refused = []
     try:
         known = {region.slug for region in client.list_regions()}
     except PermissionDeniedError as error:
-        refused.append(str(error.scope))
+        refused.append(error)
     else:
         if unknown := [region for region in wishes.regions if region not in known]:
             raise InvalidInputError(
                 f"regions unknown to this account: {', '.join(unknown)}; it knows "
                 f"{', '.join(sorted(known))}"
             )
-    for read in (lambda: next(client.list_tags(), None), lambda: client.actions_page(1)):
+    for read in (lambda: check_tags_are_seen(client), lambda: client.actions_page(1)):
         try:
             read()
         except PermissionDeniedError as error:
-            refused.append(str(error.scope))
+            refused.append(error)
     return refused
 
 
@@ -170,11 +187,21 @@ def _kept(client: ApiClient, point: RestorePoint, wishes: Wishes) -> tuple[list[
     return steps, replace(image, regions=regions)
 
 
+def _carried_out(steps: Sequence[Step], refusal: str | None) -> list[Step]:
+    """Return the steps that would be done: none that deletes, if prune would refuse."""
+    return [step for step in steps if not (refusal and step.what == "delete")]
+
+
 def _pruned(
-    images: Iterable[Image], droplets: Iterable[Droplet], wishes: Wishes, now: datetime
-) -> list[Step]:
+    images: Iterable[Image],
+    droplets: Iterable[Droplet],
+    wishes: Wishes,
+    refused: Iterable[PermissionDeniedError],
+    now: datetime,
+) -> tuple[list[Step], str | None]:
+    """Return what prune decides, and why it would refuse to carry that out, if it would."""
     if wishes.retention is None:
-        return []
+        return [], None
     decisions = plan(
         images,
         droplets,
@@ -183,7 +210,9 @@ def _pruned(
         now=now,
         usd_per_gib_month=wishes.price,
     )
-    return [
+    refusal = next((str(error) for error in refused if error.scope == "tag:read"), None)
+    refusal = refusal or too_many(to_delete(decisions), wishes.max_delete)
+    steps = [
         Step(
             "delete" if one.delete else "keep",
             one.kept.image.id,
@@ -195,6 +224,7 @@ def _pruned(
         )
         for one in decisions
     ]
+    return steps, refusal
 
 
 def _unprotected(

@@ -6,35 +6,48 @@ import argparse
 import json
 import os
 import sys
+from collections.abc import Callable, Iterator
 from dataclasses import asdict
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import Any, TypeVar
 
 from rich.console import Console
 from rich.table import Column, Table
+from rich.text import Text
 
 from airflow_provider_do_images.actions.cost import USD_PER_GIB_MONTH
 from airflow_provider_do_images.actions.inventory import Selection
 from airflow_provider_do_images.actions.policy import check_policy
+from airflow_provider_do_images.actions.prune import MOST_DELETES
 from airflow_provider_do_images.actions.retention import Retention
 from airflow_provider_do_images.api import ApiClient, DigitalOceanError, InvalidInputError
-from airflow_provider_do_images.api.inputs import check_price, check_regions, check_seconds
+from airflow_provider_do_images.api.inputs import (
+    check_base_url,
+    check_count,
+    check_id,
+    check_price,
+    check_regions,
+    check_seconds,
+    check_tag,
+)
+from airflow_provider_do_images.api.text import printable
 from airflow_provider_do_images.plan import Forecast, Wishes, forecast
 
 TOKEN = "DIGITALOCEAN_TOKEN"  # noqa: S105 - the name of a variable
 RULES = ("keep_last", "daily", "weekly", "monthly")
+PATIENCE = 60.0
+"""Seconds for which a request waits at most while the token's other users come first."""
+SECONDS_PER_HOUR = 3600
+
+T = TypeVar("T")
 
 
 def main(arguments: list[str]) -> int:
     """Print the plan; return 1 if it could not be made and 2 for bad input."""
     options = _parser().parse_args(arguments)
-    console = Console()
     try:
         wishes = _wishes(options)
-        token = os.environ.get(TOKEN, "")
-        if not token:
-            raise InvalidInputError(f"put an API token, which may be read-only, into {TOKEN}")
-        with ApiClient(token, options.url) as client:
+        with _client(options.url) as client:
             found = forecast(client, wishes, now=datetime.now(UTC))
     except DigitalOceanError as error:
         print(error, file=sys.stderr)
@@ -42,12 +55,30 @@ def main(arguments: list[str]) -> int:
     if options.json:
         print(json.dumps({**asdict(found), "usd_per_month": found.usd_per_month}, indent=2))
     else:
-        show(console, found)
+        show(Console(), found)
     return 0
 
 
+def _client(url: str) -> ApiClient:
+    """Return a client for the token in the environment; it respects the default reserve.
+
+    :raises InvalidInputError: naming the variable or the option.
+    """
+    token = os.environ.get(TOKEN, "")
+    if not token:
+        raise InvalidInputError(f"put an API token, which may be read-only, into {TOKEN}")
+    base_url = check_base_url(url, "--url")
+    try:
+        return ApiClient(token, base_url, token_name=TOKEN, patience=PATIENCE)
+    except InvalidInputError as error:
+        raise InvalidInputError(f"{TOKEN}: {error.message}") from None
+
+
 def show(console: Console, found: Forecast) -> None:
-    """Write the plan as a table, and what there is to know besides as lines."""
+    """Write the plan as a table, and what there is to know besides as lines.
+
+    Names come from the API: rich must not read them as markup, nor a terminal as commands.
+    """
     names = ("what", "droplet", "image", "region", "USD a month", "why")
     table = Table(*(Column(name, overflow="fold") for name in names))
     for step in found.steps:
@@ -56,20 +87,13 @@ def show(console: Console, found: Forecast) -> None:
         cost = "?" if step.usd_per_month is None else f"{step.usd_per_month:+.2f}"
         droplet = step.droplet_name or f"{step.droplet_id} (gone)"
         costs = cost if step.usd_per_month != 0 else ""
-        table.add_row(step.what, droplet, str(step.image_id), step.region or "", costs, step.why)
+        cells = (step.what, droplet, str(step.image_id), step.region or "", costs, step.why)
+        table.add_row(*(Text(printable(cell)) for cell in cells))
     console.print(table if table.rows else "Nothing is to be converted, copied or deleted.")
+    for line in _warnings(found):
+        console.print(Text(printable(line)), style="yellow", soft_wrap=True)
     if kept := sum(step.what == "keep" for step in found.steps):
         console.print(f"After that, {kept} snapshots of the policy are kept; --json says why.")
-    for title, rows in (("MISSING", found.missing), ("UNPROTECTED", found.unprotected)):
-        for row in rows:
-            console.print(
-                f"{title}: droplet {row['droplet_name']} ({row['droplet_id']}): {row['reason']}",
-                style="yellow",
-                soft_wrap=True,
-            )
-    if found.missing_scopes:
-        lacking = ", ".join(found.missing_scopes)
-        console.print(f"The token lacks {lacking}", style="yellow", soft_wrap=True)
     needed = ", ".join(found.needed_scopes) or "no scope to write"
     console.print(
         f"To carry this out takes up to {found.requests} requests, besides lists of the account "
@@ -77,6 +101,18 @@ def show(console: Console, found: Forecast) -> None:
         f"{found.usd_per_month:+.2f} USD a month.",
         soft_wrap=True,
     )
+
+
+def _warnings(found: Forecast) -> Iterator[str]:
+    if found.refusal:
+        yield f"REFUSED: prune would refuse to delete: {found.refusal}"
+    for title, rows in (("MISSING", found.missing), ("UNPROTECTED", found.unprotected)):
+        for row in rows:
+            yield f"{title}: droplet {row['droplet_name']} ({row['droplet_id']}): {row['reason']}"
+    if found.missing_scopes:
+        yield f"The token lacks {', '.join(found.missing_scopes)}"
+    if found.warning:
+        yield found.warning
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -91,12 +127,18 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--droplet-id", help="or the one with this id")
     parser.add_argument("--regions", required=True, help="where to copy to, such as ams3,sgp1")
     parser.add_argument(
-        "--max-backup-age", default=36.0, type=float, metavar="HOURS", help="default 36"
+        "--max-backup-age", default="36", metavar="HOURS", help="default %(default)s"
     )
     for rule in RULES:
         option = f"--{rule.replace('_', '-')}"
         parser.add_argument(option, default=0, metavar="N", help="a rule of prune")
-    parser.add_argument("--minimum-age", default=24.0, type=float, metavar="HOURS")
+    parser.add_argument(
+        "--max-delete",
+        default=MOST_DELETES,
+        metavar="N",
+        help="as many images as prune may delete; default %(default)s",
+    )
+    parser.add_argument("--minimum-age", default="24", metavar="HOURS")
     parser.add_argument("--minimum-keep", default=2, metavar="N")
     parser.add_argument("--protected-tag", default="keep", metavar="TAG")
     parser.add_argument("--prune-orphans", action="store_true")
@@ -109,27 +151,59 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _wishes(options: argparse.Namespace) -> Wishes:
-    regions = check_regions(options.regions, least=1)
-    counts: dict[str, Any] = {rule: getattr(options, rule) for rule in RULES}
-    retention = None
-    if any(str(count) != "0" for count in counts.values()):
-        retention = Retention.checked(
-            **counts,
-            regions=regions,
-            minimum_age=options.minimum_age * 3600,
-            minimum_keep=options.minimum_keep,
-            protected_tag=options.protected_tag,
-            prune_orphans=options.prune_orphans,
-        )
-    hours = options.max_backup_age
+    """Check all options.
+
+    :raises InvalidInputError: naming the option.
+    """
+    regions = _option("--regions", lambda: check_regions(options.regions, least=1))
+    counts = {rule: _count(options, rule) for rule in RULES}
+    limits: dict[str, Any] = {
+        "minimum_age": _hours("--minimum-age", options.minimum_age),
+        "minimum_keep": _count(options, "minimum_keep", least=1),
+        "protected_tag": check_tag("--protected-tag", options.protected_tag),
+        "prune_orphans": options.prune_orphans,
+    }
+    rules = any(counts.values())
     return Wishes(
-        check_policy(options.policy),
-        Selection.checked(options.droplet_id, options.droplet_name, options.tag),
+        _option("--policy", lambda: check_policy(options.policy)),
+        _selection(options),
         regions,
-        timedelta(seconds=check_seconds("max_backup_age", hours * 3600)),
-        retention,
-        check_price("usd_per_gib_month", options.usd_per_gib_month),
+        timedelta(seconds=_hours("--max-backup-age", options.max_backup_age)),
+        Retention.checked(**counts, **limits, regions=regions) if rules else None,
+        check_price("--usd-per-gib-month", options.usd_per_gib_month),
+        _count(options, "max_delete", least=1),
     )
+
+
+def _selection(options: argparse.Namespace) -> Selection:
+    given = [one for one in (options.droplet_id, options.droplet_name, options.tag) if one]
+    if len(given) != 1:
+        raise InvalidInputError("give exactly one of --droplet-id, --droplet-name and --tag")
+    return Selection(
+        check_id("--droplet-id", options.droplet_id) if options.droplet_id else None,
+        options.droplet_name or None,
+        check_tag("--tag", options.tag) if options.tag else None,
+    )
+
+
+def _count(options: argparse.Namespace, name: str, least: int = 0) -> int:
+    return check_count(f"--{name.replace('_', '-')}", getattr(options, name), least=least)
+
+
+def _hours(option: str, text: str) -> float:
+    """Return seconds."""
+    try:
+        return check_seconds(option, float(text) * SECONDS_PER_HOUR)
+    except ValueError:  # which an InvalidInputError is too
+        raise InvalidInputError(f"{option} must be hours above 0; got {text!r}") from None
+
+
+def _option(name: str, check: Callable[[], T]) -> T:
+    """Name the option in the error of a check that knows the parameter alone."""
+    try:
+        return check()
+    except InvalidInputError as error:
+        raise InvalidInputError(f"{name}: {error.message}") from None
 
 
 if __name__ == "__main__":

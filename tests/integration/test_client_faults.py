@@ -212,7 +212,7 @@ def test_a_401_is_final(client, sim, snapshot, plain_text):
     """A revoked token is told at once, whatever the answer looks like."""
     sim.faults.add(Revoked(plain_text=plain_text))
 
-    with pytest.raises(AuthenticationError, match="valid token into the connection's password"):
+    with pytest.raises(AuthenticationError):
         client.get_image(snapshot.id)
 
     assert len(sim.journal.entries) == 1

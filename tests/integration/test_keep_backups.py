@@ -489,6 +489,25 @@ def test_a_backup_that_expires_soon_is_warned_of(find, web, capfd, warn_within, 
     assert ("expires at" in "".join(capfd.readouterr())) is warned
 
 
+@pytest.mark.parametrize(("days", "past"), [(0.1, True), (0.25, True), (0.3, False)])
+def test_an_expiry_in_the_past_is_not_announced(find, web, capfd, days, past):
+    """The newest backup is six hours old: with a shorter retention it would be gone already."""
+    find(retention_days=days)
+
+    [warning] = [line for line in capfd.readouterr().out.splitlines() if "retention_days" in line]
+    assert ("still exists" in warning, "convert it before" in warning) == (past, not past)
+
+
+def test_a_mistyped_policy_is_warned_of(find, night, web, capfd):
+    """Once there is one that has images, which is named; the first night says nothing."""
+    night()
+    assert "No image is named" not in "".join(capfd.readouterr())
+
+    find(policy="nightyl")
+
+    assert re.search(r"'nightyl'.*nightly \(1\)", "".join(capfd.readouterr()))
+
+
 def test_what_is_a_snapshot_does_not_expire(find, night, web, capfd):
     """Neither in the row nor in a warning."""
     night()

@@ -36,7 +36,10 @@ ROOMS = {
 }
 """What each room may import of the others. Airflow may be imported from hooks on."""
 
-FLOORS = ["errors", "inputs", "models", "retry", "budget", "transport", "session", "client"]
+FLOORS = [
+    *("text", "errors", "inputs", "models", "retry", "budget", "sent"),
+    *("transport", "session", "client"),
+]
 """The modules of ``api``, each of which may import those before it."""
 
 WITHOUT_AIRFLOW = {"api", "actions", "assets", "plan", "simulator", "provider_info"}

@@ -49,7 +49,7 @@ def start(run):
 
 def failure(ended):
     """Return the words of the last exception in the log."""
-    return re.findall(r"^(?:airflow\S*\.)?Airflow\w*Exception: (.*)$", ended.log, re.MULTILINE)[-1]
+    return re.findall(r"^(?:\w+\.)*\w*TaskError: (.*)$", ended.log, re.MULTILINE)[-1]
 
 
 def test_all_is_well(start, digitalocean, snapshots):

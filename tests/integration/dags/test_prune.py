@@ -67,7 +67,7 @@ def start(run):
 
 def failure(ended):
     """Return the words of the last exception in the log."""
-    return re.findall(r"^(?:airflow\S*\.)?Airflow\w*Exception: (.*)$", ended.log, re.MULTILINE)[-1]
+    return re.findall(r"^(?:\w+\.)*\w*TaskError: (.*)$", ended.log, re.MULTILINE)[-1]
 
 
 def test_by_default_nothing_is_deleted_and_that_is_said(run, digitalocean, history):
@@ -133,11 +133,21 @@ def test_bad_input_is_refused_before_anything_is_sent(start, digitalocean, histo
     assert digitalocean.journal.entries == []
 
 
+def test_a_dry_run_predicts_the_refusal(start, digitalocean, history):
+    """With the same arguments it says what the real run says; its rows are the plan's."""
+    ended = start(max_delete=2, dry_run=True)
+
+    assert ended.state == "success"
+    assert "Prune would refuse: the plan deletes 3 images, more than max_delete=2" in ended.log
+    assert len(ended.xcom("prune")) == 3
+
+
 def test_too_many_are_refused_before_the_first(start, digitalocean, history):
     """The plan is handed on all the same."""
     ended = start(max_delete=2)
 
-    assert "deletes 3 images, more than max_delete=2; nothing was deleted" in failure(ended)
+    assert failure(ended).endswith("[too_many_deletions]")
+    assert "deletes 3 images, more than max_delete=2" in failure(ended)
     assert digitalocean.journal.count("DELETE") == 0
     assert len(ended.xcom("prune", "plan")) == 5
 
@@ -150,8 +160,18 @@ def test_without_tag_read_nothing_is_deleted(start, digitalocean, history):
     ended = start(dry_run=True)
 
     assert ended.state == "success"
-    assert "Outside of a dry run nothing would be deleted" in ended.log
+    assert "Prune would refuse: " in ended.log
     assert digitalocean.journal.count("DELETE") == 0
+
+
+@pytest.mark.parametrize("dry_run", [True, False])
+def test_a_policy_without_images_is_warned_of(start, digitalocean, history, dry_run):
+    """The task succeeds, and the log names the policies that exist."""
+    ended = start(policy="prodd", dry_run=dry_run)
+
+    assert ended.state == "success"
+    assert re.search(r"warning.*'prodd'.*prod \(5\)", ended.log)
+    assert ended.xcom("prune") == []
 
 
 def test_the_plan_is_handed_on_before_the_first_delete(start, digitalocean, history):
