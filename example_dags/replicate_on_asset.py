@@ -8,6 +8,7 @@ missing is for the audit to tell.
 
 from __future__ import annotations
 
+import logging
 from typing import Any
 
 from airflow.sdk import AssetAlias, dag, task
@@ -15,6 +16,8 @@ from airflow.sdk import AssetAlias, dag, task
 from airflow_provider_do_images.operators.image_replication import (
     DigitalOceanReplicateImageOperator,
 )
+
+log = logging.getLogger(__name__)
 
 COPIES = AssetAlias("prod-nightly-copies")
 
@@ -30,9 +33,16 @@ def replicate_on_asset() -> None:
 
     @task
     def arrived(triggering_asset_events: Any = None) -> list[dict[str, Any]]:
-        """Return a row for each image; there are events for each of its regions."""
+        """Return a row for each image that has new copies.
+
+        Airflow lists the event of a copy twice, under its asset and under the alias, and a cleared
+        task emits it again. So each copy is taken once, by its image and region.
+        """
         events = [event for each in triggering_asset_events.values() for event in each]
-        return list({event.extra["image_id"]: event.extra for event in events}.values())
+        copies = {(one.extra["image_id"], one.extra["region"]): one.extra for one in events}
+        for copy in copies.values():
+            log.info("Image %s is in %s.", copy["image_id"], copy["region"])
+        return list({copy["image_id"]: copy for copy in copies.values()}.values())
 
     DigitalOceanReplicateImageOperator.partial(
         task_id="replicate",

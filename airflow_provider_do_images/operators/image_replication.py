@@ -78,7 +78,8 @@ class DigitalOceanReplicateImageOperator(BaseOperator):
     With an ``AssetAlias`` among its ``outlets`` the task adds an event for each copy that is there:
     ``digitalocean://images/<image_id>/<region>``, with ``image_id``, ``region``, ``action_id``,
     ``seconds`` (how long the action took), ``droplet_id``, ``droplet_name`` and ``outcome`` as its
-    extra. Copies that were ``already_there`` are among them: Airflow drops the events of a task
+    extra. In ``triggering_asset_events`` Airflow lists each event twice, under its asset and under
+    the alias. Copies that were ``already_there`` are among them: Airflow drops the events of a task
     that fails, so after a PARTIAL it is the retry that tells of all. A run that is cleared
     therefore tells again, as any task with outlets does. With ``allow_partial=False`` nobody hears
     of a PARTIAL that no retry completes, and with ``allow_partial=True`` of those copies only that
