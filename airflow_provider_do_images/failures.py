@@ -13,7 +13,8 @@ from datetime import timedelta
 from typing import Any, TypeVar
 
 from airflow_provider_do_images.actions.copies import may_a_retry_help, tell
-from airflow_provider_do_images.actions.judge import Outcome, Verdict, Wait
+from airflow_provider_do_images.actions.decide import Blocked
+from airflow_provider_do_images.actions.judge import Outcome, Verdict, Wait, may_be_of_another
 from airflow_provider_do_images.actions.messages import LOOKS, STARTED_NOTHING, explain, sentence
 from airflow_provider_do_images.actions.results import Result
 from airflow_provider_do_images.api import DigitalOceanError, Image, ImageAction, NotFoundError
@@ -135,9 +136,25 @@ def operator_failure(verdict: Verdict, clearing: str) -> AirflowException:
     :param clearing: says what clearing the task does.
     """
     words = f"{explain(verdict)} {clearing}"
-    retried = (Outcome.ERRORED, Outcome.TIMED_OUT, Outcome.INTERNAL_ERROR)
-    kind = TaskError if verdict.outcome in retried else PermanentTaskError
+    retried = verdict.outcome in (Outcome.ERRORED, Outcome.TIMED_OUT, Outcome.INTERNAL_ERROR)
+    if verdict.outcome is Outcome.UNVERIFIED:
+        wait = verdict.wait
+        retried = may_be_of_another(wait.outcome, wait.region, verdict.action)
+    kind = TaskError if retried else PermanentTaskError
     return kind(words, verdict.outcome.value)
+
+
+def blocked_failure(
+    blocked: Blocked, timeout: float, limit: float, clearing: str
+) -> AirflowException | AirflowTaskTimeout:
+    """Return the exception of a submit that was blocked until the task timed out.
+
+    :param timeout: the task's, in seconds.
+    :param limit: the seconds after which it timed out: fewer, if it was its ``execution_timeout``.
+    :param clearing: says what clearing the task does.
+    """
+    kind = ExecutionTimeoutError if limit < timeout else TaskError
+    return kind(f"timed out: {sentence(blocked)} {clearing}", Outcome.TIMED_OUT.value)
 
 
 def copies_failure(

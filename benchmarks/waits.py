@@ -23,8 +23,9 @@ import structlog
 from airflow.providers.standard.triggers.temporal import DateTimeTrigger
 from azure.core.exceptions import HttpResponseError
 
+from airflow_provider_do_images.actions.decide import Request, Submission
 from airflow_provider_do_images.actions.judge import Outcome, Verdict
-from airflow_provider_do_images.actions.submit import Request, Submitter
+from airflow_provider_do_images.actions.submit import Submitter
 from airflow_provider_do_images.api import ONCE, ActionStatus, DigitalOceanError, RateLimitedError
 from airflow_provider_do_images.api.client import ApiClient
 from airflow_provider_do_images.triggers.image_actions import DigitalOceanImageActionTrigger
@@ -220,6 +221,7 @@ def _night(
 
         def submit(client: ApiClient) -> int:
             submission = Submitter(client, Request(job.image_id, job.region)).submit()
+            assert isinstance(submission, Submission)
             assert submission.action is not None
             return submission.action.id
 

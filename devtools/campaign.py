@@ -13,25 +13,28 @@ from typing import Any
 
 from airflow.sdk.exceptions import AirflowException, AirflowFailException, AirflowSensorTimeout
 
-from airflow_provider_do_images.actions.judge import Outcome, Wait, judge
-from airflow_provider_do_images.actions.messages import SUBMITS
-from airflow_provider_do_images.actions.submit import (
+from airflow_provider_do_images.actions.decide import (
+    Blocked,
     Request,
     Submission,
     SubmitOutcome,
-    Submitter,
 )
+from airflow_provider_do_images.actions.judge import Outcome, Wait, judge
+from airflow_provider_do_images.actions.messages import SUBMITS
+from airflow_provider_do_images.actions.submit import Submitter
 from airflow_provider_do_images.actions.wait import (
     Answer,
     Ask,
     look_once,
     prove,
     run,
+    run_all,
     wait_until_finished,
 )
 from airflow_provider_do_images.api.client import ApiClient
 from airflow_provider_do_images.failures import (
     as_airflow_exceptions,
+    blocked_failure,
     operator_failure,
     sensor_failure,
 )
@@ -110,7 +113,7 @@ class Trial:
         if past == "errored":
             state.add_action(self.image.id, type=self.request.type, region=region, status="errored")
         if past == "elsewhere":
-            state.add_action(self.image.id, type="transfer", region="blr1")
+            state.begin_action("transfer", self.image, region="blr1", seconds=900)
         return past
 
     # As Airflow would
@@ -149,17 +152,33 @@ class Trial:
 
     def _submit(self, _: Any) -> Submission:
         clock, sleep = self.simulator.clock.now, self.chaos.sleep
-        with as_airflow_exceptions(SUBMITS):
-            submitter = Submitter(self._client(), self.request, clock=clock, sleep=sleep)
-            submission = submitter.submit()
-        self.report.outcomes[submission.outcome.value] += 1
-        return submission
+        deadline = clock() + TIMEOUT
+        while True:
+            with as_airflow_exceptions(SUBMITS):
+                submitter = Submitter(self._client(), self.request, clock=clock, sleep=sleep)
+                found = submitter.submit()
+            if isinstance(found, Submission):
+                self.report.outcomes[found.outcome.value] += 1
+                return found
+            self._wait_for_blockers(found, deadline)
+
+    def _wait_for_blockers(self, blocked: Blocked, deadline: float) -> None:
+        """Wait as an operator does until the transfers that block its submit have ended."""
+        clock, sleep = self.simulator.clock.now, self.chaos.sleep
+        self.report.outcomes["blocked"] += 1
+        if clock() >= deadline:
+            raise blocked_failure(blocked, TIMEOUT, TIMEOUT, SUBMITS)
+        flows = [
+            wait_until_finished(wait, poll_interval=POLL_INTERVAL, clock=clock)
+            for wait in blocked.waits(clock(), deadline)
+        ]
+        run_all(flows, self._ask, sleep, clock)
 
     def _sense(self, submission: Submission) -> None:
         """Wait as the sensor does, in a task of its own."""
         if submission.action is None:
             return
-        wait = self._wait_for(submission.action.id)
+        wait = self._wait_for(submission.action.id, submission.outcome)
         verdict = run(look_once(wait, self.simulator.clock.now), self._ask, self.chaos.sleep)
         verdict = verdict or self._wait(wait)
         if verdict.outcome is not Outcome.COMPLETED:
@@ -171,15 +190,15 @@ class Trial:
         if submission.action is None or submission.outcome is SubmitOutcome.ALREADY_THERE:
             return
         clock = self.simulator.clock.now
-        wait = self._wait_for(submission.action.id)
+        wait = self._wait_for(submission.action.id, submission.outcome)
         first = prove(judge(wait, submission.action, clock()), clock)
         verdict = run(first, self._ask, self.chaos.sleep) or self._wait(wait)
         if verdict.outcome is not Outcome.COMPLETED:
             raise operator_failure(verdict, SUBMITS)
 
-    def _wait_for(self, action_id: int) -> Wait:
-        now = self.simulator.clock.now()
-        return Wait(self.image.id, action_id, now, now + TIMEOUT, self.request.region)
+    def _wait_for(self, action_id: int, outcome: SubmitOutcome) -> Wait:
+        now, region = self.simulator.clock.now(), self.request.region
+        return Wait(self.image.id, action_id, now, now + TIMEOUT, region, outcome=outcome.value)
 
     def _wait(self, wait: Wait) -> Any:
         clock = self.simulator.clock.now

@@ -1,6 +1,6 @@
 """The fault campaign: random trials of submit, wait and proof under faults and kills.
 
-    python3 dev.py faults [--trials N] [--seed S] [--trial K]
+    python3 dev.py faults [--trials N] [--seed S] [--trial K] [--set SWITCH=VALUE]
 
 It ends with exit code 1 if any wanted action happened twice, any task said success without the
 image being there, or any failed for good although it was, or its action still ran. A trial follows
@@ -16,7 +16,8 @@ import sys
 from collections import Counter
 from collections.abc import Iterator
 
-from airflow_provider_do_images.simulator import ManualClock, Simulator
+from airflow_provider_do_images.simulator import ManualClock, Rules, Simulator
+from airflow_provider_do_images.simulator.script import with_switches
 from devtools.campaign import Report, Trial
 
 START = 1_790_000_000.0
@@ -29,24 +30,33 @@ def main(arguments: list[str]) -> int:
     parser.add_argument("--trials", type=int, default=1000, help="default 1000")
     parser.add_argument("--seed", type=int, help="default: a fresh one, which is printed")
     parser.add_argument("--trial", type=int, help="replay this one, with all its requests")
+    parser.add_argument(
+        "--set",
+        action="append",
+        default=[],
+        metavar="NAME=VALUE",
+        help="turn a switch of the simulator, such as transfers_tell_region=false",
+    )
     options = parser.parse_args(arguments)
+    rules = with_switches(Rules(), options.set)
     seed = secrets.randbelow(10**6) if options.seed is None else options.seed
     print(f"seed {seed}", flush=True)
     logging.disable(logging.CRITICAL)
     if options.trial is not None:
-        return replay(seed, options.trial)
-    reports = list(campaign(seed, range(options.trials)))
+        return replay(seed, options.trial, rules)
+    reports = list(campaign(seed, range(options.trials), rules))
     print(summary(reports))
     for report in reports:
         for violation in report.violations:
             print(f"VIOLATION in trial {report.number}: {report.intent}: {violation}")
-            print(f"    python3 dev.py faults --seed {seed} --trial {report.number}")
+            switches = "".join(f" --set {setting}" for setting in options.set)
+            print(f"    python3 dev.py faults --seed {seed} --trial {report.number}{switches}")
     return 1 if any(report.violations for report in reports) else 0
 
 
-def campaign(seed: int, numbers: range) -> Iterator[Report]:
+def campaign(seed: int, numbers: range, rules: Rules | None = None) -> Iterator[Report]:
     """Run trials, one after the other, against one simulator."""
-    with Simulator() as simulator:
+    with Simulator(rules=rules) as simulator:
         for number in numbers:
             yield trial(simulator, seed, number)
 
@@ -57,9 +67,9 @@ def trial(simulator: Simulator, seed: int, number: int) -> Report:
     return Trial(simulator, seed, number).run()
 
 
-def replay(seed: int, number: int) -> int:
+def replay(seed: int, number: int, rules: Rules) -> int:
     """Run one trial and print its requests."""
-    with Simulator() as simulator:
+    with Simulator(rules=rules) as simulator:
         report = trial(simulator, seed, number)
         print(report.intent)
         for entry in simulator.journal.entries:

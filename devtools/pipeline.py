@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -10,10 +10,12 @@ from typing import Any
 from airflow_provider_do_images.actions.audit import Finding, Limits, audit
 from airflow_provider_do_images.actions.choose import Choice
 from airflow_provider_do_images.actions.copies import ImageRow, ended, is_there, tell
+from airflow_provider_do_images.actions.decide import Blocked, Request, Submission, SubmitOutcome
 from airflow_provider_do_images.actions.find import FindSettings, find
 from airflow_provider_do_images.actions.inventory import Selection
 from airflow_provider_do_images.actions.judge import Outcome, Verdict, Wait, judge
 from airflow_provider_do_images.actions.keep import Claim, keep, name_early
+from airflow_provider_do_images.actions.own_transfers import OwnTransfers
 from airflow_provider_do_images.actions.prune import (
     carry_out,
     check_number,
@@ -23,7 +25,7 @@ from airflow_provider_do_images.actions.prune import (
 from airflow_provider_do_images.actions.replicate import Replicator
 from airflow_provider_do_images.actions.results import Result
 from airflow_provider_do_images.actions.retention import Decision, Retention, plan
-from airflow_provider_do_images.actions.submit import Request, SubmitOutcome, Submitter
+from airflow_provider_do_images.actions.submit import Submitter
 from airflow_provider_do_images.actions.wait import prove, run, run_all, wait_until_finished
 from airflow_provider_do_images.api.client import ApiClient
 
@@ -79,7 +81,7 @@ class Pipeline:
         with self._new_client() as client:
             name_early(client, claim)
             result = replace(
-                self._submitter(client, request).submit().to_result(),
+                self._submit(client, request).to_result(),
                 droplet_id=claim.name.droplet_id,
                 droplet_name=claim.droplet_name,
             )
@@ -92,8 +94,7 @@ class Pipeline:
         """Copy a converted backup to the regions; return a row for each that is there."""
         image = ImageRow(converted.image_id, converted.droplet_id, converted.droplet_name)
         with self._new_client() as client:
-            loop = Replicator(client, image, clock=self._now, sleep=self._sleep)
-            _, rows = loop.submit(REGIONS)
+            rows = self._submit_copies(client, image)
             waits = [self._wait_for(row) for row in rows if row.end is None]
             flows = [
                 wait_until_finished(wait, poll_interval=POLL_INTERVAL, clock=self._now)
@@ -123,8 +124,37 @@ class Pipeline:
     def _moment(self) -> datetime:
         return datetime.fromtimestamp(self._now(), UTC)
 
-    def _submitter(self, client: ApiClient, request: Request) -> Submitter:
-        return Submitter(client, request, clock=self._now, sleep=self._sleep)
+    def _submit(self, client: ApiClient, request: Request) -> Submission:
+        deadline = self._now() + TIMEOUT
+        submitter = Submitter(client, request, clock=self._now, sleep=self._sleep)
+        while isinstance(found := submitter.submit(), Blocked):
+            self._wait_for_blockers(client, [found], deadline)
+        return found
+
+    def _submit_copies(self, client: ApiClient, image: ImageRow) -> list[Result]:
+        """Submit what is missing, as soon as no other transfer may be one of the copies."""
+        deadline, own = self._now() + TIMEOUT, OwnTransfers()
+        rows: dict[str | None, Result] = {}
+        while missing := [region for region in REGIONS if region not in rows]:
+            loop = Replicator(client, image, own=own, clock=self._now, sleep=self._sleep)
+            _, new, blocked = loop.submit(missing)
+            rows |= {row.region: row for row in new}
+            if blocked:
+                self._wait_for_blockers(client, blocked, deadline)
+        return [rows[region] for region in REGIONS]
+
+    def _wait_for_blockers(
+        self, client: ApiClient, blocked: Sequence[Blocked], deadline: float
+    ) -> None:
+        """Wait as an operator does until the transfers that block a submit have ended."""
+        if self._now() >= deadline:
+            raise TaskFailedError(f"timed out: {blocked}")
+        waits = {w.action_id: w for one in blocked for w in one.waits(self._now(), deadline)}
+        flows = [
+            wait_until_finished(wait, poll_interval=POLL_INTERVAL, clock=self._now)
+            for wait in waits.values()
+        ]
+        run_all(flows, lambda ask: ask.send(client), self._sleep, self._now)
 
     def _wait_for(self, row: Result) -> Wait:
         if row.action is None:

@@ -8,7 +8,7 @@ from enum import StrEnum
 from typing import Any
 
 from airflow_provider_do_images.actions.handed import Handed
-from airflow_provider_do_images.actions.judge import Outcome, Verdict
+from airflow_provider_do_images.actions.judge import Outcome, Verdict, may_be_of_another
 from airflow_provider_do_images.actions.messages import (
     SUBMITS,
     explain,
@@ -123,6 +123,21 @@ def read_event(event: Any) -> list[Result]:
     )
 
 
+def read_unblocked(event: Any) -> tuple[list[Result], list[Verdict]]:
+    """Return the rows that a blocked task had by then, and how the blocking transfers ended.
+
+    :raises ValueError: for anything that is not such an event, in all its parts.
+    """
+    known = event if isinstance(event, Mapping) else {}
+    rows, verdicts = known.get("rows"), known.get("verdicts")
+    if not isinstance(rows, list) or not isinstance(verdicts, list) or not verdicts:
+        raise ValueError(f"not the event of finished waits: {event!r}")
+    return (
+        [Result.from_json(row) for row in rows],
+        [Verdict.from_event(verdict) for verdict in verdicts],
+    )
+
+
 def _row(verdict: Verdict) -> Result:
     row = verdict.to_result()
     return row if is_there(row) else replace(row, error=explain(verdict))
@@ -143,7 +158,12 @@ def state_of(rows: Iterable[Result]) -> State:
 
 def may_a_retry_help(rows: Iterable[Result]) -> bool:
     """Whether one of the missing copies could come of submitting, or waiting, again."""
-    return any(row.end in _RETRIED for row in rows)
+    return any(row.end in _RETRIED or _is_of_another(row) for row in rows)
+
+
+def _is_of_another(row: Result) -> bool:
+    unverified = row.end == Outcome.UNVERIFIED.value
+    return unverified and may_be_of_another(row.outcome, row.region, row.action)
 
 
 def source_to_json(image: Image) -> dict[str, Any]:

@@ -159,10 +159,12 @@ def judge(wait: Wait, look: ImageAction | DigitalOceanError, now: float) -> Verd
 def is_proved(wait: Wait, action: ImageAction, image: Image) -> bool:
     """Whether the image shows what the completed action did.
 
-    Actions other than convert and transfer leave nothing to be seen on the image.
+    Actions other than convert and transfer leave nothing to be seen on the image. Neither does a
+    transfer to a region that nobody tells.
     """
     if action.type == "transfer":
-        return (wait.region or action.region_slug) in image.regions
+        region = wait.region or action.region_slug
+        return region is None or region in image.regions
     if is_type(action, "convert"):
         return image.type == "snapshot"
     return True
@@ -184,6 +186,17 @@ def judge_proof(
     return (
         Verdict(Outcome.UNVERIFIED, wait, now, action=action, error=seen) if now >= until else None
     )
+
+
+def may_be_of_another(outcome: str | None, region: str | None, action: ImageAction | None) -> bool:
+    """Whether an action found after a lost response may be one that another client started.
+
+    It is if the action does not tell that it goes to the region.
+
+    :param outcome: how the action was come by.
+    """
+    found = outcome == "found_after_lost_reply" and action is not None
+    return found and action is not None and region not in (None, action.region_slug)
 
 
 def worth_a_second_look(verdict: Verdict | None) -> bool:

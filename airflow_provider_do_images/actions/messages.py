@@ -42,7 +42,7 @@ def explain(verdict: Verdict) -> str:
     seen = _seen(action)
     waited = duration(verdict.decided_at - wait.started_at)
     return {
-        Outcome.COMPLETED: f"{what} completed{_took(action)}.",
+        Outcome.COMPLETED: f"{what} completed{_took(action)}.{_unverified(wait, action)}",
         Outcome.ERRORED: (
             f"{what} errored at DigitalOcean{_took(action)}{seen}. The API gives no reason; "
             f"DigitalOcean's support can look it up by the action id. It does not run any more."
@@ -174,7 +174,14 @@ def _describe(wait: Wait, action: ImageAction | None) -> str:
 
 
 def _where(wait: Wait) -> str:
-    return f"{wait.region} (action {wait.action_id})"
+    return f"{wait.region or 'an unknown region'} (action {wait.action_id})"
+
+
+def _unverified(wait: Wait, action: ImageAction | None) -> str:
+    """Say that a transfer's copy could not be verified, since nobody tells its region."""
+    if action is None or action.type != "transfer" or wait.region or action.region_slug:
+        return ""
+    return " It does not tell its region, so the copy was not verified."
 
 
 def _since(wait: Wait, seen: Mapping[int, ImageAction], now: float) -> str:

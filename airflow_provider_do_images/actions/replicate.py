@@ -3,6 +3,9 @@
 One look serves all regions, and the account's list of regions is read before the first POST. What a
 region's submit meets ends that region alone, unless it concerns all: a token that is refused, or no
 connection. Then nothing more is sent; a retry looks again and joins what has begun.
+
+A transfer that does not tell its region and was not submitted by this task may be any of the
+missing ones. It blocks their submits until it has ended.
 """
 
 from __future__ import annotations
@@ -11,11 +14,13 @@ import logging
 import time
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from airflow_provider_do_images.actions.copies import NOT_SUBMITTED, REFUSED, ImageRow
+from airflow_provider_do_images.actions.decide import Blocked, Request, Submission, decide
+from airflow_provider_do_images.actions.own_transfers import OwnTransfers
 from airflow_provider_do_images.actions.results import Result
-from airflow_provider_do_images.actions.submit import Look, Next, Request, Submitter, decide
+from airflow_provider_do_images.actions.submit import Look, Submitter
 from airflow_provider_do_images.api import (
     AuthenticationError,
     DigitalOceanError,
@@ -40,13 +45,27 @@ may have begun the next region's transfer meanwhile."""
 def to_post(
     image: Image, actions: Iterable[ImageAction], regions: Iterable[str]
 ) -> tuple[str, ...]:
-    """Return the regions that a look calls a POST for: neither there nor on the way."""
+    """Return the regions where the image neither is nor is known to be on the way to."""
     history = tuple(actions)
     return tuple(
         region
         for region in regions
-        if decide(Request(image.id, region), image, history) is Next.POST
+        if not isinstance(decide(Request(image.id, region), image, history), Submission)
     )
+
+
+class Submitted(NamedTuple):
+    """What came of the submits.
+
+    :param image: the image as it was before them.
+    :param rows: a row for each region that is not blocked. Without an ``end`` it has an action to
+        wait for.
+    :param blocked: a reason for each region that could not be submitted yet.
+    """
+
+    image: Image
+    rows: list[Result]
+    blocked: list[Blocked]
 
 
 class Replicator:
@@ -54,7 +73,8 @@ class Replicator:
 
     :param client: sends.
     :param row: the image.
-    :param clock: seconds that only go forward.
+    :param own: the transfers that this task has submitted before.
+    :param clock: the time, in Unix seconds.
     :param sleep: waits for so many seconds.
     """
 
@@ -63,20 +83,20 @@ class Replicator:
         client: ApiClient,
         row: ImageRow,
         *,
-        clock: Callable[[], float] = time.monotonic,
+        own: OwnTransfers | None = None,
+        clock: Callable[[], float] = time.time,
         sleep: Callable[[float], None] = time.sleep,
     ) -> None:
         self._client = client
         self._row = row
+        self._own = own or OwnTransfers()
         self._clock = clock
         self._sleep = sleep
         self.image: Image | None = None
         """The image as it was seen last."""
 
-    def submit(self, regions: Sequence[str]) -> tuple[Image, list[Result]]:
-        """Submit what is missing; return the image, and a row for each region.
-
-        Rows without an ``end`` have an action to wait for.
+    def submit(self, regions: Sequence[str]) -> Submitted:
+        """Submit what is missing, and return what came of each region.
 
         :raises InvalidInputError: for a backup and for unknown regions, before anything is posted.
         :raises DigitalOceanError: if the looks fail, or a submit does in a way that concerns all.
@@ -88,14 +108,19 @@ class Replicator:
                 f"{self._row} is a backup, which cannot be copied to other regions and expires: "
                 f"convert it first (DigitalOceanConvertImageOperator)"
             )
-        self._check_known(to_post(image, look.actions, regions))
+        self._check_known(to_post(image, self._own.label(look.actions), regions))
         rows: list[Result] = []
+        blocked: list[Blocked] = []
         for region in regions:
             if self._clock() > looked_at + LOOK_LASTS:
                 look, looked_at = self._look()
-            rows.append(self._submit_to(region, look, rows))
-            log.info("%s: %s", region, _told(rows[-1]))
-        return image, rows
+            found = self._submit_to(region, look, rows)
+            if isinstance(found, Blocked):
+                blocked.append(found)
+                continue
+            rows.append(found)
+            log.info("%s: %s", region, _told(found))
+        return Submitted(image, rows, blocked)
 
     def _look(self) -> tuple[Look, float]:
         look = Look.at(self._client, self._row.image_id)
@@ -116,15 +141,22 @@ class Replicator:
                 f"{', '.join(sorted(known))}. Nothing was submitted."
             )
 
-    def _submit_to(self, region: str, look: Look, begun: Sequence[Result]) -> Result:
+    def _submit_to(self, region: str, look: Look, begun: Sequence[Result]) -> Result | Blocked:
         request = Request(self._row.image_id, region)
-        for other in begun:  # what this loop has begun itself is never taken for something else
-            look = look.having(other.action, other.region) if other.action else look
         submitter = Submitter(
-            self._client, request, first_look=look, clock=self._clock, sleep=self._sleep
+            self._client,
+            request,
+            first_look=look,
+            own=self._own,
+            begun=[row.action for row in begun if row.action],
+            clock=self._clock,
+            sleep=self._sleep,
         )
         try:
-            row = submitter.submit().to_result()
+            found = submitter.submit()
+            if isinstance(found, Blocked):
+                return found
+            row = found.to_result()
         except (AuthenticationError, NotSentError) as error:
             if running := [f"{row.region} (action {_id(row)})" for row in begun if not row.end]:
                 others = f"Transfers to {', '.join(running)} go on at DigitalOcean."

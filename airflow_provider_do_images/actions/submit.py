@@ -1,4 +1,4 @@
-"""Submitting an action so that it cannot happen twice. A pure decision, and a thin loop around it.
+"""Submitting an action so that it cannot happen twice: the loop around the decisions.
 
 The API has no idempotency key, so the image's own list of actions is the memory: it is read before
 the POST (a retried, cleared or lost task finds what it started) and after a POST without a clear
@@ -14,26 +14,34 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, replace
-from enum import StrEnum
+from copy import copy
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from airflow_provider_do_images.actions.history import is_name_of, is_type
+from airflow_provider_do_images.actions.decide import (
+    Blocked,
+    Next,
+    Request,
+    Submission,
+    SubmitOutcome,
+    decide,
+    find_errored,
+    find_new,
+    find_unshown,
+    of_unknown_status,
+)
 from airflow_provider_do_images.actions.messages import STARTED_NOTHING
-from airflow_provider_do_images.actions.results import Result
+from airflow_provider_do_images.actions.own_transfers import OwnTransfers
 from airflow_provider_do_images.api import (
-    ActionStatus,
     DigitalOceanError,
     Image,
     ImageAction,
     InvalidResponseError,
     NotFoundError,
-    NotSentError,
-    ServerError,
-    TransportError,
     UnknownStatusError,
     UnprocessableError,
 )
+from airflow_provider_do_images.api.errors import may_have_taken_effect
 
 if TYPE_CHECKING:  # the client loads requests, which a DAG file that is parsed need not pay for
     from airflow_provider_do_images.api import ApiClient
@@ -42,7 +50,7 @@ log = logging.getLogger(__name__)
 
 SETTLE_SECONDS = 60.0
 """How long the list of actions is asked for what an unanswered POST may have started, before the
-POST is sent again; also how long a transfer is waited for that does not tell its region yet."""
+POST is sent again; also how long an action is waited for of which it is not known what it is."""
 
 SETTLE_INTERVAL = 5.0
 """Seconds between two of these looks."""
@@ -51,56 +59,6 @@ MOST_POSTS = 3
 """How often a POST without a clear answer is sent before the task fails."""
 
 _MAY_RUN = "Whether an action was started, and still runs, is not known; a new try looks for it."
-
-
-class SubmitOutcome(StrEnum):
-    """How a submit came by its action."""
-
-    POSTED = "posted"
-    JOINED_RUNNING = "joined_running"
-    FOUND_AFTER_LOST_REPLY = "found_after_lost_reply"
-    ALREADY_THERE = "already_there"
-
-
-@dataclass(frozen=True, slots=True)
-class Request:
-    """What is wanted: a transfer to ``region``, or without one a convert."""
-
-    image_id: int
-    region: str | None = None
-
-    @property
-    def type(self) -> str:
-        """The type of the action to post."""
-        return "transfer" if self.region else "convert"
-
-    def __str__(self) -> str:
-        to = f" to {self.region}" if self.region else ""
-        return f"{self.type} of image {self.image_id}{to}"
-
-
-@dataclass(frozen=True, slots=True)
-class Submission:
-    """The result of a submit.
-
-    ``action`` is ``None`` only for ``already_there``, if no completed action in the image's history
-    tells how it came there.
-    """
-
-    outcome: SubmitOutcome
-    request: Request
-    action: ImageAction | None = None
-
-    def to_result(self) -> Result:
-        """Return what tasks hand on."""
-        there = self.outcome is SubmitOutcome.ALREADY_THERE
-        return Result(
-            self.request.image_id,
-            region=self.request.region,
-            outcome=self.outcome.value,
-            end="completed" if there else None,
-            action=self.action,
-        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,99 +78,15 @@ class Look:
         actions = tuple(client.list_image_actions(image_id, unread))
         return cls(image, actions, tuple(unread))
 
-    def having(self, action: ImageAction, region: str | None) -> Look:
-        """Return the look with an action in it that is known to go to this region."""
-        others = (one for one in self.actions if one.id != action.id)
-        return replace(self, actions=(replace(action, region_slug=region), *others))
-
-
-class Next(StrEnum):
-    """What to do where the look shows nothing to join."""
-
-    POST = "post"
-    LOOK_AGAIN = "look again"
-
-
-def decide(request: Request, image: Image, actions: Iterable[ImageAction]) -> Submission | Next:
-    """Return what the image and its actions call for.
-
-    A matching action in progress is joined, and so is a completed one whose effect the image does
-    not show yet; the wait proves it. An errored one is not: a retry is meant to try again. A
-    transfer in progress that does not tell its region is neither joined nor doubled but looked at
-    again, until it tells.
-    """
-    same_type = [action for action in actions if is_type(action, request.type)]
-    matching = sorted(_matching(request, same_type), key=lambda a: a.id, reverse=True)
-    done = image.type == "snapshot" if request.region is None else request.region in image.regions
-    if done:
-        # A cleared task returns again what it once returned.
-        ended = (action for action in matching if action.status is ActionStatus.COMPLETED)
-        return Submission(SubmitOutcome.ALREADY_THERE, request, next(ended, None))
-    for action in matching:
-        if action.status is not ActionStatus.ERRORED:
-            return Submission(SubmitOutcome.JOINED_RUNNING, request, action)
-    return Next.LOOK_AGAIN if region_untold(request, actions) else Next.POST
-
-
-def find_new(
-    request: Request, actions: Iterable[ImageAction], seen: frozenset[int]
-) -> Submission | Next:
-    """Return what a POST without an answer started: the action that was not there before."""
-    new = [a for a in actions if a.id not in seen and is_type(a, request.type)]
-    if found := _matching(request, new):
-        first = min(found, key=lambda action: action.id)
-        return Submission(SubmitOutcome.FOUND_AFTER_LOST_REPLY, request, first)
-    return Next.LOOK_AGAIN if region_untold(request, new) else Next.POST
-
-
-def of_unknown_status(
-    request: Request, unread: Iterable[InvalidResponseError], seen: frozenset[int] = frozenset()
-) -> UnknownStatusError | None:
-    """Return the error of an action that may be the wanted one and has a status nobody knows.
-
-    Such a one may run, so it is neither joined nor doubled.
-
-    :param seen: ids of actions that it is not.
-    """
-    for error in unread:
-        if (
-            isinstance(error, UnknownStatusError)
-            and error.action_id not in seen
-            and (not error.action_type or is_name_of(error.action_type, request.type))
-            and (request.region is None or error.region in (None, request.region))
-        ):
-            return error
-    return None
-
-
-def _matching(request: Request, actions: Iterable[ImageAction]) -> list[ImageAction]:
-    return [a for a in actions if request.region in (None, a.region_slug)]
-
-
-def _matching_errored(request: Request, actions: Iterable[ImageAction]) -> ImageAction | None:
-    same_type = [action for action in actions if is_type(action, request.type)]
-    errored = [a for a in _matching(request, same_type) if a.status is ActionStatus.ERRORED]
-    return max(errored, key=lambda action: action.id, default=None)
-
-
-def region_untold(request: Request, actions: Iterable[ImageAction]) -> ImageAction | None:
-    """Return a transfer in progress that may be the wanted one, since it tells no region."""
-    untold = (
-        a
-        for a in actions
-        if a.region_slug is None
-        and a.status is ActionStatus.IN_PROGRESS
-        and is_type(a, request.type)
-    )
-    return next(untold, None) if request.region else None
-
 
 class Submitter:
     """The loop around the decisions, for one request.
 
     :param client: sends; it repeats a GET by its own rules, and a POST only if it had no effect.
     :param first_look: what the image has just shown, if somebody has looked already.
-    :param clock: seconds that only go forward.
+    :param own: the transfers that this task has submitted before.
+    :param begun: actions that this execution has begun since that look.
+    :param clock: the time, in Unix seconds.
     :param sleep: waits for so many seconds.
     """
 
@@ -222,24 +96,29 @@ class Submitter:
         request: Request,
         *,
         first_look: Look | None = None,
-        clock: Callable[[], float] = time.monotonic,
+        own: OwnTransfers | None = None,
+        begun: Iterable[ImageAction] = (),
+        clock: Callable[[], float] = time.time,
         sleep: Callable[[float], None] = time.sleep,
     ) -> None:
         self.client = client
         self.request = request
         self._first_look = first_look
+        self._own = own or OwnTransfers()
+        self._begun = tuple(begun)
         self._clock = clock
         self._sleep = sleep
         self.image: Image | None = None
         """The image as it was seen last."""
         self._seen: frozenset[int] = frozenset()
-        self._unknown: UnknownStatusError | None = None
-        self._untold: ImageAction | None = None
+        self._doubt: DigitalOceanError | None = None
         self._posted = False
         self._look_failed = False
 
-    def submit(self) -> Submission:
+    def submit(self) -> Submission | Blocked:
         """Look, then join what runs or post once, and say which.
+
+        Nothing was posted if it is blocked; call again when the blocking transfers have ended.
 
         :raises DigitalOceanError: if the API refuses, or it stays unknown whether an action runs.
         """
@@ -255,76 +134,100 @@ class Submitter:
                 )
             raise
 
-    def _submit(self) -> Submission:
-        found = self._repeat(self._look, {Next.LOOK_AGAIN}, self._tell_that_it_looks_again)
+    def _submit(self) -> Submission | Blocked:
+        found = self._look_until_known()
         posts = 0
         while found is Next.POST:
             posts += 1
             found = self._post(last=posts == MOST_POSTS)
-        if isinstance(found, Submission):
+        if isinstance(found, Submission | Blocked):
             return found
-        if self._unknown:
-            advice = f"It may be the {self.request}, so nothing was posted. {self._unknown.advice}"
-            self._unknown.advice = advice
-            raise self._unknown
-        error = DigitalOceanError(
-            f"a transfer of image {self.request.image_id} is in progress that does not tell its "
-            f"region, so it may be the {self.request}; nothing was posted. A retry looks again",
-            request_id=self._untold.request_id if self._untold else None,
-        )
-        error.action_id = self._untold.id if self._untold else None
-        raise error
+        raise self._doubt or AssertionError(found)
 
-    def _look(self) -> Submission | Next:
+    def _look_until_known(self) -> Submission | Blocked | Next:
+        return self._repeat(self._look, {Next.LOOK_AGAIN}, self._tell_that_it_looks_again)
+
+    def _look(self) -> Submission | Blocked | Next:
         look = self._first_look or Look.at(self.client, self.request.image_id)
         self._first_look = None
         self.image = look.image
-        self._seen = frozenset(action.id for action in look.actions)
-        found = decide(self.request, look.image, look.actions)
-        self._unknown = of_unknown_status(self.request, look.unread)
-        self._untold = region_untold(self.request, look.actions)
-        if found is Next.POST and self._unknown:
+        listed = {action.id: action for action in (*self._begun, *look.actions)}
+        actions = self._own.label(listed.values())
+        self._seen = frozenset(listed)
+        found = decide(self.request, look.image, actions)
+        self._doubt = self._find_doubt(look, actions) if found is Next.POST else None
+        if self._doubt:
             return Next.LOOK_AGAIN
-        if found is Next.POST and (errored := _matching_errored(self.request, look.actions)):
+        if found is Next.POST and (errored := find_errored(self.request, actions)):
             log.info("Action %s errored before; the %s is tried anew.", errored.id, self.request)
         return found
 
-    def _post(self, *, last: bool) -> Submission | Next:
+    def _find_doubt(self, look: Look, actions: Iterable[ImageAction]) -> DigitalOceanError | None:
+        """Return an error that says why a POST may double an action, if it may."""
+        others = self._own.to_other_regions(self.request.region)
+        if unknown := of_unknown_status(self.request, look.unread, others):
+            doubt = copy(unknown)  # a look may serve several requests
+            doubt.advice = f"It may be the {self.request}, so nothing was posted. {doubt.advice}"
+            return doubt
+        unshown = find_unshown(self.request, look.image, actions, self._clock())
+        if unshown is None:
+            return None
+        error = DigitalOceanError(
+            f"the image does not show yet what its completed transfer without a region did, which "
+            f"may be the {self.request}; nothing was posted",
+            request_id=unshown.request_id,
+            code="transfer_not_shown",
+        )
+        error.action_id = unshown.id
+        return error
+
+    def _post(self, *, last: bool) -> Submission | Blocked | Next:
         image_id, region = self.request.image_id, self.request.region
         try:
             if region:
                 action = self.client.transfer_image(image_id, region)
+                self._own.add(action.id, region)
             else:
                 action = self.client.convert_image(image_id)
         except UnprocessableError:
             # Somebody may have been faster.
-            if isinstance(found := self._look(), Submission):
+            if isinstance(found := self._look(), Submission | Blocked):
                 return found
-            raise
-        except NotSentError:
             raise
         except UnknownStatusError:
             self._posted = True  # it answers clearly that there is an action
             raise
-        except (TransportError, ServerError, InvalidResponseError) as error:
+        except DigitalOceanError as error:
+            if not may_have_taken_effect(error):
+                raise
             self._posted = True
-            log.warning(
-                "The POST got no clear answer; looking every %g s, for %g s at most, for what it "
-                "started. %s",
-                SETTLE_INTERVAL,
-                SETTLE_SECONDS,
-                error,
-            )
-            found = self._repeat(self._look_for_new, {Next.LOOK_AGAIN, Next.POST})
+            found = self._reconcile(error)
             if found is Next.LOOK_AGAIN or (last and found is Next.POST):
                 raise
             return found
         return Submission(SubmitOutcome.POSTED, self.request, action)
 
-    def _look_for_new(self) -> Submission | Next:
+    def _reconcile(self, error: DigitalOceanError) -> Submission | Blocked | Next:
+        """Look for what a POST without a clear answer started."""
+        log.warning(
+            "The POST got no clear answer; looking every %g s, for %g s at most, for what it "
+            "started. %s",
+            SETTLE_INTERVAL,
+            SETTLE_SECONDS,
+            error,
+        )
+        found = self._repeat(self._look_for_new, {Next.LOOK_AGAIN, Next.POST})
+        if found is Next.DECIDE_AGAIN:
+            return self._look_until_known()
+        if isinstance(found, Submission) and found.action and self.request.region:
+            self._own.assume(found.action.id, self.request.region)
+        return found
+
+    def _look_for_new(self) -> Submission | Blocked | Next:
         unread: list[InvalidResponseError] = []
         try:
-            actions = list(self.client.list_image_actions(self.request.image_id, unread))
+            listed = self.client.list_image_actions(self.request.image_id, unread)
+            actions = self._own.label(listed)
         except DigitalOceanError as error:
             if not self._look_failed:
                 log.warning(
@@ -338,22 +241,19 @@ class Submitter:
         return Next.LOOK_AGAIN if found is Next.POST and unknown else found
 
     def _tell_that_it_looks_again(self) -> None:
-        untold = f"action {self._untold.id} does not tell its region yet" if self._untold else None
         log.info(
-            "Nothing is posted yet: %s, and it may be the %s. Looking every %g s, for %g s at "
-            "most, until that is known.",
-            self._unknown.message if self._unknown else untold,
-            self.request,
+            "Nothing is posted yet: %s. Looking every %g s, for %g s at most, until that is known.",
+            self._doubt.message if self._doubt else "",
             SETTLE_INTERVAL,
             SETTLE_SECONDS,
         )
 
     def _repeat(
         self,
-        look: Callable[[], Submission | Next],
+        look: Callable[[], Submission | Blocked | Next],
         unsettled: set[Next],
         begin: Callable[[], None] | None = None,
-    ) -> Submission | Next:
+    ) -> Submission | Blocked | Next:
         """Look until there is something else to do, or for as long as it may take to show.
 
         :param begin: called before the first pause, if there is any.

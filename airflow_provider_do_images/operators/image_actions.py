@@ -11,6 +11,7 @@ from typing import Any
 from airflow.sdk import BaseOperator, Context
 
 from airflow_provider_do_images.actions.cost import USD_PER_GIB_MONTH, monthly_cost
+from airflow_provider_do_images.actions.decide import Blocked, Request
 from airflow_provider_do_images.actions.history import ActionFilter
 from airflow_provider_do_images.actions.keep import (
     BACKUP,
@@ -26,7 +27,6 @@ from airflow_provider_do_images.actions.messages import (
     sentence,
 )
 from airflow_provider_do_images.actions.results import Result
-from airflow_provider_do_images.actions.submit import Request
 from airflow_provider_do_images.api import InvalidInputError
 from airflow_provider_do_images.api.errors import error_context
 from airflow_provider_do_images.api.inputs import check_id, check_price, check_region
@@ -107,13 +107,15 @@ class DigitalOceanConvertImageOperator(SubmitImageActionOperator):
         self.wait_for_completion = True
         return Request(self._claim.image_id)
 
-    def _submit(self, hook: DigitalOceanHook, request: Request) -> Result:
+    def _submit(self, hook: DigitalOceanHook, request: Request) -> Result | Blocked:
         claim = self._claim
         if claim is None:
             return super()._submit(hook, request)
         with error_context(image_id=claim.image_id, droplet=claim.droplet):
             name_early(hook.get_conn(), claim)
             result = super()._submit(hook, request)
+        if isinstance(result, Blocked):
+            return result
         return replace(result, droplet_id=claim.name.droplet_id, droplet_name=claim.droplet_name)
 
     def _finish(self, hook: DigitalOceanHook, result: Result) -> dict[str, Any]:

@@ -7,15 +7,13 @@ import time
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from airflow.sdk import Asset, AssetAlias, BaseOperator, Context
+from airflow.sdk import Asset, AssetAlias, Context
 
 from airflow_provider_do_images.actions.copies import (
-    ImageRow,
     State,
     ended,
     is_there,
     read_event,
-    source_copy,
     source_to_json,
     state_of,
     tell,
@@ -23,33 +21,26 @@ from airflow_provider_do_images.actions.copies import (
 from airflow_provider_do_images.actions.durations import read_usual_durations
 from airflow_provider_do_images.actions.judge import PROOF_TIMEOUT, Outcome, Verdict, Wait
 from airflow_provider_do_images.actions.messages import (
-    STARTED_NOTHING,
     SUBMITS,
-    droplet,
-    goes_on,
 )
 from airflow_provider_do_images.actions.progress import Progress
-from airflow_provider_do_images.actions.replicate import Replicator
 from airflow_provider_do_images.actions.results import Result
 from airflow_provider_do_images.actions.wait import Flow, run_all, wait_until_finished
 from airflow_provider_do_images.api import Image
-from airflow_provider_do_images.api.errors import error_context
-from airflow_provider_do_images.api.inputs import check_flag, check_regions, check_seconds
+from airflow_provider_do_images.api.inputs import check_flag
 from airflow_provider_do_images.assets import copy_extra, copy_uri
 from airflow_provider_do_images.failures import (
-    as_airflow_exceptions,
     copies_failure,
     from_event,
-    seconds_until_given_up,
-    telling_last_copy,
 )
 from airflow_provider_do_images.hooks.digitalocean import DigitalOceanHook
 from airflow_provider_do_images.links.digitalocean import LINKS
+from airflow_provider_do_images.operators.submitting_copies import Copies, SubmitCopiesOperator
 from airflow_provider_do_images.triggers.image_actions import deferral_of_all
 from airflow_provider_do_images.version_compat import AirflowTaskTimeout
 
 
-class DigitalOceanReplicateImageOperator(BaseOperator):
+class DigitalOceanReplicateImageOperator(SubmitCopiesOperator):
     """Copy a snapshot or custom image to every region of a set, and see that it is there.
 
     What is there already, or on the way, is not submitted again; the rest is submitted at once and
@@ -135,34 +126,33 @@ class DigitalOceanReplicateImageOperator(BaseOperator):
         self.poll_interval = poll_interval
         self.timeout = timeout
         self.proof_timeout = proof_timeout
-        self._waits: list[Wait] = []
 
     def execute(self, context: Context) -> list[dict[str, Any]]:
         """Submit what is missing, wait for all, and return the rows."""
-        with as_airflow_exceptions(SUBMITS, STARTED_NOTHING):
-            self.poll_interval = check_seconds("poll_interval", self.poll_interval)
-            hook = DigitalOceanHook(self.digitalocean_conn_id, patience=self.poll_interval)
-            self.timeout = check_seconds("timeout", self.timeout)
-            check_flag("allow_partial", self.allow_partial)
-            wanted = ImageRow.checked(self.image, self.image_id)
-            regions = check_regions(self.regions, least=1)
-            self.log.info("::group::Copies of %s in %s", wanted, ", ".join(regions))
-            try:
-                image, rows = self._submit(hook, wanted, regions)
-            finally:
-                self.log.info("::endgroup::")
+        return self._replicate(context, self._prepare(context))
+
+    def execute_unblocked(self, context: Context, event: Any = None) -> list[dict[str, Any]]:
+        """Go on submitting, now that the transfers that blocked a submit have ended."""
+        begun, deadline = self._read_unblocked(event)
+        return self._replicate(context, self._prepare(context, begun), deadline)
+
+    def _replicate(
+        self, context: Context, copies: Copies, deadline: float | None = None
+    ) -> list[dict[str, Any]]:
+        image, deadline = self._submit_all(context, copies, deadline)
+        hook, rows = copies.hook, copies.in_order
+        context["ti"].xcom_push(key="image_id", value=copies.wanted.image_id)
         ids = {row.region: row.action.id if row.action else None for row in rows}
-        context["ti"].xcom_push(key="image_id", value=wanted.image_id)
         context["ti"].xcom_push(key="action_ids", value=ids)
         begun = [row for row in rows if row.end is None]
         if not begun:
             return self._conclude(context, rows, image)
         usual = self._read_usual_seconds(context, hook, image, begun)
-        self._waits = self._begin_waits(begun, usual)
+        self._waits = self._begin_waits(begun, usual, deadline)
         actions = [row.action for row in begun if row.action]
         progress = Progress(self._waits, self.poll_interval, actions)
         progress.begin()
-        if self.deferrable:
+        if self.deferrable and time.time() < deadline:
             self.defer(
                 **deferral_of_all(
                     self._waits,
@@ -184,23 +174,6 @@ class DigitalOceanReplicateImageOperator(BaseOperator):
         image = Image.from_json(source) if source else None
         return self._conclude(context, from_event(read_event, event, SUBMITS), image)
 
-    def on_kill(self) -> None:
-        """Say that nothing is cancelled."""
-        if self._waits:
-            self.log.info(goes_on(self._waits))
-
-    def _submit(
-        self, hook: DigitalOceanHook, wanted: ImageRow, regions: Sequence[str]
-    ) -> tuple[Image, list[Result]]:
-        with error_context(
-            image_id=wanted.image_id,
-            droplet=droplet(wanted.droplet_name, wanted.droplet_id),
-            region=", ".join(regions),
-        ):
-            replicator = Replicator(hook.get_conn(), wanted)
-            with telling_last_copy(lambda: source_copy(str(wanted), replicator.image, time.time())):
-                return replicator.submit(regions)
-
     def _read_usual_seconds(
         self, context: Context, hook: DigitalOceanHook, image: Image, begun: Sequence[Result]
     ) -> dict[str, float | None]:
@@ -215,16 +188,15 @@ class DigitalOceanReplicateImageOperator(BaseOperator):
         return seconds
 
     def _begin_waits(
-        self, begun: Sequence[Result], usual: Mapping[str, float | None]
+        self, begun: Sequence[Result], usual: Mapping[str, float | None], deadline: float
     ) -> list[Wait]:
         now = time.time()
-        limit = seconds_until_given_up(self.timeout, self.deferrable and self.execution_timeout)
         return [
             Wait(
                 row.image_id,
                 row.action.id,
                 started_at=now,
-                deadline=now + limit,
+                deadline=deadline,
                 region=row.region,
                 proof_timeout=self.proof_timeout,
                 droplet_id=row.droplet_id,

@@ -6,9 +6,10 @@ import time
 from abc import abstractmethod
 from typing import Any
 
-from airflow.sdk import BaseOperator, Context
+from airflow.sdk import Context
 
 from airflow_provider_do_images.actions.copies import source_copy, source_to_json
+from airflow_provider_do_images.actions.decide import Blocked, Request, SubmitOutcome
 from airflow_provider_do_images.actions.judge import (
     PROOF_TIMEOUT,
     Outcome,
@@ -20,17 +21,18 @@ from airflow_provider_do_images.actions.messages import (
     STARTED_NOTHING,
     SUBMITS,
     explain,
-    goes_on,
 )
+from airflow_provider_do_images.actions.own_transfers import OwnTransfers
 from airflow_provider_do_images.actions.progress import Progress
 from airflow_provider_do_images.actions.results import Result
-from airflow_provider_do_images.actions.submit import Request, SubmitOutcome, Submitter
+from airflow_provider_do_images.actions.submit import Submitter
 from airflow_provider_do_images.actions.wait import prove, run, wait_until_finished
 from airflow_provider_do_images.api import Image
 from airflow_provider_do_images.api.errors import error_context
 from airflow_provider_do_images.api.inputs import check_seconds
 from airflow_provider_do_images.failures import (
     as_airflow_exceptions,
+    blocked_failure,
     check_execution_timeout,
     from_event,
     operator_failure,
@@ -40,11 +42,13 @@ from airflow_provider_do_images.failures import (
 )
 from airflow_provider_do_images.hooks.digitalocean import DigitalOceanHook
 from airflow_provider_do_images.links.digitalocean import LINKS
+from airflow_provider_do_images.operators.blocked import BlockableOperator
+from airflow_provider_do_images.task_state import own_transfers
 from airflow_provider_do_images.triggers.image_actions import deferral
 from airflow_provider_do_images.version_compat import conf
 
 
-class SubmitImageActionOperator(BaseOperator):
+class SubmitImageActionOperator(BlockableOperator):
     """What convert and transfer have in common: submit, tell the ids, and wait if asked to."""
 
     ui_color = "#0069ff"
@@ -71,19 +75,20 @@ class SubmitImageActionOperator(BaseOperator):
         self.poll_interval = poll_interval
         self.timeout = timeout
         self.proof_timeout = proof_timeout
-        self._wait: Wait | None = None
+        self._own = OwnTransfers()
         self._source: Image | None = None
 
     @abstractmethod
     def _request(self) -> Request:
         """Return what is wanted, checked."""
 
-    def _submit(self, hook: DigitalOceanHook, request: Request) -> Result:
+    def _submit(self, hook: DigitalOceanHook, request: Request) -> Result | Blocked:
         """Submit it, and return what is known by then."""
         with error_context(image_id=request.image_id, region=request.region):
-            submitter = Submitter(hook.get_conn(), request)
+            submitter = Submitter(hook.get_conn(), request, own=self._own)
             try:
-                return submitter.submit().to_result()
+                found = submitter.submit()
+                return found if isinstance(found, Blocked) else found.to_result()
             finally:
                 self._source = submitter.image
 
@@ -101,13 +106,54 @@ class SubmitImageActionOperator(BaseOperator):
 
     def execute(self, context: Context) -> dict[str, Any]:
         """Submit the action and return it, finished if that was asked for."""
+        hook, request = self._prepare()
+        return self._submit_and_wait(context, hook, request)
+
+    def execute_unblocked(self, context: Context, event: Any = None) -> dict[str, Any]:
+        """Submit again, now that the transfers that blocked the submit have ended."""
+        hook, request = self._prepare()
+        _, deadline = self._read_unblocked(event)
+        return self._submit_and_wait(context, hook, request, deadline)
+
+    def _prepare(self) -> tuple[DigitalOceanHook, Request]:
         with as_airflow_exceptions(SUBMITS, STARTED_NOTHING):
             self.poll_interval = check_seconds("poll_interval", self.poll_interval)
-            hook = DigitalOceanHook(self.digitalocean_conn_id, patience=self.poll_interval)
             self.timeout = check_seconds("timeout", self.timeout)
-            request = self._request()
-            with telling_last_copy(lambda: self._last_copy(request.image_id)):
-                result = self._submit(hook, request)
+            hook = DigitalOceanHook(self.digitalocean_conn_id, patience=self.poll_interval)
+            return hook, self._request()
+
+    def _submit_when_free(
+        self, context: Context, hook: DigitalOceanHook, request: Request, deadline: float | None
+    ) -> tuple[Result, float]:
+        """Submit as soon as no transfer without a region may be the requested one.
+
+        Returns the result, and the deadline of the wait for it.
+        """
+        limit = seconds_until_given_up(self.timeout, self.deferrable and self.execution_timeout)
+        while True:
+            with (
+                as_airflow_exceptions(SUBMITS, STARTED_NOTHING),
+                telling_last_copy(lambda: self._last_copy(request.image_id)),
+            ):
+                found = self._submit(hook, request)
+            now = time.time()
+            deadline = now + limit if deadline is None else deadline
+            if isinstance(found, Result):
+                return found, deadline
+            if now >= deadline:
+                clearing = self._clearing(request.image_id)
+                raise blocked_failure(found, self.timeout, limit, clearing)
+            self._wait_for_blockers(context, hook, [found], deadline)
+
+    def _submit_and_wait(
+        self,
+        context: Context,
+        hook: DigitalOceanHook,
+        request: Request,
+        deadline: float | None = None,
+    ) -> dict[str, Any]:
+        self._own = own_transfers(context)
+        result, deadline = self._submit_when_free(context, hook, request, deadline)
         action = result.action
         self.log.info("%s: %s, action %s.", request, result.outcome, action and action.id)
         for key, value in (
@@ -122,23 +168,23 @@ class SubmitImageActionOperator(BaseOperator):
         if not self.wait_for_completion:
             return result.to_json()
         now = time.time()
-        limit = seconds_until_given_up(self.timeout, self.deferrable and self.execution_timeout)
-        self._wait = Wait(
+        wait = Wait(
             request.image_id,
             action.id,
             started_at=now,
-            deadline=now + limit,
+            deadline=deadline,
             region=request.region,
             proof_timeout=self.proof_timeout,
             droplet_id=result.droplet_id,
             droplet_name=result.droplet_name,
             outcome=result.outcome,
         )
-        progress = Progress([self._wait], self.poll_interval, [action])
-        with telling_time_out(self._wait, progress.seen, self._clearing(request.image_id)):
-            flow = prove(judge(self._wait, action, now))
-            verdict = run(progress.follow(flow, self._wait), hook.ask)
-            verdict = verdict or self._wait_on(hook, self._wait, progress)
+        self._waits = [wait]
+        progress = Progress([wait], self.poll_interval, [action])
+        with telling_time_out(wait, progress.seen, self._clearing(request.image_id)):
+            flow = prove(judge(wait, action, now))
+            verdict = run(progress.follow(flow, wait), hook.ask)
+            verdict = verdict or self._wait_on(hook, wait, progress)
         return self._conclude(hook, verdict)
 
     def _wait_on(self, hook: DigitalOceanHook, wait: Wait, progress: Progress) -> Verdict:
@@ -168,11 +214,6 @@ class SubmitImageActionOperator(BaseOperator):
             DigitalOceanHook(self.digitalocean_conn_id),
             from_event(Verdict.from_event, event, SUBMITS),
         )
-
-    def on_kill(self) -> None:
-        """Say that nothing is cancelled."""
-        if self._wait:
-            self.log.info(goes_on([self._wait]))
 
     def _conclude(self, hook: DigitalOceanHook, verdict: Verdict) -> dict[str, Any]:
         if verdict.outcome is not Outcome.COMPLETED or verdict.action is None:

@@ -43,10 +43,12 @@ def deferral_of_all(
     *,
     poll_interval: float,
     digitalocean_conn_id: str,
+    method_name: str = "execute_complete",
 ) -> dict[str, Any]:
     """Return the arguments with which a task defers to one trigger for several actions now.
 
     :param rows: what comes back with the event: a task that resumes does not know them.
+    :param method_name: the operator's method that resumes the task.
     """
     trigger = DigitalOceanImageActionsTrigger(
         waits=[asdict(wait) for wait in waits],
@@ -55,7 +57,7 @@ def deferral_of_all(
         poll_interval=poll_interval,
         digitalocean_conn_id=digitalocean_conn_id,
     )
-    return _arguments(trigger, waits, poll_interval)
+    return {**_arguments(trigger, waits, poll_interval), "method_name": method_name}
 
 
 def _arguments(trigger: BaseTrigger, waits: Sequence[Wait], poll_interval: float) -> dict[str, Any]:

@@ -8,7 +8,8 @@ from random import Random
 import pytest
 
 from airflow_provider_do_images.actions import submit, wait
-from airflow_provider_do_images.actions.submit import Next, Submission, Submitter
+from airflow_provider_do_images.actions.decide import Next, Submission
+from airflow_provider_do_images.actions.submit import Submitter
 from airflow_provider_do_images.simulator.script import KINDS
 from devtools import campaign as trials
 from devtools.chaos import ANY_REQUEST, ONLY_LISTS, ONLY_POST

@@ -9,7 +9,8 @@ import pytest
 from azure.core.exceptions import AzureError, HttpResponseError
 from pydo import Client
 
-from airflow_provider_do_images.actions.submit import Request, Submitter
+from airflow_provider_do_images.actions.decide import Request
+from airflow_provider_do_images.actions.submit import Submitter
 from airflow_provider_do_images.api import DigitalOceanError
 from airflow_provider_do_images.api.client import ApiClient
 from airflow_provider_do_images.simulator import (

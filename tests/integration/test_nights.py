@@ -14,9 +14,9 @@ import pytest
 from requests.adapters import HTTPAdapter
 
 from airflow_provider_do_images.actions import choose, retention, submit
+from airflow_provider_do_images.actions.decide import Next, Submission, SubmitOutcome
 from airflow_provider_do_images.actions.inventory import Kept
 from airflow_provider_do_images.actions.policy import SnapshotName
-from airflow_provider_do_images.actions.submit import Next, Submission, SubmitOutcome
 from airflow_provider_do_images.api import TransportError
 from airflow_provider_do_images.api.client import ApiClient
 from airflow_provider_do_images.simulator import Held, ManualClock, Rules

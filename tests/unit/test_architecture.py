@@ -18,10 +18,11 @@ ROOMS = {
     "exceptions": {"api", "version_compat"},
     "failures": {"api", "actions", "exceptions", "version_compat"},
     "links": set(),
+    "task_state": {"actions"},
     "triggers": {"api", "actions", "hooks", "version_compat"},
     "operators": {
         *("api", "actions", "assets", "exceptions", "failures", "hooks", "links", "triggers"),
-        "version_compat",
+        *("task_state", "version_compat"),
     },
     "sensors": {
         *("api", "actions", "exceptions", "failures", "hooks", "links", "triggers"),

@@ -99,14 +99,14 @@ def test_what_the_api_says_is_believed_at_once(verdict):
     [
         ("transfer", "ams3", Image(7, "x", "snapshot", ("nyc3", "ams3")), True),
         ("transfer", "ams3", Image(7, "x", "snapshot", ("nyc3",)), False),
-        ("transfer", None, Image(7, "x", "snapshot", ("nyc3",)), False),
+        ("transfer", None, Image(7, "x", "snapshot", ("nyc3",)), True),
         ("convert", None, Image(7, "x", "snapshot"), True),
         ("convert_to_snapshot", None, Image(7, "x", "backup"), False),
         ("image_destroy", None, Image(7, "x", "snapshot"), True),
     ],
 )
 def test_proof_is_what_the_image_shows(type_, region, image, proved):
-    """A transfer's region is listed, a converted image is a snapshot; others leave no trace."""
+    """A transfer's region is listed if it is known, a converted image is a snapshot."""
     wait = dataclasses.replace(WAIT, region=region)
     action = dataclasses.replace(COMPLETED, type=type_)
 

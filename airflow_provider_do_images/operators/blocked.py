@@ -1,0 +1,98 @@
+"""How a task waits for the transfers that block its submit."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Sequence
+from typing import Any
+
+from airflow.sdk import BaseOperator, Context
+
+from airflow_provider_do_images.actions.copies import read_unblocked
+from airflow_provider_do_images.actions.decide import Blocked
+from airflow_provider_do_images.actions.judge import Outcome, Wait
+from airflow_provider_do_images.actions.messages import SUBMITS, goes_on, sentence
+from airflow_provider_do_images.actions.progress import Progress
+from airflow_provider_do_images.actions.results import Result
+from airflow_provider_do_images.actions.wait import run_all, wait_until_finished
+from airflow_provider_do_images.exceptions import EXECUTION_TIMEOUT, ExecutionTimeoutError
+from airflow_provider_do_images.failures import from_event, operator_failure
+from airflow_provider_do_images.hooks.digitalocean import DigitalOceanHook
+from airflow_provider_do_images.triggers.image_actions import deferral_of_all
+from airflow_provider_do_images.version_compat import AirflowTaskTimeout
+
+log = logging.getLogger(__name__)
+
+
+class BlockableOperator(BaseOperator):
+    """Base of the operators that submit transfers.
+
+    A transfer in progress that does not tell its region may be the requested one. The task waits
+    until it has ended, here or in the triggerer, and then decides again. A subclass resumes in its
+    method ``execute_unblocked``.
+    """
+
+    digitalocean_conn_id: str
+    deferrable: bool
+    poll_interval: float
+    _waits: Sequence[Wait] = ()
+
+    def _wait_for_blockers(
+        self,
+        context: Context,
+        hook: DigitalOceanHook,
+        blocked: Sequence[Blocked],
+        deadline: float,
+        rows: Sequence[Result] = (),
+    ) -> None:
+        """Wait until all blocking transfers have ended, or until the deadline.
+
+        :param rows: what the task has begun already; a deferred task gets them back.
+        """
+        waits: dict[int, Wait] = {}
+        for one in blocked:
+            log.info("Waiting, as %s.", one)
+            waits |= {wait.action_id: wait for wait in one.waits(time.time(), deadline)}
+        self._waits = list(waits.values())
+        # The links of a deferred task need it.
+        context["ti"].xcom_push(key="image_id", value=self._waits[0].image_id)
+        seen = [action for one in blocked for action in one.actions]
+        progress = Progress(self._waits, self.poll_interval, seen)
+        progress.begin()
+        if self.deferrable:
+            self.defer(
+                **deferral_of_all(
+                    self._waits,
+                    [row.to_json() for row in rows],
+                    poll_interval=self.poll_interval,
+                    digitalocean_conn_id=self.digitalocean_conn_id,
+                    method_name="execute_unblocked",
+                )
+            )
+        flows = [
+            progress.follow(wait_until_finished(wait, poll_interval=self.poll_interval), wait)
+            for wait in self._waits
+        ]
+        try:
+            run_all(flows, hook.ask, progress.sleep)
+        except AirflowTaskTimeout as error:
+            why = " ".join(sentence(one) for one in blocked)
+            raise ExecutionTimeoutError(
+                f"execution_timeout came before a submit: {why} {SUBMITS}", EXECUTION_TIMEOUT
+            ) from error
+        finally:
+            progress.flush()
+
+    def _read_unblocked(self, event: Any) -> tuple[list[Result], float]:
+        """Return what the task had begun before it was blocked, and its deadline."""
+        rows, verdicts = from_event(read_unblocked, event, SUBMITS)
+        for verdict in verdicts:
+            if verdict.outcome is Outcome.INTERNAL_ERROR:
+                raise operator_failure(verdict, SUBMITS)
+        return rows, verdicts[0].wait.deadline
+
+    def on_kill(self) -> None:
+        """Say that nothing is cancelled."""
+        if self._waits:
+            self.log.info(goes_on(self._waits))

@@ -1,0 +1,341 @@
+"""Operators whose submit is blocked by transfers without a region: here and in the triggerer."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from datetime import timedelta
+from types import SimpleNamespace
+
+import pytest
+
+from airflow_provider_do_images.actions import replicate as replication
+from airflow_provider_do_images.hooks.digitalocean import DigitalOceanHook
+from airflow_provider_do_images.operators.image_actions import DigitalOceanTransferImageOperator
+from airflow_provider_do_images.operators.image_replication import (
+    DigitalOceanReplicateImageOperator,
+)
+from airflow_provider_do_images.simulator import LostAfter, RegionsLag, Rules
+from airflow_provider_do_images.triggers.image_actions import DigitalOceanImageActionsTrigger
+from airflow_provider_do_images.version_compat import AirflowException, AirflowTaskTimeout
+from devtools.older_airflow import TaskDeferred
+
+REGIONS = ["ams3", "sgp1"]
+
+
+@pytest.fixture(autouse=True)
+def _no_regions(sim, connection):
+    sim.state.rules = Rules(transfers_tell_region=False, transfer_seconds=600)
+
+
+@pytest.fixture
+def other(sim, snapshot):
+    """A transfer to fra1 that somebody else has begun."""
+    return sim.state.begin_action("transfer", snapshot, region="fra1", seconds=3600)
+
+
+@pytest.fixture
+def context(sim):
+    """A task's context, in which things happen while it waits: each XCom is an occasion."""
+    events = []
+    values = {}
+
+    def push(key, value):
+        values[key] = value
+        if key == "image_id" and events:
+            events.pop(0)()
+
+    return {"ti": SimpleNamespace(xcom_push=push), "events": events, "values": values}
+
+
+def transfer(image, **arguments):
+    """Return an operator that copies an image to ams3."""
+    return DigitalOceanTransferImageOperator(
+        task_id="t", image_id=image.id, region="ams3", **{"poll_interval": 0.05, **arguments}
+    )
+
+
+def replicate(image, **arguments):
+    """Return an operator that copies an image to both regions."""
+    return DigitalOceanReplicateImageOperator(
+        task_id="t", image_id=image.id, regions=REGIONS, **{"poll_interval": 0.05, **arguments}
+    )
+
+
+def deferred(call, *arguments):
+    """Return how a task deferred."""
+    with pytest.raises(TaskDeferred) as caught:
+        call(*arguments)
+    return caught.value
+
+
+def fire(deferral):
+    """Run a trigger as the triggerer does, from its stored form; return its event's payload."""
+    _, kwargs = deferral.trigger.serialize()
+    trigger = DigitalOceanImageActionsTrigger(**json.loads(json.dumps(kwargs)))
+
+    async def run():
+        return [event.payload async for event in trigger.run()]
+
+    [payload] = asyncio.run(run())
+    return json.loads(json.dumps(payload))
+
+
+def posts(sim):
+    """Return the regions that were posted to."""
+    return [entry.body["region"] for entry in sim.journal.entries if entry.method == "POST"]
+
+
+def test_a_transfer_waits_here_and_then_submits(sim, snapshot, other, context, caplog):
+    """Also if it was not asked to wait for its own action; one line of the log says why."""
+    caplog.set_level("INFO")
+    context["events"].append(lambda: sim.state.finish_action(other.id))
+
+    result = transfer(snapshot).execute(context)
+
+    assert (result["outcome"], result["status"]) == ("posted", "in-progress")
+    assert result["region_slug"] == "ams3"
+    assert posts(sim) == ["ams3"]
+    [line] = [text for text in caplog.messages if text.startswith("Waiting, as ")]
+    assert f"action {other.id}" in line
+
+
+def test_a_transfer_waits_in_the_triggerer_and_then_submits(sim, snapshot, other, context):
+    """It resumes in the submit; the deadline is the first one."""
+    operator = transfer(snapshot, deferrable=True)
+    deferral = deferred(operator.execute, context)
+    assert (deferral.method_name, deferral.kwargs) == ("execute_unblocked", None)
+    [wait] = deferral.trigger.waits
+    assert (wait.action_id, wait.proof_timeout) == (other.id, 0.0)
+    sim.state.finish_action(other.id)
+
+    event = fire(deferral)
+    result = transfer(snapshot, deferrable=True).execute_unblocked(context, event)
+
+    assert result["outcome"] == "posted"
+    assert posts(sim) == ["ams3"]
+    assert context["values"]["image_id"] == snapshot.id
+
+
+def test_a_transfer_that_is_blocked_again_keeps_its_deadline(sim, snapshot, other, context):
+    """Another one has begun meanwhile: it is waited for too, not longer than at first."""
+    operator = transfer(snapshot, deferrable=True, wait_for_completion=True)
+    first = deferred(operator.execute, context)
+    sim.state.begin_action("transfer", snapshot, region="blr1", seconds=3600)
+    sim.state.finish_action(other.id)
+
+    second = deferred(operator.execute_unblocked, context, fire(first))
+
+    assert second.trigger.waits[0].deadline == first.trigger.waits[0].deadline
+    [*_, last] = sim.state.actions
+    sim.state.finish_action(last)
+    third = deferred(operator.execute_unblocked, context, fire(second))
+    assert third.method_name == "execute_complete"
+    assert third.trigger.wait.deadline == first.trigger.waits[0].deadline
+    assert posts(sim) == ["ams3"]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "kind"),
+    [
+        ({"timeout": 0.3}, AirflowException),
+        ({"timeout": 0.3, "deferrable": True}, AirflowException),
+        ({"execution_timeout": timedelta(seconds=0.3), "deferrable": True}, AirflowTaskTimeout),
+    ],
+)
+def test_a_transfer_that_stays_blocked_times_out_without_a_post(
+    sim, snapshot, other, context, arguments, kind
+):
+    """Open to a retry; the message names the action that blocks it."""
+    operator = transfer(snapshot, **arguments)
+
+    with pytest.raises(kind) as caught:
+        if operator.deferrable:
+            event = fire(deferred(operator.execute, context))
+            operator.execute_unblocked(context, event)
+        else:
+            operator.execute(context)
+
+    assert caught.value.code == "timed_out"
+    assert str(other.id) in str(caught.value)
+    assert posts(sim) == []
+
+
+def test_airflows_timer_ends_a_blocked_wait_here(sim, snapshot, other, context, monkeypatch):
+    """Its exception names the action that blocks the submit."""
+
+    def interrupt(*_):
+        raise AirflowTaskTimeout("Timeout, PID: 1")
+
+    monkeypatch.setattr(DigitalOceanHook, "ask", interrupt)
+
+    with pytest.raises(AirflowTaskTimeout) as caught:
+        transfer(snapshot).execute(context)
+
+    assert caught.value.code == "execution_timeout"
+    assert str(other.id) in str(caught.value)
+    assert posts(sim) == []
+
+
+def test_a_replication_waits_here_and_submits_what_is_missing(sim, snapshot, context):
+    """Somebody else's transfer was one of the wanted ones: it is not repeated."""
+    other = sim.state.begin_action("transfer", snapshot, region="ams3", seconds=3600)
+    context["events"] += [
+        lambda: sim.state.finish_action(other.id),
+        lambda: sim.clock.advance(600),
+    ]
+
+    rows = replicate(snapshot, deferrable=False).execute(context)
+
+    assert [(row["region_slug"], row["outcome"], row["end"]) for row in rows] == [
+        ("ams3", "already_there", "completed"),
+        ("sgp1", "posted", "completed"),
+    ]
+    assert posts(sim) == ["sgp1"]
+
+
+def test_a_replication_waits_in_the_triggerer_twice(sim, snapshot, other, context):
+    """Once for what blocks it, once for its own; the rows come back with the event."""
+    operator = replicate(snapshot)
+    blocked = deferred(operator.execute, context)
+    assert blocked.trigger.rows == []
+    sim.state.finish_action(other.id)
+
+    waiting = deferred(operator.execute_unblocked, context, fire(blocked))
+    sim.clock.advance(600)
+    rows = operator.execute_complete(context, fire(waiting))
+
+    assert [row["outcome"] for row in rows] == ["posted", "posted"]
+    assert posts(sim) == REGIONS
+
+
+def test_a_replication_that_is_blocked_in_the_middle_keeps_its_rows(
+    sim, snapshot, context, monkeypatch
+):
+    """After a slow submit the image is read again, and shows a transfer that somebody began."""
+    monkeypatch.setattr(replication, "LOOK_LASTS", -1.0)
+    post = sim.state.begin_action
+    begun = []
+
+    def begin(type_, image, **arguments):
+        action = post(type_, image, **arguments)
+        if not begun:
+            begun.append(post("transfer", image, region="blr1", seconds=3600))
+        return action
+
+    monkeypatch.setattr(sim.state, "begin_action", begin)
+    operator = replicate(snapshot)
+
+    blocked = deferred(operator.execute, context)
+
+    [row] = blocked.trigger.rows
+    assert (row["region_slug"], row["outcome"]) == ("ams3", "posted")
+    assert [wait.action_id for wait in blocked.trigger.waits] == [begun[0].id]
+    sim.state.finish_action(begun[0].id)
+    waiting = deferred(operator.execute_unblocked, context, fire(blocked))
+    assert [row["outcome"] for row in waiting.trigger.rows] == ["posted", "posted"]
+    assert posts(sim) == REGIONS
+
+
+@pytest.mark.parametrize("deferrable", [True, False])
+def test_a_replication_that_stays_blocked_fails_with_a_row_for_each_region(
+    sim, snapshot, other, context, deferrable
+):
+    """None of them was submitted, which a retry may help; nothing claims to be there."""
+    operator = replicate(snapshot, deferrable=deferrable, timeout=0.3)
+
+    with pytest.raises(AirflowException) as caught:
+        if deferrable:
+            operator.execute_unblocked(context, fire(deferred(operator.execute, context)))
+        else:
+            operator.execute(context)
+
+    assert caught.value.code == "copies_missing"
+    rows = context["values"]["return_value"]
+    assert [(row["outcome"], row["end"], row["id"]) for row in rows] == [
+        ("refused", "not_submitted", None)
+    ] * 2
+    assert all(str(other.id) in row["error"] for row in rows)
+    assert posts(sim) == []
+
+
+@pytest.mark.parametrize("event", [None, {}, {"rows": [], "verdicts": []}, {"verdicts": [{}]}])
+@pytest.mark.parametrize("operator", [transfer, replicate])
+def test_an_event_that_is_not_ours_fails(snapshot, context, sim, operator, event):
+    """The deadline would be unknown; nothing is sent."""
+    with pytest.raises(AirflowException) as caught:
+        operator(snapshot).execute_unblocked(context, event)
+
+    assert caught.value.code == "invalid_event"
+    assert sim.journal.entries == []
+
+
+class Store(dict):
+    """Airflow's store of a task's state, as far as it is used."""
+
+    def set(self, key, value):
+        """Store a value; it must be JSON."""
+        self[key] = json.loads(json.dumps(value))
+
+
+def test_a_retry_attaches_at_once_where_airflow_keeps_a_tasks_state(sim, snapshot, other, context):
+    """Though another transfer runs, and none tells its region."""
+    sim.state.finish_action(other.id)
+    context["task_state_store"] = Store()
+    first = transfer(snapshot).execute(context)
+    sim.state.begin_action("transfer", snapshot, region="blr1", seconds=3600)
+
+    again = transfer(snapshot).execute(context)
+
+    assert (again["outcome"], again["id"]) == ("joined_running", first["id"])
+    assert posts(sim) == ["ams3"]
+
+
+def test_a_cleared_task_returns_the_action_that_it_stored(sim, snapshot, context):
+    """What has ended is not repeated, and is told again; without a store the action is null."""
+    context["task_state_store"] = Store()
+    first = transfer(snapshot).execute(context)
+    sim.clock.advance(600)
+
+    with_store = transfer(snapshot).execute(context)
+    without = transfer(snapshot).execute({"ti": context["ti"]})
+
+    assert (with_store["outcome"], with_store["id"]) == ("already_there", first["id"])
+    assert (without["outcome"], without["end"], without["id"]) == (
+        "already_there",
+        "completed",
+        None,
+    )
+
+
+class BrokenStore:
+    """A store whose backend is down."""
+
+    def get(self, *_):
+        """Fail."""
+        raise RuntimeError("down")
+
+    set = get
+
+
+def test_a_store_that_fails_changes_nothing(sim, snapshot, context):
+    """It is only there to save a wait."""
+    context["task_state_store"] = BrokenStore()
+
+    rows = deferred(replicate(snapshot).execute, context).trigger.rows
+
+    assert [row["outcome"] for row in rows] == ["posted", "posted"]
+
+
+def test_a_recovered_transfer_that_the_image_never_shows_may_be_retried(sim, snapshot, context):
+    """Another client may have started the only new transfer, so the failure is not final."""
+    sim.faults.add(LostAfter(method="POST"))
+    sim.faults.add(RegionsLag(seconds=float("inf")))
+    sim.state.rules = Rules(transfers_tell_region=False, transfer_seconds=0)
+
+    with pytest.raises(AirflowException) as caught:
+        transfer(snapshot, wait_for_completion=True, proof_timeout=0.05).execute(context)
+
+    assert caught.value.code == "unverified"
+    assert type(caught.value).__name__ == "TaskError"
+    assert posts(sim) == ["ams3"]
