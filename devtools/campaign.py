@@ -228,7 +228,8 @@ class Trial:
 
     def _failed(self, error: Exception) -> None:
         self.report.end = f"failed: {error}"
-        refused = self.simulator.journal.entries[-1].status in {401, 403}
+        revoked = self.simulator.tokens.scopes_of(self.chaos.token) is None
+        refused = revoked or self.simulator.journal.entries[-1].status in {401, 403}
         gone = self.image.id not in self.simulator.state.images
         if refused or gone:
             return

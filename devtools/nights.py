@@ -60,14 +60,16 @@ class Nights:
 
     :param simulator: reset, and moved by hand.
     :param seed: decides what goes wrong.
+    :param tells_region: whether transfers tell their region.
     """
 
-    def __init__(self, simulator: Simulator, seed: int) -> None:
+    def __init__(self, simulator: Simulator, seed: int, *, tells_region: bool = True) -> None:
         simulator.reset(ManualClock(START))
         global_random.seed(seed)  # the client's jitter
         self.violations: list[str] = []
         self.tries: Counter[str] = Counter()
         self._simulator = simulator
+        self._tells_region = tells_region
         self._random = Random(seed)  # noqa: S311 - replayed, not secret
         self.chaos = Chaos(simulator, self._random, rarity=RARITY, without=BEYOND_A_RETRY)
         self._droplets = [self._add_droplet(number) for number in range(len(BACKUPS))]
@@ -239,6 +241,7 @@ class Nights:
             convert_keeps_name=coin() < 0.5,  # noqa: PLR2004 - a coin
             convert_seconds=choice([0.0, 90.0]),
             regions_lag_seconds=choice([0.0, 30.0]),
+            transfers_tell_region=self._tells_region,
             region_null_until_completed=coin() < 0.25,  # noqa: PLR2004 - two coins
         )
 

@@ -10,6 +10,7 @@ import pytest
 from airflow_provider_do_images.actions import submit, wait
 from airflow_provider_do_images.actions.decide import Next, Submission
 from airflow_provider_do_images.actions.submit import Submitter
+from airflow_provider_do_images.simulator import Rules
 from airflow_provider_do_images.simulator.script import KINDS
 from devtools import campaign as trials
 from devtools.chaos import ANY_REQUEST, ONLY_LISTS, ONLY_POST
@@ -20,19 +21,20 @@ FIXED_SEED = 7
 TRIALS_UNTIL_CAUGHT = 150
 
 
-def violations(seed, numbers):
+def violations(seed, numbers, rules=None):
     """Return what was broken in trials, each with how to replay it."""
     return [
         f"{violation} (python3 dev.py faults --seed {seed} --trial {report.number})"
-        for report in campaign(seed, numbers)
+        for report in campaign(seed, numbers, rules)
         for violation in report.violations
     ]
 
 
+@pytest.mark.parametrize("rules", [Rules(), Rules(transfers_tell_region=False)], ids=["", "null"])
 @pytest.mark.parametrize("seed", [FIXED_SEED, secrets.randbelow(10**6)], ids=["fixed", "fresh"])
-def test_no_trial_breaks_a_promise(seed):
+def test_no_trial_breaks_a_promise(seed, rules):
     """Nothing is submitted twice, no success lies, and nothing that is there is called failed."""
-    assert violations(seed, range(TRIALS)) == []
+    assert violations(seed, range(TRIALS), rules) == []
 
 
 def test_every_fault_of_the_simulator_is_drawn():

@@ -81,6 +81,13 @@ def fire(deferral):
     return json.loads(json.dumps(payload))
 
 
+def run_to_its_end(operator, context):
+    """Run an operator that waits once, here or in the triggerer."""
+    if operator.deferrable:
+        return operator.execute_unblocked(context, fire(deferred(operator.execute, context)))
+    return operator.execute(context)
+
+
 def posts(sim):
     """Return the regions that were posted to."""
     return [entry.body["region"] for entry in sim.journal.entries if entry.method == "POST"]
@@ -150,11 +157,7 @@ def test_a_transfer_that_stays_blocked_times_out_without_a_post(
     operator = transfer(snapshot, **arguments)
 
     with pytest.raises(kind) as caught:
-        if operator.deferrable:
-            event = fire(deferred(operator.execute, context))
-            operator.execute_unblocked(context, event)
-        else:
-            operator.execute(context)
+        run_to_its_end(operator, context)
 
     assert caught.value.code == "timed_out"
     assert str(other.id) in str(caught.value)
@@ -245,10 +248,7 @@ def test_a_replication_that_stays_blocked_fails_with_a_row_for_each_region(
     operator = replicate(snapshot, deferrable=deferrable, timeout=0.3)
 
     with pytest.raises(AirflowException) as caught:
-        if deferrable:
-            operator.execute_unblocked(context, fire(deferred(operator.execute, context)))
-        else:
-            operator.execute(context)
+        run_to_its_end(operator, context)
 
     assert caught.value.code == "copies_missing"
     rows = context["values"]["return_value"]

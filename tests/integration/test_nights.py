@@ -38,10 +38,13 @@ def first_violations(nights, seed):
     return []
 
 
+@pytest.mark.parametrize("tells_region", [True, False])
 @pytest.mark.parametrize("seed", [FIXED_SEED, secrets.randbelow(10**6)], ids=["fixed", "fresh"])
-def test_after_each_of_thirty_nights_the_account_is_what_the_policy_promises(sim, seed):
+def test_after_each_of_thirty_nights_the_account_is_what_the_policy_promises(
+    sim, seed, tells_region
+):
     """The snapshots of the rules, in all regions, by their names; no other backup is taken."""
-    nights = Nights(sim, seed)
+    nights = Nights(sim, seed, tells_region=tells_region)
 
     assert first_violations(nights, seed) == []
 
