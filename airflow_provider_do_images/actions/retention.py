@@ -167,6 +167,15 @@ def plan(
     return decisions
 
 
+def missing_regions(decisions: Iterable[Decision], retention: Retention) -> list[str]:
+    """Return the wanted regions that no snapshot is in: one of them may be mistyped.
+
+    As long as there is one, every snapshot is kept.
+    """
+    there = {region for one in decisions for region in one.kept.image.regions}
+    return [region for region in retention.regions if region not in there]
+
+
 def changed_since(decision: Decision, image: Image, retention: Retention) -> str | None:
     """Say why an image that was to be deleted must be kept as it is seen now, if there is a reason.
 

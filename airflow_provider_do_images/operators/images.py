@@ -22,6 +22,7 @@ from airflow_provider_do_images.actions.prune import (
 from airflow_provider_do_images.actions.retention import (
     Decision,
     Retention,
+    missing_regions,
     plan,
 )
 from airflow_provider_do_images.api import DigitalOceanError
@@ -152,8 +153,7 @@ class DigitalOceanPruneSnapshotsOperator(BaseOperator):
             decisions = plan(images, droplets, policy, retention, now=now, usd_per_gib_month=price)
             wanted = to_delete(decisions)
             refusal = find_refusal(client, wanted, max_delete)
-            if warning := unknown_policy(images, policy):
-                self.log.warning("%s", warning)
+            self._warn_of_mistakes(unknown_policy(images, policy), decisions, retention)
             self._tell(policy, decisions)
             context["ti"].xcom_push(key="plan", value=[one.to_row() for one in decisions])
             if plan_only:
@@ -178,6 +178,18 @@ class DigitalOceanPruneSnapshotsOperator(BaseOperator):
             protected_tag=self.protected_tag,
             prune_orphans=self.prune_orphans,
         )
+
+    def _warn_of_mistakes(
+        self, unknown: str | None, decisions: list[Decision], retention: Retention
+    ) -> None:
+        """Warn of names that may be mistyped, with which the task succeeds and deletes nothing."""
+        if unknown:
+            self.log.warning("%s", unknown)
+        elif regions := missing_regions(decisions, retention):
+            self.log.warning(
+                "No snapshot of the policy is in %s, so nothing is deleted. Check the spelling.",
+                ", ".join(regions),
+            )
 
     def _tell(self, policy: str, decisions: list[Decision]) -> None:
         self.log.info("::group::The plan for the %d snapshots of %s", len(decisions), policy)

@@ -174,6 +174,14 @@ def test_a_policy_without_images_is_warned_of(start, digitalocean, history, dry_
     assert ended.xcom("prune") == []
 
 
+def test_a_region_without_snapshots_is_warned_of(start, digitalocean, history):
+    """It may be mistyped; until a snapshot is there, all are kept."""
+    ended = start(regions=["ams3", "ams33"])
+
+    assert re.search(r"warning.*is in ams33, so nothing is deleted", ended.log)
+    assert digitalocean.journal.count("DELETE") == 0
+
+
 def test_the_plan_is_handed_on_before_the_first_delete(start, digitalocean, history):
     """A DELETE that is refused leaves it there, and names image, droplet and request."""
     digitalocean.faults.add(Status(422, method="DELETE"))
@@ -185,7 +193,7 @@ def test_the_plan_is_handed_on_before_the_first_delete(start, digitalocean, hist
     words = failure(ended)
     assert words.startswith(f"image {history[4].id}: image {history[4].id} ({history[4].name}")
     assert "of droplet web-07) was not deleted" in words
-    assert "0 of 3 images were deleted before it" in words
+    assert "0 of 3 DELETEs were accepted before it" in words
     assert "request id" in words
 
 
