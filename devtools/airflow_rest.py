@@ -103,7 +103,7 @@ class AirflowRest:
         while (state := self.dag_run_state(dag_id, run_id)) not in FINISHED:
             if time.monotonic() > give_up:
                 break
-            time.sleep(0.5)
+            time.sleep(0.3)
         return state
 
     def task_instances(self, dag_id: str, run_id: str) -> list[dict[str, Any]]:
@@ -113,6 +113,10 @@ class AirflowRest:
             "task_instances"
         ]
         return rows
+
+    def count_tasks(self, dag_id: str, run_id: str, state: str) -> int:
+        """Return how many task instances of a run are in a state."""
+        return sum(row["state"] == state for row in self.task_instances(dag_id, run_id))
 
     def xcom(
         self,

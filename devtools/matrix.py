@@ -40,7 +40,7 @@ CELLS = (
 TESTS = (
     "tests/unit",
     "tests/integration",
-    "tests/system/test_triggerer_killed.py",
+    "tests/system/test_sigkill.py",
     # What has nothing to do with either version, and wants the tools of a developer.
     "--ignore=tests/unit/test_contributing.py",
     "--deselect=tests/unit/test_docs.py::test_the_site_is_built_without_a_warning",

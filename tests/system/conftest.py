@@ -5,35 +5,34 @@ from __future__ import annotations
 import json
 import re
 import secrets
-import shutil
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 
-from airflow_provider_do_images.simulator import Simulator
-from devtools.airflow_instance import AirflowInstance
+from airflow_provider_do_images.simulator import Rules, Simulator
+from devtools.airflow_instance import COMMANDS, AirflowInstance
 from devtools.processes import free_port, interrupt_on_termination
 
 ROOT = Path(__file__).parent.parent.parent
 
-
-@dataclass(frozen=True)
-class DeferredTransfer:
-    """A run of the DAG transfer_image that waits for its action in the triggerer."""
-
-    run_id: str
-    image_id: int
-    action_id: int
-
-
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark every test of this folder."""
-    for item in items:
-        if Path(__file__).parent in item.path.parents:
-            item.add_marker(pytest.mark.system)
+SETTINGS = {
+    # A killed process is noticed, and its task retried, within seconds.
+    "AIRFLOW__CORE__DEFAULT_TASK_RETRY_DELAY": "1",
+    "AIRFLOW__SCHEDULER__ORPHANED_TASKS_CHECK_INTERVAL": "3",
+    "AIRFLOW__SCHEDULER__SCHEDULER_HEALTH_CHECK_THRESHOLD": "8",
+    "AIRFLOW__SCHEDULER__SCHEDULER_HEARTBEAT_SEC": "1",
+    "AIRFLOW__SCHEDULER__SCHEDULER_IDLE_SLEEP_TIME": "0.3",
+    "AIRFLOW__TRIGGERER__JOB_HEARTBEAT_SEC": "1",
+    "AIRFLOW__TRIGGERER__TRIGGERER_HEALTH_CHECK_THRESHOLD": "5",
+    # New DAG files are found at once; no file is read twice.
+    "AIRFLOW__DAG_PROCESSOR__BUNDLE_REFRESH_CHECK_INTERVAL": "1",
+    "AIRFLOW__DAG_PROCESSOR__MIN_FILE_PROCESS_INTERVAL": "3600",
+    "AIRFLOW__DAG_PROCESSOR__REFRESH_INTERVAL": "1",
+    # Asset events start runs.
+    "AIRFLOW__SCHEDULER__USE_JOB_SCHEDULE": "True",
+}
 
 
 @pytest.fixture(scope="session")
@@ -50,9 +49,10 @@ def token() -> str:
 
 @pytest.fixture(scope="session")
 def simulator() -> Iterator[Simulator]:
-    """A simulated DigitalOcean where an hour takes a minute."""
+    """A simulated DigitalOcean where an hour takes a minute, and a transfer a second."""
     # A port that stays the same when it is stopped and started again.
-    with Simulator(port=free_port(), speed=60, seed=7) as running:
+    rules = Rules(transfer_seconds=60)
+    with Simulator(port=free_port(), speed=60, seed=7, rules=rules) as running:
         for droplet in running.state.droplets.values():
             droplet.next_window_at = None  # the newest backup stays the newest, though hours pass
         yield running
@@ -65,27 +65,38 @@ def connection(simulator: Simulator, token: str) -> str:
 
 
 @pytest.fixture(scope="session")
-def airflow(
-    root: Path, connection: str, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[AirflowInstance]:
-    """A real Airflow that has the example DAGs, and those of these tests.
+def dags_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of Airflow's DAG files, with the DAGs of these tests."""
+    folder = tmp_path_factory.mktemp("airflow") / "dags"
+    folder.mkdir()
+    copy_dags(Path(__file__).parent / "dags", folder)
+    return folder
 
-    Runs begin when a test or an asset event says so: no DAG has a time of day here.
-    """
+
+@pytest.fixture(scope="session")
+def airflow(connection: str, dags_folder: Path) -> Iterator[AirflowInstance]:
+    """A real Airflow."""
     interrupt_on_termination()
-    folder = tmp_path_factory.mktemp("airflow")
-    for dags in (root / "example_dags", Path(__file__).parent / "dags"):
-        shutil.copytree(dags, folder / "dags", dirs_exist_ok=True)
-    for file in (folder / "dags").glob("*.py"):
-        file.write_text(re.sub(r'schedule="[^"]*"', "schedule=None", file.read_text()))
-    env = {
-        "AIRFLOW_CONN_DIGITALOCEAN_DEFAULT": connection,
-        # To read the same files again every five seconds would cost most of a core.
-        "AIRFLOW__DAG_PROCESSOR__MIN_FILE_PROCESS_INTERVAL": "300",
-        "AIRFLOW__SCHEDULER__USE_JOB_SCHEDULE": "True",
-    }
-    with AirflowInstance(folder / "home", folder / "dags", env) as running:
+    env = {"AIRFLOW_CONN_DIGITALOCEAN_DEFAULT": connection, **SETTINGS}
+    with AirflowInstance(dags_folder.parent / "home", dags_folder, env) as running:
         yield running
+        for name in COMMANDS:
+            running.kill(name)  # nobody needs what a graceful end would still write
+
+
+@pytest.fixture(scope="session")
+def example_dags(airflow: AirflowInstance, dags_folder: Path) -> None:
+    """The example DAGs, which run when a test or an asset event says so, and poll each second."""
+    copy_dags(ROOT / "example_dags", dags_folder)
+
+
+def copy_dags(source: Path, folder: Path) -> None:
+    """Copy DAG files without times of day, and with a polling interval of one second."""
+    for file in source.glob("*.py"):
+        text = re.sub(r'schedule="[^"]*"', "schedule=None", file.read_text())
+        text = re.sub(r"(poll|poke)_interval=\d+", r"\1_interval=1", text)
+        text = text.replace('{"retries"', '{"poll_interval": 1, "poke_interval": 1, "retries"')
+        (folder / file.name).write_text(text)
 
 
 @pytest.fixture(scope="session")
@@ -102,7 +113,7 @@ def backup(simulator: Simulator):
 
 @pytest.fixture(scope="session")
 def posts(simulator: Simulator):
-    """Tell the bodies of all POSTs that the simulator has seen for an image."""
+    """Return the bodies of all POSTs that the simulator has seen for an image."""
 
     def bodies(image_id: int) -> list[dict[str, str]]:
         return [
@@ -114,7 +125,7 @@ def posts(simulator: Simulator):
     return bodies
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def wait_until():
     """Wait until something is so, or fail."""
 
@@ -122,7 +133,7 @@ def wait_until():
         give_up = time.monotonic() + timeout
         while not condition():
             assert time.monotonic() < give_up, "it has not come to pass"
-            time.sleep(0.3)
+            time.sleep(0.2)
 
     return wait
 
@@ -133,24 +144,3 @@ def held_transfers(simulator: Simulator) -> Iterator[None]:
     simulator.state.hold_actions = True
     yield
     simulator.state.hold_actions = False
-
-
-@pytest.fixture
-def deferred_transfer(
-    airflow: AirflowInstance, simulator: Simulator, snapshot, held_transfers: None, wait_until
-) -> Iterator[DeferredTransfer]:
-    """A run of the DAG transfer_image whose sensor has deferred."""
-    image = snapshot()
-    conf = {"image_id": image.id, "region": "ams3"}
-    run_id = airflow.rest.trigger_dag("transfer_image", conf)
-    wait_until(lambda: _state_of_sensor(airflow, run_id) == "deferred")
-    action_id = airflow.rest.xcom("transfer_image", run_id, "transfer", key="action_id")
-    yield DeferredTransfer(run_id, image.id, action_id)
-    if simulator.state.actions[action_id].status == "in-progress":
-        simulator.state.finish_action(action_id)
-
-
-def _state_of_sensor(airflow: AirflowInstance, run_id: str) -> str | None:
-    rows = airflow.rest.task_instances("transfer_image", run_id)
-    [row] = [row for row in rows if row["task_id"] == "transferred"]
-    return row["state"]

@@ -20,6 +20,8 @@ from playwright.sync_api import FloatRect, Locator, Page, Route, expect, sync_pl
 from airflow_provider_do_images.simulator import Simulator
 from devtools.airflow_instance import AirflowInstance
 
+pytestmark = pytest.mark.system
+
 PANEL = "https://cloud.digitalocean.com"
 CONNECTION = "from_the_form"
 TOKEN = "dop_v1_typed_into_the_form"
@@ -161,9 +163,7 @@ def test_a_dag_runs_with_the_connection_and_its_links_lead_on_while_it_waits(
     image = simulator.state.add_image("a-snapshot", regions=["nyc3"], droplet_id=droplet.id)
     conf = {"connection": CONNECTION, "image_id": image.id, "droplet_id": droplet.id}
     run_id = airflow.rest.trigger_dag("copy_of_droplet", conf)
-    wait_until(
-        lambda: airflow.rest.task_instances("copy_of_droplet", run_id)[0]["state"] == "deferred"
-    )
+    wait_until(lambda: airflow.rest.count_tasks("copy_of_droplet", run_id, "deferred") == 1)
 
     page.goto(f"{airflow.ui_url}/dags/copy_of_droplet/runs/{run_id}/tasks/copy/details")
     expect(page.get_by_text("Deferred", exact=True).first).to_be_visible()
@@ -176,18 +176,26 @@ def test_a_dag_runs_with_the_connection_and_its_links_lead_on_while_it_waits(
     assert airflow.rest.wait_for_dag_run("copy_of_droplet", run_id) == "success"
 
 
-def test_the_link_of_a_deferred_sensor_leads_to_its_image(airflow, page, deferred_transfer):
+def test_the_link_of_a_deferred_sensor_leads_to_its_image(
+    airflow, simulator, example_dags, page, snapshot, held_transfers, wait_until
+):
     """The sensor was given a row without a droplet, so there is that one link."""
-    task = f"/dags/transfer_image/runs/{deferred_transfer.run_id}/tasks/transferred"
-    page.goto(f"{airflow.ui_url}{task}/details")
+    image = snapshot()
+    conf = {"image_id": image.id, "region": "ams3"}
+    run_id = airflow.rest.trigger_dag("transfer_image", conf)
+    wait_until(lambda: airflow.rest.count_tasks("transfer_image", run_id, "deferred") == 1)
+    page.goto(f"{airflow.ui_url}/dags/transfer_image/runs/{run_id}/tasks/transferred/details")
 
     address = follow(page, "Image at DigitalOcean")
 
-    assert address == f"{PANEL}/images/snapshots/droplets#{deferred_transfer.image_id}"
+    assert address == f"{PANEL}/images/snapshots/droplets#{image.id}"
     expect(page.get_by_role("link", name="Droplet at DigitalOcean")).to_have_count(0)
+    action_id = airflow.rest.xcom("transfer_image", run_id, "transfer", key="action_id")
+    simulator.state.finish_action(action_id)
+    assert airflow.rest.wait_for_dag_run("transfer_image", run_id) == "success"
 
 
-def test_the_graph_of_the_nightly_example_is_drawn(airflow, page, picture):
+def test_the_graph_of_the_nightly_example_is_drawn(airflow, example_dags, page, picture):
     """With the tasks of each droplet in their group."""
     airflow.rest.wait_for_dag("nightly_backup_to_snapshot")
     page.goto(f"{airflow.ui_url}/dags/nightly_backup_to_snapshot")

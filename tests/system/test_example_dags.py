@@ -12,6 +12,8 @@ import pytest
 from airflow_provider_do_images.actions.policy import SnapshotName
 from airflow_provider_do_images.api import ApiClient
 
+pytestmark = pytest.mark.system
+
 FOLDER = Path(__file__).parent.parent.parent / "example_dags"
 ELSEWHERE = {"nightly_backup_to_snapshot", "hourly_copy_audit", "replicate_on_asset"}
 """What test_nightly.py runs."""
@@ -89,7 +91,7 @@ def plans(simulator, token, backup, snapshot) -> dict[str, Plan]:
 
 
 @pytest.fixture(scope="module")
-def started(airflow, plans) -> dict[str, Plan]:
+def started(airflow, example_dags, plans) -> dict[str, Plan]:
     """All examples, running side by side."""
     for dag_id, plan in plans.items():
         plan.run_id = airflow.rest.trigger_dag(dag_id, plan.conf)

@@ -8,7 +8,11 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 from devtools.processes import free_port
+
+pytestmark = pytest.mark.system
 
 DOCS = Path(__file__).parent.parent.parent / "docs"
 PAGE = (DOCS / "getting-started.md").read_text()

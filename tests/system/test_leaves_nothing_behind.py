@@ -12,6 +12,8 @@ import pytest
 
 from devtools.airflow_instance import AirflowInstance
 
+pytestmark = pytest.mark.system
+
 
 @pytest.fixture
 def demo(root, tmp_path):

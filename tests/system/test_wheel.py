@@ -20,6 +20,8 @@ from airflow_provider_do_images import __version__
 from airflow_provider_do_images.provider_info import get_provider_info
 from devtools.build import build, copy_checkout
 
+pytestmark = pytest.mark.system
+
 PACKAGE = "airflow-provider-do-images"
 HOOK = "airflow_provider_do_images.hooks.digitalocean.DigitalOceanHook"
 
