@@ -15,7 +15,7 @@ from airflow_provider_do_images.operators.image_actions import (
     DigitalOceanTransferImageOperator,
 )
 from airflow_provider_do_images.sensors.image_actions import DigitalOceanImageActionSensor
-from airflow_provider_do_images.simulator import ActionErrors
+from airflow_provider_do_images.simulator import ActionErrors, Rules
 
 IMAGE = "{{ params.image }}"
 PARAMS = {"image": 0, "region": "ams3"}
@@ -70,6 +70,11 @@ for name, arguments in WAITS.items():
             execution_timeout=timedelta(seconds=3),
             **arguments,
         )
+
+    with new_dag(f"mapped_{name}"):
+        DigitalOceanTransferImageOperator.partial(
+            task_id="transfer", image_id=IMAGE, poll_interval=0.3, timeout=60, **arguments
+        ).expand(region=["fra1", "ams3"])
 
 with new_dag("hand_on_whole"):
 
@@ -189,6 +194,25 @@ def test_an_operator_that_waits_returns_the_finished_action(run, digitalocean, s
 
 
 @pytest.mark.parametrize("name", WAITS)
+def test_mapped_transfers_that_hide_their_regions_are_each_made_once(
+    run, digitalocean, snapshot, name
+):
+    """Beside a third one that somebody else has begun, here and in the triggerer."""
+    digitalocean.state.rules = Rules(transfers_tell_region=False, transfer_seconds=900)
+    digitalocean.state.begin_action("transfer", snapshot, region="blr1", seconds=1800)
+
+    ended = run(DAGS[f"mapped_{name}"], image=snapshot.id)
+
+    assert ended.tasks["transfer"] == ["success", "success"]
+    rows = [ended.xcom("transfer", map_index=index) for index in (0, 1)]
+    assert [(row["region_slug"], row["outcome"], row["end"]) for row in rows] == [
+        ("fra1", "posted", "completed"),
+        ("ams3", "posted", "completed"),
+    ]
+    assert digitalocean.journal.count("POST") == 2
+
+
+@pytest.mark.parametrize("name", WAITS)
 def test_an_errored_action_fails_an_operator_that_waits(run, digitalocean, snapshot, name):
     """The error has image, region, action and how long it ran, and may be retried."""
     digitalocean.faults.add(ActionErrors(seconds=1800))
@@ -255,8 +279,10 @@ def test_results_are_handed_on_whole_and_mapped(run, digitalocean, snapshot):
     assert digitalocean.journal.count("POST") == 2
 
 
-def test_ids_are_handed_on_by_their_keys(run, snapshot):
+@pytest.mark.parametrize("tells_region", [True, False])
+def test_ids_are_handed_on_by_their_keys(run, digitalocean, snapshot, tells_region):
     """``transfer.output["action_id"]`` works; ``deferrable`` alone makes no operator wait."""
+    digitalocean.state.rules = Rules(transfers_tell_region=tells_region)
     ended = run(DAGS["hand_on_ids"], image=snapshot.id)
 
     assert ended.xcom("transfer")["status"] == "in-progress"

@@ -150,6 +150,25 @@ def test_all_regions_end_in_rows_in_their_order(run, digitalocean, snapshot, nam
 
 
 @pytest.mark.parametrize("name", WAYS)
+def test_transfers_that_hide_their_regions_are_waited_for(run, digitalocean, snapshot, name):
+    """One that somebody else has begun is one of the wanted copies; the other is posted once."""
+    digitalocean.state.rules = Rules(transfers_tell_region=False, transfer_seconds=900)
+    digitalocean.state.begin_action("transfer", snapshot, region="sgp1", seconds=1800)
+
+    ended = run(DAGS[f"replicate_{name}"], image=snapshot.id)
+
+    assert ended.tasks["copies"] == "success"
+    assert ends(ended) == [
+        ("ams3", "posted", "completed"),
+        ("nyc3", "already_there", "completed"),
+        ("sgp1", "already_there", "completed"),
+    ]
+    assert posts(digitalocean) == ["ams3"]
+    extra = ended.xcom("copies", "expected_seconds")
+    assert extra == {"ams3": None}
+
+
+@pytest.mark.parametrize("name", WAYS)
 def test_one_errored_region_is_partial_and_the_retry_posts_only_that(
     run, digitalocean, snapshot, name
 ):
