@@ -119,7 +119,7 @@ def test_a_mistake_in_one_wait_ends_that_one_alone(trigger, run, sim, actions, m
 
     [payload] = run(events_of(trigger(), meanwhile))
 
-    assert ends(payload) == {"ams3": "completed", "sgp1": "unknown_status", "blr1": "completed"}
+    assert ends(payload) == {"ams3": "completed", "sgp1": "internal_error", "blr1": "completed"}
     assert "RuntimeError('a mistake')" in payload["verdicts"][1]["error"]
 
 

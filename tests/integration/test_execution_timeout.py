@@ -74,13 +74,13 @@ def test_a_submit_names_what_it_is_about(sim, snapshot, timed_out):
     copy = f"seen in nyc3, of {format_time(datetime.fromtimestamp(snapshot.created_at, UTC))}, "
     words = timed_out(transfer)
     assert words.startswith(f"{CAME}{what}, region ams3{BEGAN}Last good copy: {what}, {copy}")
-    assert words.endswith(SUBMITS)
+    assert words.endswith(f"{SUBMITS} [execution_timeout]")
     words = timed_out(replicate)
     assert words.startswith(
         f"{CAME}{what}, droplet web-1 (42), region ams3, fra1{BEGAN}"
         f"Last good copy: {what} of droplet web-1 (42), {copy}"
     )
-    assert words.endswith(SUBMITS)
+    assert words.endswith(f"{SUBMITS} [execution_timeout]")
 
 
 @pytest.mark.usefixtures("connection")
@@ -97,7 +97,7 @@ def test_a_convert_names_the_copy_there_is_in_any_case(sim, backup, timed_out, m
         f"{CAME}image {backup.id}, droplet web-1 (42){BEGAN}Last good copy: backup {backup.id}, "
         f"which was found for this task, of 2026-01-01T02:00:00Z, "
     )
-    assert words.endswith(SUBMITS)
+    assert words.endswith(f"{SUBMITS} [execution_timeout]")
     assert sim.journal.count("PUT") == (2 if method == "PUT" else 1)
 
 
@@ -108,4 +108,4 @@ def test_a_task_that_reads_has_begun_nothing(sim, snapshot, timed_out):
 
     words = timed_out(DigitalOceanListImageActionsOperator(task_id="t", image_id=snapshot.id))
 
-    assert words == f"{CAME}image {snapshot.id}: Timeout, PID: 123. {LOOKS}"
+    assert words == f"{CAME}image {snapshot.id}: Timeout, PID: 123. {LOOKS} [execution_timeout]"

@@ -80,7 +80,7 @@ def test_a_mistake_of_ours_ends_the_wait_with_an_event(wait_for, running, monkey
 
     verdict = wait_for(running)
 
-    assert (verdict.outcome, verdict.wait.action_id) == (Outcome.UNKNOWN_STATUS, running)
+    assert (verdict.outcome, verdict.wait.action_id) == (Outcome.INTERNAL_ERROR, running)
     assert "RuntimeError('a mistake')" in verdict.error
 
 
