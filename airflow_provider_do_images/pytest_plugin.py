@@ -15,7 +15,6 @@ from __future__ import annotations
 
 import json
 import os
-from argparse import Namespace
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -75,14 +74,12 @@ def airflow_db(
             environment.setenv(name, value)
         environment.setenv("AIRFLOW__CORE__LOAD_EXAMPLES", "False")
         from airflow import settings  # noqa: PLC0415  see above
-        from airflow.cli.commands.dag_command import dag_reserialize  # noqa: PLC0415  see above
         from airflow.utils import db  # noqa: PLC0415  see above
 
         # Airflow may have been imported, and its engine made, before.
         settings.configure_vars()
         settings.configure_orm()
         db.initdb()
-        dag_reserialize(Namespace(bundle_name=None))  # Airflow 3.1.0 leaves that to its user
         yield database
         settings.dispose_orm()
         _dag_folders.clear()

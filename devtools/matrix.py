@@ -28,7 +28,7 @@ from devtools.pins import PINS, pinned
 PACKAGE = "airflow_provider_do_images"
 NEWEST = pinned(CONSTRAINTS)["apache-airflow"]
 CELLS = (
-    ("3.1.0", "3.11"),
+    ("3.1.1", "3.11"),
     ("3.1.8", "3.12"),
     ("3.2.2", "3.13"),
     (NEWEST, "3.11"),

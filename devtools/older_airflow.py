@@ -6,12 +6,8 @@ Airflow's own processes need none of it, so the package knows nothing of this.
 from __future__ import annotations
 
 from functools import cache
-from importlib.metadata import version
-from typing import Any
 
-from airflow.sdk.exceptions import ErrorType
-from airflow.sdk.execution_time import supervisor, task_runner
-from airflow.sdk.execution_time.comms import ErrorResponse, TaskRescheduleStartDate
+from airflow.sdk.execution_time import supervisor
 
 try:  # Airflow 3.2 and newer
     from airflow.sdk.exceptions import AirflowRescheduleException, TaskDeferred
@@ -29,19 +25,3 @@ def make_up_for_it() -> None:
     if not hasattr(supervisor.in_process_api_server, "cache_clear"):
         # Before 3.3 ``dag.test()`` makes an API server for each task, which takes seconds.
         supervisor.in_process_api_server = cache(supervisor.in_process_api_server)
-    if version("apache-airflow-core") == "3.1.0":
-        task_runner.SUPERVISOR_COMMS = NoConnections()  # type: ignore[assignment]
-        # A worker makes a date of the text that it is sent; here the text went through.
-        TaskRescheduleStartDate.model_construct = TaskRescheduleStartDate  # type: ignore[assignment]
-
-
-class NoConnections:
-    """A supervisor without connections: Airflow 3.1.0 reads none, were it of the environment."""
-
-    def send(self, msg: Any) -> ErrorResponse:
-        """Answer a task."""
-        return ErrorResponse(error=ErrorType.CONNECTION_NOT_FOUND)
-
-    async def asend(self, msg: Any) -> ErrorResponse:
-        """Answer a trigger."""
-        return self.send(msg)

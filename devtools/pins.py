@@ -14,7 +14,8 @@ from dev import CONSTRAINTS, ROOT
 PINS = ROOT / "constraints"
 RELEASES = {
     # The oldest one that is declared, together with the oldest of what else is.
-    "3.1.0": ("2025-09-30", ["requests==2.32.2"]),
+    # It does not import structlog 25.5, which was released on the same day.
+    "3.1.1": ("2025-10-28", ["requests==2.32.2", "structlog<25.5"]),
     "3.1.8": ("2026-03-12", []),
     "3.2.2": ("2026-05-30", []),
 }
