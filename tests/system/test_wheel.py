@@ -140,7 +140,10 @@ def test_the_metadata_is_complete_and_its_page_renders(wheel, root):
     assert {"Framework :: Apache Airflow :: Provider", "Typing :: Typed"} <= set(
         metadata.get_all("Classifier")
     )
-    assert sorted(metadata.get_all("Requires-Dist")) == ["apache-airflow>=3.1.1", "requests>=2.32.2"]
+    assert sorted(metadata.get_all("Requires-Dist")) == [
+        "apache-airflow>=3.1.1",
+        "requests>=2.32.2",
+    ]
     assert f"\n## {__version__} (" in (root / "CHANGELOG.md").read_text()
 
 

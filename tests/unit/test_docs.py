@@ -55,6 +55,7 @@ def blocks(page: Path, language: str) -> list[str]:
     return re.findall(rf"^```{language}\n(.*?)^```$", page.read_text(), re.MULTILINE | re.DOTALL)
 
 
+@pytest.mark.system
 def test_the_site_is_built_without_a_warning(tmp_path):
     """Sphinx finds every page, every link's target and every name that a page refers to."""
     done = subprocess.run(

@@ -143,7 +143,9 @@ def backup(digitalocean):
 
 def failure(ended):
     """Return the words of the last exception in the log."""
-    return re.findall(r"^(?:airflow\S*\.)?Airflow\w*Exception: (.*)$", ended.log, re.MULTILINE)[-1]
+    return re.findall(r"^(?:airflow\S*\.)?\w*(?:Exception|Error): (.*)$", ended.log, re.MULTILINE)[
+        -1
+    ]
 
 
 def test_convert_and_transfer_return_the_nine_fields_and_the_image(run, digitalocean, backup):
