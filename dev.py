@@ -2,7 +2,10 @@
 """Set up, test, check and show this project; Python 3.11 or newer and git are all it needs.
 
     python3 dev.py demo [--keep]      run the nightly example in a real Airflow, without an account
-    python3 dev.py test [ARGS ...]    run the tests; the arguments go to pytest
+    python3 dev.py test [ARGS ...]    run the tests; ARGS go to pytest, and so do these:
+                        --system      the long tests instead: a real Airflow, a browser, the wheel
+                        --fresh       new random seeds instead of the fixed ones
+                        -n 0          one process, for a debugger
     python3 dev.py check              run the linter, the formatter's check and the type checker
     python3 dev.py docs               build the documentation into docs/_build/html
     python3 dev.py faults [...]       submit and wait under random faults and kills; --help for more

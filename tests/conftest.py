@@ -1,4 +1,4 @@
-"""An Airflow home of the tests' own, their two options, and what stays together."""
+"""The options of these tests, which of them run, and an Airflow home of their own."""
 
 from __future__ import annotations
 
