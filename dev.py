@@ -9,7 +9,7 @@
     python3 dev.py check              run the linter, the formatter's check and the type checker
     python3 dev.py docs               build the documentation into docs/_build/html
     python3 dev.py faults [...]       submit and wait under random faults and kills; --help for more
-    python3 dev.py bench NAME [...]   run a benchmark: imports, simulator, triggerer, watch
+    python3 dev.py bench NAME [...]   run a benchmark: imports, poller, simulator, triggerer
     python3 dev.py matrix [...]       test the wheel with each supported Airflow and Python
     python3 dev.py build              build what is released into dist/, twice, and compare
     python3 dev.py pins               compute constraints.txt and constraints/ anew

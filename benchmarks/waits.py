@@ -9,19 +9,14 @@ import asyncio
 import json
 import logging
 import os
+import random
 import threading
 import time
-import tracemalloc
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
-from datetime import UTC, datetime
-from math import inf
 from typing import Any
 
-import pydo
 import structlog
-from airflow.providers.standard.triggers.temporal import DateTimeTrigger
-from azure.core.exceptions import HttpResponseError
 
 from airflow_provider_do_images.actions.decide import Request, Submission
 from airflow_provider_do_images.actions.judge import Outcome, Verdict
@@ -29,7 +24,7 @@ from airflow_provider_do_images.actions.submit import Submitter
 from airflow_provider_do_images.api import ONCE, ActionStatus, DigitalOceanError, RateLimitedError
 from airflow_provider_do_images.api.client import ApiClient
 from airflow_provider_do_images.triggers.image_actions import DigitalOceanImageActionTrigger
-from benchmarks.watch_cases import INTERVAL, Job, Result
+from benchmarks.poller_cases import INTERVAL, ONE_BY_ONE, POLLER, Job, Result
 from devtools.virtual_time import VirtualLoop
 
 TOKEN = "any-token"  # noqa: S105 - the simulator takes any
@@ -39,44 +34,31 @@ structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.
 logging.disable()
 
 
-def run(
-    way: str,
-    url: str,
-    jobs: list[Job],
-    *,
-    seconds: float = inf,
-    looks: float = inf,
-    count_bytes: bool = False,
-) -> Result:
-    """Wait for all the actions, or until the bounds are reached.
+def run(way: str, url: str, jobs: list[Job], *, looks: float) -> Result:
+    """Wait for all the actions, or until the bound is reached.
 
     :param way: one of :data:`WAYS`.
-    :param seconds: virtual seconds after which the run ends.
-    :param looks: requests after which a way that counts its looks ends.
-    :param count_bytes: count what is allocated, which slows all down.
+    :param looks: requests after which a way that counts its requests ends.
     """
-    os.environ["AIRFLOW_CONN_DIGITALOCEAN_DEFAULT"] = json.dumps(
-        {"conn_type": "digitalocean", "host": url, "password": TOKEN}
-    )
+    random.seed(1)  # the poller spreads its first cycle by chance
+    for number, host in enumerate(("127.0.0.1", "localhost")):  # pollers are shared by base URL
+        connection = {"conn_type": "digitalocean", "password": TOKEN}
+        connection["host"] = url.replace("127.0.0.1", host)
+        os.environ[f"AIRFLOW_CONN_TRIGGERER_{number}"] = json.dumps(connection)
     result = Result()
-    if count_bytes:
-        tracemalloc.start()
     with asyncio.Runner(loop_factory=VirtualLoop) as runner:
         before = time.process_time()
-        runner.run(_wait_for_all(WAYS[way](_Looks(url, looks)), jobs, seconds, result))
+        runner.run(_wait_for_all(WAYS[way](_Looks(url, looks)), jobs, result))
         result.cpu = time.process_time() - before
         result.ended = time.time()
         loop = runner.get_loop()
         assert isinstance(loop, VirtualLoop)
-        result.stall, result.collection = loop.stall, loop.collection
-    if count_bytes:
-        result.peak = tracemalloc.get_traced_memory()[1]
-        tracemalloc.stop()
+        result.stall = loop.stall[1]
     return result
 
 
 async def _wait_for_all(
-    wait: Callable[[Job], Awaitable[None]], jobs: list[Job], seconds: float, result: Result
+    wait: Callable[[Job], Awaitable[None]], jobs: list[Job], result: Result
 ) -> None:
     async def note(job: Job) -> None:
         await wait(job)
@@ -86,8 +68,7 @@ async def _wait_for_all(
     for job in jobs:  # one after the other, as Airflow's triggerer starts them
         tasks.append(asyncio.create_task(note(job)))
         await asyncio.sleep(0)
-    timeout = None if seconds == inf else seconds
-    _, unseen = await asyncio.wait(tasks, timeout=timeout, return_when=asyncio.FIRST_EXCEPTION)
+    _, unseen = await asyncio.wait(tasks, return_when=asyncio.FIRST_EXCEPTION)
     for task in unseen:
         task.cancel()
     for ended in await asyncio.gather(*tasks, return_exceptions=True):
@@ -135,10 +116,6 @@ def _client(url: str) -> ApiClient:
     return ApiClient(TOKEN, url, retry=ONCE)  # a thread cannot sleep in virtual time
 
 
-def _pydo_client(url: str) -> pydo.Client:
-    return pydo.Client(token=TOKEN, endpoint=url)
-
-
 async def _by_trigger(job: Job) -> None:
     """Wait as a deferred task does."""
     trigger = DigitalOceanImageActionTrigger(
@@ -149,65 +126,33 @@ async def _by_trigger(job: Job) -> None:
         first_look_at=job.begun + INTERVAL,
         poll_interval=INTERVAL,
         region=job.region,
+        digitalocean_conn_id=f"triggerer_{job.triggerer}",
     )
     async for event in trigger.run():
         verdict = Verdict.from_event(event.payload)
         assert verdict.outcome is Outcome.COMPLETED, verdict
 
 
-async def _sleep(job: Job) -> None:
-    """Do nothing, by Airflow's own trigger."""
-    trigger = DateTimeTrigger(datetime.fromtimestamp(job.begun, UTC).replace(year=9999))
-    async for _ in trigger.run():
-        pass
-
-
-async def _poll(
-    job: Job, look: Callable[[], Awaitable[bool]], pause: float, factor: float, longest: float
-) -> None:
+async def _poll(job: Job, look: Callable[[], Awaitable[bool]]) -> None:
     """Ask for one action in a loop of its own; a refused request is a look like another."""
-    await asyncio.sleep(job.begun + pause - time.time())
-    while not await look():
-        pause = min(pause * factor, longest)
-        await asyncio.sleep(pause)
+    await asyncio.sleep(job.begun + INTERVAL - time.time())
+    while not await look():  # noqa: ASYNC110 - a loop that polls is what is measured
+        await asyncio.sleep(INTERVAL)
 
 
-def _alone(
-    pause: float, factor: float = 1.0, longest: float = INTERVAL
-) -> Callable[[_Looks], Callable[[Job], Awaitable[None]]]:
-    def way(looks: _Looks) -> Callable[[Job], Awaitable[None]]:
-        async def wait(job: Job) -> None:
-            def read(client: ApiClient) -> bool:
-                action = client.get_image_action(job.image_id, job.action_id)
-                return action.status is not ActionStatus.IN_PROGRESS
-
-            async def look() -> bool:
-                try:
-                    return bool(await looks.send(_client, read))
-                except DigitalOceanError:
-                    return False
-
-            await _poll(job, look, pause, factor, longest)
-
-        return wait
-
-    return way
-
-
-def _with_pydo(looks: _Looks) -> Callable[[Job], Awaitable[None]]:
+def _one_by_one(looks: _Looks) -> Callable[[Job], Awaitable[None]]:
     async def wait(job: Job) -> None:
-        def read(client: pydo.Client) -> bool:
-            ids = {"image_id": job.image_id, "action_id": job.action_id}
-            answer = client.image_actions.get(**ids, enforce_https=False)
-            return bool(answer.get("action", {}).get("status", "in-progress") != "in-progress")
+        def read(client: ApiClient) -> bool:
+            action = client.get_image_action(job.image_id, job.action_id)
+            return action.status is not ActionStatus.IN_PROGRESS
 
         async def look() -> bool:
             try:
-                return bool(await looks.send(_pydo_client, read))
-            except HttpResponseError:
+                return bool(await looks.send(_client, read))
+            except DigitalOceanError:
                 return False
 
-        await _poll(job, look, INTERVAL, 1.0, INTERVAL)
+        await _poll(job, look)
 
     return wait
 
@@ -242,13 +187,9 @@ def _with_a_proof(
     return wait_and_prove
 
 
-_EVERY_30_S = _alone(INTERVAL)
 WAYS: dict[str, Callable[[_Looks], Callable[[Job], Awaitable[None]]]] = {
-    "watch": lambda _: _by_trigger,
-    "one by one 30 s": _EVERY_30_S,
-    "one by one 10-60 s": _alone(10.0, 1.5, 60.0),
-    "pydo 30 s": _with_pydo,
-    "asleep": lambda _: _sleep,
-    "night, watch": lambda looks: _night(_by_trigger, looks),
-    "night, one by one 30 s": lambda looks: _night(_with_a_proof(_EVERY_30_S(looks), looks), looks),
+    POLLER: lambda _: _by_trigger,
+    ONE_BY_ONE: _one_by_one,
+    f"night, {POLLER}": lambda looks: _night(_by_trigger, looks),
+    f"night, {ONE_BY_ONE}": lambda looks: _night(_with_a_proof(_one_by_one(looks), looks), looks),
 }

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import gc
+import os
 import selectors
 import threading
 import time
@@ -59,8 +60,9 @@ class SharedClock:
         return moment
 
 
-def live_on(values: Array[c_double]) -> None:
+def live_on(values: Array[c_double], airflow_home: str) -> None:
     """Let this process know no other time. Call it before anything takes hold of ``time.time``."""
+    os.environ["AIRFLOW_HOME"] = airflow_home
     global clock  # noqa: PLW0603 - there is one time in a process
     clock = SharedClock(values)
     time.time = clock.now

@@ -17,7 +17,7 @@ author = "The authors of airflow-provider-do-images"
 release = __version__
 
 extensions = ["myst_parser", "sphinx.ext.autodoc"]
-exclude_patterns = ["_build", "examples"]
+exclude_patterns = ["_build", "examples", "figures"]
 html_theme = "furo"
 html_title = f"DigitalOcean images for Airflow {release}"
 html_show_copyright = False

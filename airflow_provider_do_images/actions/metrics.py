@@ -1,19 +1,19 @@
 """What a watch tells Airflow's metrics (StatsD or OpenTelemetry), for each connection id.
 
-``digitalocean.watch.sweeps`` and ``.requests`` count; ``.waits``, ``.interval`` (seconds) and
-``.remaining`` (requests of the hour) are gauges; ``.detection_delay`` is the time from the end of
-an action until its wait knew. A token's requests are told to each of the connections that share it.
+``digitalocean.watch.sweeps`` and ``.requests`` count; ``.waits``, ``.interval`` (seconds),
+``.remaining`` (requests of the hour), ``.unreserved`` (those of them that the poller may use) and
+``.verifications`` (completed actions whose image is to be read) are gauges; ``.detection_delay`` is
+the time from the end of an action until its wait knew. A token's requests are told to each of the
+connections that share it.
 """
 
 from __future__ import annotations
 
 from collections import Counter
-from typing import TYPE_CHECKING, Protocol
+from collections.abc import Mapping
+from typing import Protocol
 
 from airflow_provider_do_images.api import ImageAction
-
-if TYPE_CHECKING:
-    from airflow_provider_do_images.api.budget import RateLimit
 
 PREFIX = "digitalocean.watch"
 
@@ -43,10 +43,11 @@ class Report:
         self._metrics = metrics
         self._conn_ids: set[str] = set()
 
-    def tell(self, waits: Counter[str], interval: float, limit: RateLimit | None) -> None:
+    def tell(self, waits: Counter[str], gauges: Mapping[str, float]) -> None:
         """Tell what has happened since it was last told, and how things stand.
 
         :param waits: the number of waits by connection id; one that is missing has none left.
+        :param gauges: further figures by name.
         """
         if self._metrics is not None:
             for conn_id in {*self._conn_ids, *waits}:
@@ -54,9 +55,8 @@ class Report:
                 self._metrics.incr(f"{PREFIX}.sweeps", self.sweeps, tags=tags)
                 self._metrics.incr(f"{PREFIX}.requests", self.requests, tags=tags)
                 self._metrics.gauge(f"{PREFIX}.waits", waits[conn_id], tags=tags)
-                self._metrics.gauge(f"{PREFIX}.interval", interval, tags=tags)
-                if limit:
-                    self._metrics.gauge(f"{PREFIX}.remaining", limit.remaining, tags=tags)
+                for name, value in gauges.items():
+                    self._metrics.gauge(f"{PREFIX}.{name}", value, tags=tags)
         self.sweeps = self.requests = 0
         self._conn_ids = set(waits)
 

@@ -109,17 +109,17 @@ class Progress:
                 self._see(wait, answer)
 
     def set_pace(self, interval: float, *, late: bool) -> bool:
-        """Take note of how often is looked at present, and return whether that is to be told.
+        """Record the present polling interval, and return whether it has to be logged.
 
-        It is when looks first come late, and when they come half or twice as often as was told.
+        It is logged once when polls first come late, and once when they no longer do.
 
         :param interval: seconds between two looks; fewer than wanted, if the budget allows that.
         :param late: whether the next look comes later than is wanted.
         """
         wanted, told = self._poll_interval, self._told_interval
         self.interval = max(interval, wanted)
-        slower = late and (told == wanted or interval >= 2 * told)
-        faster = told > wanted and interval <= told / 2
+        slower = late and told == wanted
+        faster = told > wanted and interval <= wanted
         if slower or faster:
             self._told_interval = self.interval
         return slower or faster

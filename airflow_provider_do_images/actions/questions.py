@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -25,8 +25,8 @@ class Question:
     """What a wait asks a watch.
 
     :param by: when the answer is due, in Unix seconds; it may come earlier.
-    :param latest: when it is due even though the budget is used up: the deadline of the wait; for a
-        proof, whose time is short, soon after ``by``.
+    :param latest: when it has to be answered even though the budget is used up: at the deadline of
+        the wait by a last poll; for an image, an hour after it was asked for, by an error.
     :param interval: seconds between two questions of this wait.
     :param reply: where the answer goes.
     """
@@ -36,6 +36,11 @@ class Question:
     latest: float
     interval: float
     reply: asyncio.Future[Any] = field(default_factory=asyncio.Future)
+
+    @property
+    def is_verification(self) -> bool:
+        """Whether it asks for the image of a completed action."""
+        return self.ask.action_id is None
 
     @property
     def open(self) -> bool:
@@ -56,3 +61,23 @@ async def settle(
                 if handed_out % _AT_ONCE == 0:
                     await asyncio.sleep(0)
     await asyncio.sleep(0)  # who was answered asks its next question, which the same sweep may take
+
+
+def image_of(question: Question) -> int:
+    """Return the id of the image that the question is about."""
+    return question.ask.image_id
+
+
+def grouped(
+    questions: Iterable[Question], key: Callable[[Question], int | None]
+) -> dict[int | None, list[Question]]:
+    """Return the questions by a key, in their order."""
+    groups: dict[int | None, list[Question]] = {}
+    for question in questions:
+        groups.setdefault(key(question), []).append(question)
+    return groups
+
+
+def count_open(by_id: dict[int | None, list[Question]]) -> int:
+    """Return how many groups have a question that is not answered yet."""
+    return sum(any(question.open for question in same) for same in by_id.values())

@@ -4,11 +4,19 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Iterable, Sequence
-from math import inf
+from dataclasses import replace
+from math import ceil
 from operator import methodcaller
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any
 
-from airflow_provider_do_images.actions.questions import Question, settle
+from airflow_provider_do_images.actions.pacing import RequestPacer
+from airflow_provider_do_images.actions.questions import (
+    Question,
+    count_open,
+    grouped,
+    image_of,
+    settle,
+)
 from airflow_provider_do_images.actions.sweep import (
     Feed,
     Wanted,
@@ -16,15 +24,19 @@ from airflow_provider_do_images.actions.sweep import (
     plan_actions,
     sees_all,
 )
-from airflow_provider_do_images.actions.wait import Clock
+from airflow_provider_do_images.actions.wait import Ask, Clock
 from airflow_provider_do_images.api import (
     AuthenticationError,
     DigitalOceanError,
+    Image,
     InvalidResponseError,
+    NotSentError,
     RateLimitedError,
     ServerError,
     TransportError,
 )
+from airflow_provider_do_images.api.budget import MINUTE
+from airflow_provider_do_images.api.inputs import PAGE_SIZE
 
 if TYPE_CHECKING:
     from airflow_provider_do_images.api import ApiClient
@@ -38,26 +50,23 @@ _TOO_MANY_FAILURES = 3
 _STEP = 1.0
 """Seconds after which a pause in a sweep looks for what cannot wait."""
 
-R = TypeVar("R")
+_VERIFICATIONS_PER_PASS = 3
+"""How often images are verified during one long pass through the account's actions."""
+
+Send = Callable[..., Awaitable[Any]]
 
 
 class Reader:
     """What knows, for one token, how to see the most with the fewest requests.
 
     :param send: sends one request and returns what the client made of the answer.
-    :param full_for: returns for how many seconds from now no more should be sent, since the minute
-        has had its share.
+    :param pacer: says when a request may be sent.
     :param clock: returns the Unix time.
     """
 
-    def __init__(
-        self,
-        send: Callable[[Callable[[ApiClient], R]], Awaitable[R]],
-        full_for: Callable[[], float],
-        clock: Clock,
-    ) -> None:
-        self._send: Callable[[Callable[[ApiClient], Any]], Awaitable[Any]] = send
-        self._full_for = full_for
+    def __init__(self, send: Send, pacer: RequestPacer, clock: Clock) -> None:
+        self._send_now = send
+        self._pacer = pacer
         self._clock = clock
         self._thrifty = False
         self._pending: Callable[[], Iterable[Question]] = tuple
@@ -68,17 +77,23 @@ class Reader:
         self._gave_up_at: dict[int | None, float] = {}
         self._images_listed = True
         self._total_images: int | None = None
+        self._known_images: dict[int, Image] = {}
+
+    def known_image(self, ask: Ask) -> Image | None:
+        """Return the image that answers a question for it, if one was read that does."""
+        image = self._known_images.get(ask.image_id) if ask.accepts else None
+        return image if image and ask.accepts and ask.accepts(image) else None
 
     async def answer(
         self, due: Sequence[Question], pending: Callable[[], Iterable[Question]], *, thrifty: bool
     ) -> None:
         """Answer the questions that are due, in this order, and others where that is no dearer.
 
-        Reading image by image ends after an interval, or when the minute is full, so that budget
-        and deadlines are looked at anew; what is still open then is due again.
+        Reading image by image ends after an interval, or when the budget allows no more for now, so
+        that budget and deadlines are looked at anew; what is still open then is due again.
 
         :param pending: returns all open questions, those due among them.
-        :param thrifty: the budget is used up: send nothing for others, and at once what is due.
+        :param thrifty: the budget is used up: only last polls are due, and only they are sent.
         :raises DigitalOceanError: if going on is of no use (429, 401, no answer, a server that only
             fails); questions may be left open then.
         """
@@ -88,9 +103,8 @@ class Reader:
             others = [question for question in pending() if question.ask.action_id is not None]
             wanted = actions if thrifty else await self._worth_seeing(actions, others)
             await self._read_actions(wanted, others)
-        images = [question for question in pending() if question.ask.action_id is None]
-        if images:
-            await self._read_images(images)
+        if not thrifty:
+            await self._read_images()
 
     async def _worth_seeing(
         self, due: Sequence[Question], everything: Sequence[Question]
@@ -115,11 +129,17 @@ class Reader:
     async def _read_actions(
         self, wanted: Sequence[Question], everything: Sequence[Question]
     ) -> None:
-        by_id = _grouped(everything, lambda question: question.ask.action_id)
+        by_id = grouped(everything, lambda question: question.ask.action_id)
         self._feed.begin(_images(wanted))
+        since_verified = 0
         while unseen := [question for question in wanted if question.open]:
-            if self._plan(unseen).pages > 0:
+            if (pages := self._plan(unseen).pages) > 0:
                 await self._read_feed(by_id)
+                since_verified += 1
+                part = self._pages_between_verifications(self._feed.pages + pages)
+                if since_verified >= part and not self._thrifty:
+                    since_verified = 0
+                    await self._read_images()
                 continue
             try:
                 await self._read_by_image(unseen)
@@ -129,7 +149,6 @@ class Reader:
             return
 
     async def _read_feed(self, by_id: dict[int | None, list[Question]]) -> None:
-        await self._rest()
         try:
             page = await self._send(methodcaller("actions_page", self._feed.pages + 1))
         except DigitalOceanError as error:
@@ -148,23 +167,52 @@ class Reader:
         self._feed.add_page([action.id for action in page.rows], last=page.last)
         await settle((by_id.get(action.id, []), action) for action in page.rows)
 
-    async def _rest(self) -> None:
-        """Wait until the minute has room, and answer meanwhile what cannot wait."""
-        while not self._thrifty and (pause := self._full_for()) > 0:
+    def _pages_between_verifications(self, pages: int) -> int:
+        """Return after how many pages of a pass images are read; never more of them than pages."""
+        images = ceil((self._total_images or PAGE_SIZE) / PAGE_SIZE)
+        return max(ceil(pages / _VERIFICATIONS_PER_PASS), images)
+
+    async def _send(self, call: Callable[[ApiClient], Any]) -> Any:
+        """Send a request as soon as the budget allows it, and do meanwhile what cannot wait.
+
+        :raises NotSentError: if it is a last poll, and too many had to use the reserve.
+        """
+        if self._thrifty:
+            pause = self._pacer.last_poll_wait_time(self._clock())
+            if pause > MINUTE:
+                raise NotSentError("too many last polls: the rate-limit budget is used up")
+            await asyncio.sleep(pause)
+            reserve_used = self._pacer.wait_time(self._clock()) > 0
+            return await self._send_now(call, last_poll=reserve_used)
+        while (pause := self._pacer.wait_time(self._clock())) > 0:
             await asyncio.sleep(min(pause, _STEP))
-            urgent = [question for question in self._pending() if question.latest <= self._clock()]
-            await self._in_turn(_grouped(urgent, _image_of), self._read_all_of)
+            now = self._clock()
+            if urgent := [
+                one for one in self._pending() if one.latest <= now and not one.is_verification
+            ]:
+                await self._poll_last(urgent)
+        return await self._send_now(call, last_poll=False)
+
+    async def _poll_last(self, urgent: Sequence[Question]) -> None:
+        """Poll for waits whose deadline has come, in the middle of a pass for others."""
+        feed, self._feed, self._thrifty = self._feed, replace(self._feed), True
+        try:
+            await self._read_actions(urgent, urgent)
+        except NotSentError as error:
+            await settle([(urgent, error)])
+        finally:
+            self._feed, self._thrifty = feed, False
 
     async def _read_by_image(self, wanted: Sequence[Question]) -> None:
         until = self._clock() + min(question.interval for question in wanted)
-        by_image = _grouped(wanted, _image_of)
+        by_image = grouped(wanted, image_of)
         await self._in_turn(by_image, self._read_all_of, until)
 
     async def _in_turn(
         self,
         by_image: dict[int | None, list[Question]],
         read: Callable[[list[Question]], Awaitable[None]],
-        until: float = inf,
+        until: float,
     ) -> None:
         """Read image by image, those last that have ended a sweep: the others must get a turn."""
         for image_id in sorted(by_image, key=lambda image_id: self._gave_up_at.get(image_id, 0.0)):
@@ -175,12 +223,12 @@ class Reader:
                 self._gave_up_at = {**known, image_id: self._clock()}
                 raise
             self._gave_up_at.pop(image_id, None)
-            full = until < inf and not self._thrifty and self._full_for() > 0
-            if full or self._clock() >= until:
+            short = not self._thrifty and self._pacer.wait_time(self._clock()) > 0
+            if short or self._clock() >= until:
                 return
 
     async def _read_all_of(self, of_image: list[Question]) -> None:
-        by_id = _grouped(of_image, lambda question: question.ask.action_id)
+        by_id = grouped(of_image, lambda question: question.ask.action_id)
         if len(by_id) > 1:
             await self._read_list_of(of_image[0].ask.image_id, by_id)
         for same in by_id.values():
@@ -210,10 +258,19 @@ class Reader:
             self._failures = 0
             await settle([(same, answer)])
 
-    async def _read_images(self, wanted: Sequence[Question]) -> None:
-        by_id = _grouped(wanted, _image_of)
+    async def _read_images(self) -> None:
+        """Answer the open verifications, by pages of images where these are fewer requests."""
+        wanted = [question for question in self._pending() if question.is_verification]
+        if not wanted:
+            return
+        wanted.sort(key=lambda question: question.by)
+        by_id = grouped(wanted, image_of)
+        pending = {question.ask.image_id for question in self._pending()}
+        self._known_images = {
+            key: self._known_images[key] for key in self._known_images.keys() & pending
+        }
         read = 0
-        while self._images_listed and pages_of_images(_open(by_id), read, self._total_images):
+        while self._images_listed and pages_of_images(count_open(by_id), read, self._total_images):
             try:
                 page = await self._send(methodcaller("private_images_page", read + 1))
             except DigitalOceanError as error:
@@ -223,8 +280,10 @@ class Reader:
                 break
             read += 1
             self._total_images = page.total or 0
+            self._known_images |= {image.id: image for image in page.rows if image.id in pending}
             await settle((by_id.get(image.id, []), image) for image in page.rows)
-        await self._in_turn(by_id, self._read_one)
+        until = self._clock() + min(question.interval for question in wanted)
+        await self._in_turn(by_id, self._read_one, until)
 
 
 def _concerns_all(error: DigitalOceanError) -> bool:
@@ -232,26 +291,9 @@ def _concerns_all(error: DigitalOceanError) -> bool:
     return isinstance(error, RateLimitedError | AuthenticationError | TransportError)
 
 
-def _image_of(question: Question) -> int:
-    return question.ask.image_id
-
-
 def _wanted(question: Question) -> Wanted:
     return Wanted(question.ask.action_id or 0, question.ask.image_id)
 
 
 def _images(questions: Iterable[Question]) -> int:
-    return len(set(map(_image_of, questions)))
-
-
-def _grouped(
-    questions: Iterable[Question], key: Callable[[Question], int | None]
-) -> dict[int | None, list[Question]]:
-    groups: dict[int | None, list[Question]] = {}
-    for question in questions:
-        groups.setdefault(key(question), []).append(question)
-    return groups
-
-
-def _open(by_id: dict[int | None, list[Question]]) -> int:
-    return sum(any(question.open for question in same) for same in by_id.values())
+    return len(set(map(image_of, questions)))

@@ -11,6 +11,7 @@ import asyncio
 import time
 from collections.abc import Awaitable, Callable, Generator, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from heapq import heappop, heappush
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -18,6 +19,7 @@ from airflow_provider_do_images.actions.judge import (
     Outcome,
     Verdict,
     Wait,
+    is_proved,
     judge,
     judge_proof,
     worth_a_second_look,
@@ -35,6 +37,10 @@ if TYPE_CHECKING:  # the client loads requests, which a DAG file that is parsed 
 
 SECOND_LOOK_PAUSE = 2.0
 """Seconds before a refusal that would end the wait is asked for once more."""
+
+VERIFICATION_START_LIMIT = 3600.0
+"""Seconds after the end of an action within which its image has to be read for the first time. Only
+a rate-limit budget that stays used up can delay that read so long; then the wait is unverified."""
 
 PROOF_INTERVAL = 10.0
 """Seconds between two looks at the image of a completed action."""
@@ -56,11 +62,13 @@ class Ask:
     """Read the action, or with ``action_id`` ``None`` the image.
 
     :param fresh: get the token anew before, since it may have been replaced.
+    :param accepts: whether an image that was read earlier answers the question, too.
     """
 
     image_id: int
     action_id: int | None
     fresh: bool = False
+    accepts: Callable[[Image], bool] | None = None
 
     def send(self, client: ApiClient) -> Answer:
         """Read it once: for a wait, the next look is the repeat."""
@@ -94,18 +102,21 @@ def prove(verdict: Verdict | None, clock: Clock = time.time) -> Flow[Verdict | N
     """Look at the image of a completed action until it shows what the action did.
 
     A token that is refused meanwhile may have been replaced, too. Any other verdict is returned as
-    it is.
+    it is. The time for it begins with the first read, which a short budget may delay.
     """
     if verdict is None or verdict.outcome is not Outcome.COMPLETED or verdict.action is None:
         return verdict
     wait, action = verdict.wait, verdict.action
-    until = clock() + wait.proof_timeout
+    start_by, until = clock() + VERIFICATION_START_LIMIT, 0.0
+    accepts = partial(is_proved, wait, action)
     proved = verdict if wait.proof_timeout <= 0 else None
     look: Image | DigitalOceanError | None = None
     while proved is None:
         refused = isinstance(look, AuthenticationError)
-        look = yield Ask(wait.image_id, None, fresh=refused)
-        proved = judge_proof(wait, action, look, clock(), until)
+        look = yield Ask(wait.image_id, None, fresh=refused, accepts=accepts)
+        now = clock()
+        until = until or (now + wait.proof_timeout if now < start_by else now)
+        proved = judge_proof(wait, action, look, now, until)
         if proved is None:
             yield Pause(min(PROOF_INTERVAL, max(until - clock(), 0.0)))
     return proved

@@ -14,7 +14,7 @@ from __future__ import annotations
 import asyncio
 import random
 import time
-from collections import Counter, deque
+from collections import Counter
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
@@ -24,12 +24,22 @@ from typing import TYPE_CHECKING, TypeVar
 
 from airflow_provider_do_images.actions.messages import pace
 from airflow_provider_do_images.actions.metrics import Metrics, Report
+from airflow_provider_do_images.actions.pacing import RequestPacer
 from airflow_provider_do_images.actions.progress import Progress
 from airflow_provider_do_images.actions.questions import Notice, Question, settle
 from airflow_provider_do_images.actions.reader import Reader
-from airflow_provider_do_images.actions.wait import Answer, Ask, Clock
-from airflow_provider_do_images.api import DigitalOceanError, ImageAction, RateLimitedError
-from airflow_provider_do_images.api.budget import MINUTE
+from airflow_provider_do_images.actions.wait import (
+    VERIFICATION_START_LIMIT,
+    Answer,
+    Ask,
+    Clock,
+)
+from airflow_provider_do_images.api import (
+    DigitalOceanError,
+    ImageAction,
+    NotSentError,
+    RateLimitedError,
+)
 from airflow_provider_do_images.api.retry import HOURLY_LIMIT_SECONDS
 
 if TYPE_CHECKING:
@@ -68,8 +78,8 @@ class Seat:
         :param by: when it is due, in Unix seconds. It may come earlier, and later if the budget
             forces that, which is logged.
         """
-        soon = by + _SLACK * self.interval  # so that proofs, which have little time, share reads
-        latest = soon if ask.action_id is None else max(by, self._deadline)
+        limit = by + VERIFICATION_START_LIMIT if ask.action_id is None else self._deadline
+        latest = max(by, limit)
         while True:
             question = Question(ask, by, latest, self.interval)
             reply = await self._watch.answer_to(self, question)
@@ -95,15 +105,14 @@ class Watch:
 
     def __init__(self, client: ApiClient, clock: Clock, metrics: Metrics | None) -> None:
         self.seats: set[Seat] = set()
-        self.reserve = 0.0
         self.interval = 0.0
         """Seconds between two sweeps at present."""
         self._client = client
         self._clock = clock
         self._report = Report(metrics)
         self._questions: dict[Seat, Question] = {}
-        self._reader = Reader(self._send, self._full_for, clock)
-        self._sent: deque[float] = deque()
+        self._pacer = RequestPacer()
+        self._reader = Reader(self._send, self._pacer, clock)
         self._not_before = 0.0
         self._wake_at = inf
         self._woken = asyncio.Event()
@@ -115,6 +124,8 @@ class Watch:
         self, seat: Seat, question: Question
     ) -> Answer | DigitalOceanError | Notice:
         """Wait for the answer to a question, or for something to be logged first."""
+        if (known := self._reader.known_image(question.ask)) is not None:
+            return known
         self._questions[seat] = question
         if question.by < self._wake_at:
             self._wake_at = question.by
@@ -127,7 +138,7 @@ class Watch:
             spread = seat.interval * _SPREAD * random.random()  # noqa: S311 - hides nothing
             self._not_before = self._clock() + spread
         self.seats.add(seat)
-        self.reserve = max(self.reserve, reserve)
+        self._pacer.reserve = max(self._pacer.reserve, reserve)
 
     def leave(self, seat: Seat) -> None:
         """Let a seat go; after the last one, close the session and end the thread."""
@@ -161,8 +172,9 @@ class Watch:
                     question.reply.set_exception(error)
 
     def _next_sweep(self) -> float:
-        open_ones = self._open()
-        calm = max(min((question.by for question in open_ones), default=inf), self._not_before)
+        open_ones, now = self._open(), self._clock()
+        allowed_at = max(self._not_before, now + self._pacer.wait_time(now))
+        calm = max(min((question.by for question in open_ones), default=inf), allowed_at)
         return min(calm, min((question.latest for question in open_ones), default=inf))
 
     def _open(self) -> list[Question]:
@@ -171,7 +183,8 @@ class Watch:
     async def _sweep(self) -> None:
         begun = self._clock()
         self._report.sweeps += 1
-        thrifty = begun < self._not_before
+        thrifty = begun < self._not_before or self._pacer.wait_time(begun) > 0
+        await self._end_verifications(begun)
         due = [
             question
             for question in self._open()
@@ -193,18 +206,14 @@ class Watch:
     async def _pause_after(self, begun: float, refused_for: float) -> None:
         """Set when the next sweep may begin, by what this one has used, and tell of it."""
         shortest = min((seat.interval for seat in self.seats), default=0.0)
-        limit = self._client.rate_limit
-        each = limit.seconds_per_request(self.reserve) if limit else 0.0
-        pause = max(self._report.requests * each, self._full_for(), refused_for)
-        made_up_at = self._clock() + pause
-        self._not_before = max(self._not_before, begun + _SLACK * shortest, made_up_at)
+        now = self._clock()
+        each = self._pacer.seconds_per_request(now)
+        paced = begun + max(self._report.requests * each, _SLACK * shortest)
+        allowed_at = now + max(self._pacer.wait_time(now), refused_for)
+        self._not_before = max(self._not_before, paced, allowed_at)
         self.interval = max(shortest, self._not_before - begun)
-        why = "another user of the token has used up its requests" if refused_for else ""
-        if limit and not why:
-            why = (
-                f"{limit.remaining} of the token's {limit.limit} requests an hour are left, and "
-                f"{limit.reserved(self.reserve):.0f} of them are its other users'"
-            )
+        used_up = "another user of the token has used up its requests"
+        why = used_up if refused_for else self._pacer.describe()
         await self._tell(why, refused=refused_for > 0)
         self._tell_metrics()
 
@@ -226,24 +235,30 @@ class Watch:
                 notices.append(([question], Notice(words)))
         await settle(notices)
 
-    async def _send(self, call: Callable[[ApiClient], R]) -> R:
-        now = self._clock()
-        while self._sent and self._sent[0] <= now - MINUTE:
-            self._sent.popleft()
-        self._sent.append(now)
-        self._report.requests += 1
-        return await asyncio.get_running_loop().run_in_executor(self._executor, call, self._client)
+    async def _end_verifications(self, now: float) -> None:
+        """Answer those that the budget has delayed for too long with an error."""
+        late = [one for one in self._open() if one.is_verification and one.latest <= now]
+        error = NotSentError("the rate-limit budget allowed no read of the image for an hour")
+        await settle([(late, error)])
 
-    def _full_for(self) -> float:
-        limit = self._client.rate_limit
-        burst = limit.burst(self.reserve) if limit else 0
-        if not burst or len(self._sent) < burst:
-            return 0.0
-        return max(self._sent[-burst] + MINUTE - self._clock(), 0.0)
+    async def _send(self, call: Callable[[ApiClient], R], *, last_poll: bool) -> R:
+        self._pacer.record_request(self._clock(), last_poll=last_poll)
+        self._report.requests += 1
+        loop = asyncio.get_running_loop()
+        try:
+            return await loop.run_in_executor(self._executor, call, self._client)
+        finally:
+            self._pacer.update(self._client.rate_limit, self._clock())
 
     def _tell_metrics(self) -> None:
-        waits = Counter(seat.conn_id for seat in self.seats)
-        self._report.tell(waits, self.interval, self._client.rate_limit)
+        gauges: dict[str, float] = {
+            "interval": self.interval,
+            "verifications": sum(one.is_verification for one in self._open()),
+        }
+        if limit := self._pacer.limit:
+            unreserved = max(limit.remaining - limit.reserved(self._pacer.reserve), 0.0)
+            gauges |= {"remaining": limit.remaining, "unreserved": unreserved}
+        self._report.tell(Counter(seat.conn_id for seat in self.seats), gauges)
 
 
 _watches: dict[tuple[asyncio.AbstractEventLoop, str, str], Watch] = {}

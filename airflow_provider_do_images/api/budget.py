@@ -2,11 +2,7 @@
 
 DigitalOcean counts each request for an hour (5,000 of them by default) and allows 5 % of that in a
 minute ("Rate Limit" in its API reference). A token has other users too, so a share of the hour, the
-reserve, is left to them:
-
-- Above the reserve, a request costs time only as the unreserved part runs out: at first next to
-  nothing, so that what is due is read at once; near its end as much as makes the hour suffice.
-- At the reserve and below it, a trickle goes on, a tenth of the pace that an hour would allow.
+reserve, is left to them.
 """
 
 from __future__ import annotations
@@ -20,9 +16,6 @@ DEFAULT_RESERVE = 0.5
 
 BURST_SHARE = 0.05
 """Share of the hour's requests that the API allows in one minute (250 of 5,000)."""
-
-_KNEE = 0.25
-"""Share of the unreserved part below which requests come no faster than they are given back."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,17 +39,12 @@ class RateLimit:
         """Whether no more than the reserve is left."""
         return self.remaining <= self.reserved(reserve)
 
-    def seconds_per_request(self, reserve: float) -> float:
-        """Return how long each request has to be made up for by pausing, in seconds."""
-        own = self.limit - self.reserved(reserve)
-        if own <= 0:
-            return HOUR
-        left = (self.remaining - self.reserved(reserve)) / own
-        return HOUR / own * _KNEE / max(left, _KNEE / 10)
-
     def burst(self, reserve: float) -> int:
-        """Return how many requests in a minute leave others their share of the minute too."""
-        return max(int(self.limit * BURST_SHARE * (1 - reserve)), 1)
+        """Return how many requests one process may send in a minute.
+
+        It is half of the unreserved share, since two triggerers may have the same token.
+        """
+        return max(int(self.limit * BURST_SHARE * (1 - reserve) / 2), 1)
 
     def seconds_until_unreserved(self, reserve: float, now: float) -> float:
         """Return how long it takes at least until more than the reserve is left.

@@ -124,6 +124,26 @@ def test_the_last_look_of_one_wait_spends_nothing_on_others(scarce, transfers, r
     assert {verdict.outcome for verdict in verdicts} == {Outcome.TIMED_OUT}
 
 
+def test_last_polls_at_the_same_time_are_bounded(transfers, run, wait_for):
+    """Of many deadlines that coincide, those beyond the bound end without a last poll."""
+    rules = Rules(requests_per_hour=200)
+    with Simulator(clock=ManualClock(), rules=rules) as sim:
+        sim.tokens.allow(NO_FEED, {"image:read"})
+        actions = transfers(30, at=sim)
+
+        async def all_of_them():
+            waits = [
+                wait_for(one, at=sim, token=NO_FEED, reserve=0.99, seconds=300.0) for one in actions
+            ]
+            return await asyncio.gather(*waits)
+
+        verdicts = run(all_of_them())
+        polls = sum(looks_at(sim, action) for action in actions)
+
+    assert {verdict.outcome for verdict in verdicts} == {Outcome.TIMED_OUT}
+    assert polls <= 2 + 10  # the unreserved share, and a twentieth of the limit
+
+
 def test_a_refused_watch_comes_back_when_it_was_told_to(
     sim, transfers, run, wait_for, finish, caplog
 ):

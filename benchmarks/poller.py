@@ -1,17 +1,20 @@
-"""What it costs to wait for many actions at once: this provider's watch beside one loop per action.
+"""What it costs to wait for many actions at once: the shared poller beside one loop per action.
 
-    python3 dev.py bench watch [--quick] [--json FILE]
+    python3 dev.py bench poller [--quick] [--json FILE]
 
 One process simulates DigitalOcean, with its rate limits; another one waits, in the trigger's own
-code. Both live on one clock (:mod:`devtools.virtual_time`). Also makes docs/images/watch.png.
+code. Both live on one clock (:mod:`devtools.virtual_time`), so that two runs print the same counts
+and delays. Writes the table and the plot of the page on limits.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
-import os
+import sys
+from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor
+from contextlib import contextmanager
 from dataclasses import asdict
 from math import ceil, nan
 from multiprocessing import get_context
@@ -20,32 +23,42 @@ from random import Random
 from tempfile import TemporaryDirectory
 from typing import Any
 
+import requests
 from rich.console import Console
 
 from airflow_provider_do_images.simulator import Simulator
 from airflow_provider_do_images.simulator.operations import transfer
-from benchmarks import watch_report
-from benchmarks.watch_cases import FEW_IMAGES, INTERVAL, Case, Figures, Job, Result, cases
+from benchmarks import poller_report
+from benchmarks.poller_cases import (
+    INTERVAL,
+    REGIONS_PER_IMAGE,
+    UNRESERVED,
+    Case,
+    Figures,
+    Job,
+    Result,
+    broken_bounds,
+    cases,
+)
 from devtools.virtual_time import SharedClock, live_on
 
 HOUR = 3600.0
+START = 1_767_225_600.0
+"""When each case begins, in Unix seconds: always the same, so that all figures are."""
+
 BEGUN_WITHIN = INTERVAL
-"""Virtual seconds within which all actions are submitted, so that looks are due at any moment."""
+"""Virtual seconds within which all actions are submitted, so that polls are due at any moment."""
 
 FEWEST_LOOKS, LOOKS_EACH = 8_000, 4
-"""Requests, and requests for each wait, after which a way that looks one by one is broken off."""
-
-WIDTH = 130
-"""Columns that the table needs, even if nobody looks at a terminal."""
-
-BYTES_COUNTED_FOR = 65.0
-"""Virtual seconds: all waits are there, and the watch has looked twice."""
+"""Requests, and requests for each wait, after which one loop per action is broken off."""
 
 NIGHT = (100, 3)
 """Images and regions."""
 
 SUBMIT_EVERY = 2.0
 """Seconds from one submit of the night to the next: what Airflow needs to start a task."""
+
+TOKEN = "any-token"  # noqa: S105 - the simulator takes any
 
 
 class Bench:
@@ -55,19 +68,12 @@ class Bench:
         self.simulator = simulator
         self.clock = clock
         self.pool = pool
-        self._zero = clock.now()
 
     def measure(self, case: Case) -> Figures:
-        """Run a case twice: once for the figures, and before for the bytes, which are slow."""
-        bytes_per_wait = None
-        if case.noise == 0 and case.per_image == FEW_IMAGES and not case.speed:
-            counted = [self._bytes(case), self._bytes(Case("asleep", case.waits))]
-            bytes_per_wait = (counted[0] - counted[1]) / case.waits
+        """Run a case."""
         jobs = self._fill(case)
         begun = self.clock.now()
-        self.clock.run_at(case.speed)
         result = self.run(case.way, jobs)
-        self.clock.run_at(0)
         self.simulator.state.settle()
         actions = self.simulator.state.actions
         took = result.ended - begun
@@ -85,22 +91,15 @@ class Bench:
             seen=len(result.seen),
             took=took,
             cpu=result.cpu,
-            bytes_per_wait=bytes_per_wait,
-            stall=(result.stall[0] * 1000, result.stall[1] * 1000),
-            collection=result.collection * 1000,
+            stall=result.stall * 1000,
         )
 
-    def _begin_anew(self) -> None:
-        """Let each case have the same account at the same time, and so the same durations."""
-        self.clock.advance(self._zero - self.clock.now())
-        self.simulator.reset()
-
-    def run(self, way: str, jobs: list[Job], **bounds: Any) -> Result:
+    def run(self, way: str, jobs: list[Job]) -> Result:
         """Run a way to wait in the other process."""
         from benchmarks import waits  # noqa: PLC0415 - here, so that it is not loaded before live_on
 
-        bounds = {"looks": max(FEWEST_LOOKS, LOOKS_EACH * len(jobs)), **bounds}
-        return self.pool.submit(waits.run, way, self.simulator.url, jobs, **bounds).result()
+        looks = max(FEWEST_LOOKS, LOOKS_EACH * len(jobs))
+        return self.pool.submit(waits.run, way, self.simulator.url, jobs, looks=looks).result()
 
     def night(self, way: str) -> dict[str, Any]:
         """Count the requests of a night by what they are for."""
@@ -121,17 +120,18 @@ class Bench:
             "posts": journal.count("POST"),
             "refused": journal.count(status=429),
             "took": result.ended - begun,
-            "endpoints": journal.counts(),
         }
 
-    def _bytes(self, case: Case) -> int:
-        jobs = self._fill(case)
-        bounds = {"seconds": BYTES_COUNTED_FOR, "looks": FEWEST_LOOKS / 4, "count_bytes": True}
-        return int(self.run(case.way, jobs, **bounds).peak)
+    def _begin_anew(self) -> None:
+        """Let each case have the same account at the same time, and so the same durations."""
+        self.clock.advance(START - self.clock.now())
+        self.simulator.reset()
 
     def _fill(self, case: Case) -> list[Job]:
         """Begin the actions, foreign ones between them; return the jobs."""
         self._begin_anew()
+        if case.spent:
+            self._spend_the_hour()
         state, random = self.simulator.state, Random(1)  # noqa: S311 - hides nothing
         regions = self._regions()
         jobs: list[Job] = []
@@ -144,49 +144,67 @@ class Bench:
                     for _ in range(case.noise):
                         state.begin_action("power_cycle", droplet, seconds=20.0)
                     action = transfer(state, image, region)
-                    jobs.append(Job(image.id, action.id, region, self.clock.now()))
+                    number = len(jobs) % case.triggerers
+                    jobs.append(Job(image.id, action.id, region, self.clock.now(), number))
                     self.clock.advance(BEGUN_WITHIN / case.waits)
         return jobs
+
+    def _spend_the_hour(self) -> None:
+        """Send as many requests as are not reserved, evenly over an hour."""
+        with requests.Session() as session:
+            session.headers["Authorization"] = f"Bearer {TOKEN}"
+            session.trust_env = False
+            for _ in range(UNRESERVED):
+                session.get(f"{self.simulator.url}/v2/account", timeout=10).raise_for_status()
+                self.clock.advance(HOUR / UNRESERVED)
+        self.simulator.journal.clear()
 
     def _regions(self) -> list[str]:
         known = self.simulator.state.regions.values()
         able = [region.slug for region in known if "image_transfer" in region.features]
-        return [slug for slug in able if slug != "nyc3"][:FEW_IMAGES]
+        return [slug for slug in able if slug != "nyc3"][:REGIONS_PER_IMAGE]
 
 
 def _percentile(ordered: list[float], percent: int) -> float:
     return ordered[ceil(len(ordered) * percent / 100) - 1] if ordered else nan
 
 
-def main() -> None:
-    """Measure all cases; print the tables, and write the plot and the JSON."""
-    parser = argparse.ArgumentParser(prog="dev.py bench watch", description=__doc__)
-    parser.add_argument("--quick", action="store_true", help="fewer cases, and no plot")
+@contextmanager
+def bench() -> Iterator[Bench]:
+    """Start the simulator and the process that waits."""
+    clock = SharedClock()
+    with (
+        TemporaryDirectory(prefix="airflow-") as home,
+        Simulator(clock=clock) as simulator,
+        ProcessPoolExecutor(1, get_context("spawn"), live_on, (clock.values, home)) as pool,
+    ):
+        yield Bench(simulator, clock, pool)
+
+
+def main() -> int:
+    """Measure all cases; print the tables, write those of the docs, and check the bounds."""
+    parser = argparse.ArgumentParser(prog="dev.py bench poller", description=__doc__)
+    parser.add_argument("--quick", action="store_true", help="fewer cases, and nothing is written")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write all figures there")
     options = parser.parse_args()
-    console, clock = Console(width=max(Console().width, WIDTH)), SharedClock()
-    context = get_context("spawn")
-    with (
-        TemporaryDirectory(prefix="airflow-") as os.environ["AIRFLOW_HOME"],
-        Simulator(clock=clock) as simulator,
-        ProcessPoolExecutor(1, context, live_on, (clock.values,)) as pool,
-        console.status("") as status,
-    ):
-        bench = Bench(simulator, clock, pool)
+    console = Console()
+    with bench() as running, console.status("") as status:
         figures = []
-        for way in ("watch", "pydo 30 s"):
-            bench.measure(Case(way, 1))  # so that what is loaded once is loaded
         for case in cases(quick=options.quick):
             status.update(str(case))
-            figures.append(bench.measure(case))
-        nights = [bench.night(way) for way in watch_report.NIGHTS]
-    watch_report.print_tables(console, figures, nights)
+            figures.append(running.measure(case))
+        nights = [running.night(way) for way in poller_report.NIGHTS]
+    print(poller_report.tables(figures, nights))
+    print(poller_report.machine_table(figures))
     if not options.quick:
-        watch_report.plot([one for one in figures if not one.case.speed])
+        poller_report.write(figures, nights)
     if options.json:
         found = {"figures": [asdict(one) for one in figures], "nights": nights}
         options.json.write_text(json.dumps(found, indent=2))
+    broken = [bound for one in figures for bound in broken_bounds(one)]
+    print("\n".join(["", "Broken bounds:", *broken] if broken else ["", "All bounds are kept."]))
+    return 1 if broken else 0
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())
