@@ -77,7 +77,7 @@ class RequestPacer:
         """Return the seconds until a request may be sent that is not a last poll."""
         if self.limit is None:
             return 0.0
-        minute = _until_free(self._sent, self.limit.burst(self.reserve), MINUTE, now)
+        minute = _until_free(self._sent, self._burst(self.limit), MINUTE, now)
         return max(minute, self._until_unreserved(now))
 
     def last_poll_wait_time(self, now: float) -> float:
@@ -85,7 +85,7 @@ class RequestPacer:
         if self.limit is None or self.wait_time(now) <= 0:
             return 0.0
         most = max(int(self.limit.limit * LAST_POLL_SHARE), 1)
-        minute = _until_free(self._last_polls, self.limit.burst(self.reserve), MINUTE, now)
+        minute = _until_free(self._last_polls, self._burst(self.limit), MINUTE, now)
         return max(minute, _until_free(self._last_polls, most, HOUR, now))
 
     def seconds_per_request(self, now: float) -> float:
@@ -109,6 +109,10 @@ class RequestPacer:
         per_second, not_before = self._others(self._updated_at)
         others = per_second * max(now - self._updated_at - not_before, 0.0)
         return self.limit.remaining - self.limit.reserved(self.reserve) + returned + others
+
+    def _burst(self, limit: RateLimit) -> int:
+        """Return how many requests a minute may have: half, since two triggerers may share them."""
+        return max(limit.burst(self.reserve) // 2, 1)
 
     def _others(self, now: float) -> tuple[float, float]:
         """Return how many requests of the token's other users return in a second, and from when on.

@@ -40,11 +40,8 @@ class RateLimit:
         return self.remaining <= self.reserved(reserve)
 
     def burst(self, reserve: float) -> int:
-        """Return how many requests one process may send in a minute.
-
-        It is half of the unreserved share, since two triggerers may have the same token.
-        """
-        return max(int(self.limit * BURST_SHARE * (1 - reserve) / 2), 1)
+        """Return how many requests in a minute leave others their share of the minute too."""
+        return max(int(self.limit * BURST_SHARE * (1 - reserve)), 1)
 
     def seconds_until_unreserved(self, reserve: float, now: float) -> float:
         """Return how long it takes at least until more than the reserve is left.

@@ -19,9 +19,9 @@ def test_a_budget_of_nothing_is_not_divided_by():
     assert limit.seconds_until_unreserved(0.5, 0.0) < float("inf")
 
 
-@pytest.mark.parametrize(("reserve", "burst"), [(0.0, 125), (0.5, 62), (0.999, 1)])
+@pytest.mark.parametrize(("reserve", "burst"), [(0.0, 250), (0.5, 125), (0.999, 1)])
 def test_a_minute_has_room_for_others_too(reserve, burst):
-    """Two processes together leave the reserved share of the 250 requests of a minute."""
+    """Of the 250 requests of a minute the reserved share is left, and at least one is used."""
     assert RateLimit(5000, 5000).burst(reserve) == burst
 
 
