@@ -47,9 +47,11 @@ class RateLimit:
         """Return how long it takes at least until more than the reserve is left.
 
         Counted as if the used requests came back evenly over the hour, since when they were sent is
-        not told; none comes back before the reset, where that lies ahead.
+        not told; none comes back before the reset, where that lies ahead. All are back within an
+        hour, whatever the answer says.
         """
         if not self.is_short(reserve):
             return 0.0
         missing = self.reserved(reserve) - self.remaining + 1
-        return max(missing * HOUR / max(self.limit, 1), (self.reset or now) - now)
+        pause = max(missing * HOUR / max(self.limit, 1), (self.reset or now) - now)
+        return min(pause, HOUR)

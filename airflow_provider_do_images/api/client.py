@@ -12,13 +12,15 @@ from typing import Any
 from urllib.parse import quote
 
 from airflow_provider_do_images.api.errors import InvalidResponseError, error_context
+from airflow_provider_do_images.api.fields import Json, text_or_none, total_or_none
 from airflow_provider_do_images.api.inputs import check_id, check_region, check_tag, has_tag
-from airflow_provider_do_images.api.models import Droplet, Image, ImageAction, Json, Region
+from airflow_provider_do_images.api.lists import ListSession
+from airflow_provider_do_images.api.models import Droplet, Image, ImageAction, Region
+from airflow_provider_do_images.api.pagination import Page
 from airflow_provider_do_images.api.retry import ONCE, RetryPolicy
-from airflow_provider_do_images.api.session import ApiSession, Page
 
 
-class ApiClient(ApiSession):
+class ApiClient(ListSession):
     """A client for one token; its parameters are those of its session."""
 
     # Image actions
@@ -134,9 +136,11 @@ class ApiClient(ApiSession):
         """Return how many images of its own the token can see. Scope ``image:read``."""
         params = {"private": "true", "per_page": "1"}
         body = self.send("GET", "/v2/images", "image:read", params=params, retry=retry)
-        total = (body.get("meta") or {}).get("total")
-        if not isinstance(total, int):
-            raise InvalidResponseError("the list of images has no total")
+        total = total_or_none(body)
+        if total is None:
+            raise InvalidResponseError(
+                "the list of images has no total", request_id=self.request_id
+            )
         return total
 
     def list_droplets(
@@ -266,7 +270,7 @@ def _droplet_filter(name: str | None, tag: str | None) -> dict[str, str]:
 
 
 def _tag_name(row: Any) -> str:
-    name = row.get("name") if isinstance(row, dict) else None
-    if not isinstance(name, str):
+    name = text_or_none(row.get("name")) if isinstance(row, dict) else None
+    if not name:
         raise InvalidResponseError("a tag without a name")
     return name

@@ -239,6 +239,11 @@ def check_base_url(value: str | None, name: str = "the base URL (host)") -> str:
     return text
 
 
+def is_loopback_url(base_url: str) -> bool:
+    """Whether a base URL is one of this machine's own addresses."""
+    return _is_loopback(urlsplit(base_url).hostname or "")
+
+
 def _is_loopback(host: str) -> bool:
     if host == "localhost":
         return True

@@ -12,8 +12,19 @@ from enum import StrEnum
 from typing import Any, ClassVar
 
 from airflow_provider_do_images.api.errors import InvalidResponseError, UnknownStatusError
-
-Json = dict[str, Any]
+from airflow_provider_do_images.api.fields import (
+    Json,
+    count_or_none,
+    id_or_none,
+    ids_of,
+    number_or_none,
+    object_of,
+    required_id,
+    shorten,
+    text_or_none,
+    texts_of,
+    time_or_none,
+)
 
 
 class ActionStatus(StrEnum):
@@ -40,15 +51,16 @@ class Region:
         :raises InvalidResponseError: without a slug.
         """
         if isinstance(data, str) and data:
-            return cls(slug=data)
-        row = _object(data, "region")
-        if not isinstance(row.get("slug"), str) or not row["slug"]:
-            raise InvalidResponseError(f"a region without a slug: {_short(data)}")
+            return cls(slug=text_or_none(data) or "")
+        row = object_of(data, "region")
+        slug = text_or_none(row.get("slug"))
+        if not slug:
+            raise InvalidResponseError(f"a region without a slug: {shorten(data)}")
         return cls(
-            slug=row["slug"],
-            name=_text(row.get("name")),
+            slug=slug,
+            name=text_or_none(row.get("name")),
             available=row.get("available") if isinstance(row.get("available"), bool) else None,
-            features=_texts(row.get("features")),
+            features=texts_of(row.get("features")),
         )
 
     def to_json(self) -> Json:
@@ -74,10 +86,11 @@ class Team:
 
         :raises InvalidResponseError: without a uuid.
         """
-        row = _object(data, "team")
-        if not isinstance(row.get("uuid"), str) or not row["uuid"]:
-            raise InvalidResponseError(f"a team without a uuid: {_short(data)}")
-        return cls(uuid=row["uuid"], name=_text(row.get("name")))
+        row = object_of(data, "team")
+        uuid = text_or_none(row.get("uuid"))
+        if not uuid:
+            raise InvalidResponseError(f"a team without a uuid: {shorten(data)}")
+        return cls(uuid=uuid, name=text_or_none(row.get("name")))
 
     def __str__(self) -> str:
         return f"{self.name!r} ({self.uuid})"
@@ -128,21 +141,21 @@ class ImageAction:
         :raises InvalidResponseError: without a usable id.
         :raises UnknownStatusError: with a status that nobody knows.
         """
-        row = _object(data, "action")
-        action_id = _required_id(row, "action")
-        resource_id = _id_or_none(row.get("resource_id"))
-        resource_type = _text(row.get("resource_type"))
+        row = object_of(data, "action")
+        action_id = required_id(row, "action")
+        resource_id = id_or_none(row.get("resource_id"))
+        resource_type = text_or_none(row.get("resource_type"))
         if image_id is None:
             own = resource_id if resource_type == "image" else None
-            image_id = _id_or_none(row.get("image_id")) or own
+            image_id = id_or_none(row.get("image_id")) or own
         known_region = _region_or_none(row.get("region"))
-        slug = _text(row.get("region_slug")) or (known_region.slug if known_region else None)
-        action_type = _text(row.get("type")) or ""
+        slug = text_or_none(row.get("region_slug")) or (known_region.slug if known_region else None)
+        action_type = text_or_none(row.get("type")) or ""
         try:
-            status = ActionStatus(str(row.get("status")))
+            status = ActionStatus(text_or_none(row.get("status")) or "")
         except ValueError:
             error = UnknownStatusError(
-                f"action {action_id} has the unknown status {row.get('status')!r}"
+                f"action {action_id} has the unknown status {shorten(row.get('status'))}"
             )
             error.image_id, error.action_id, error.region = image_id, action_id, slug
             error.action_type = action_type
@@ -151,8 +164,8 @@ class ImageAction:
             id=action_id,
             status=status,
             type=action_type,
-            started_at=_time(row.get("started_at")),
-            completed_at=_time(row.get("completed_at")),
+            started_at=time_or_none(row.get("started_at")),
+            completed_at=time_or_none(row.get("completed_at")),
             resource_id=resource_id,
             resource_type=resource_type,
             region=known_region,
@@ -208,20 +221,20 @@ class Image:
 
         :raises InvalidResponseError: without a usable id.
         """
-        row = _object(data, "image")
+        row = object_of(data, "image")
         return cls(
-            id=_required_id(row, "image"),
-            name=_text(row.get("name")) or "",
-            type=_text(row.get("type")) or "",
-            regions=tuple(dict.fromkeys(_texts(row.get("regions")))),
-            created_at=_time(row.get("created_at")),
-            size_gigabytes=_number(row.get("size_gigabytes")),
-            min_disk_size=_id_or_none(row.get("min_disk_size")),
-            status=_text(row.get("status")),
-            slug=_text(row.get("slug")),
-            distribution=_text(row.get("distribution")),
+            id=required_id(row, "image"),
+            name=text_or_none(row.get("name")) or "",
+            type=text_or_none(row.get("type")) or "",
+            regions=tuple(dict.fromkeys(texts_of(row.get("regions")))),
+            created_at=time_or_none(row.get("created_at")),
+            size_gigabytes=number_or_none(row.get("size_gigabytes")),
+            min_disk_size=count_or_none(row.get("min_disk_size")),
+            status=text_or_none(row.get("status")),
+            slug=text_or_none(row.get("slug")),
+            distribution=text_or_none(row.get("distribution")),
             public=row.get("public") is True,
-            tags=_texts(row.get("tags")),
+            tags=texts_of(row.get("tags")),
         )
 
 
@@ -243,16 +256,16 @@ class Droplet:
 
         :raises InvalidResponseError: without a usable id.
         """
-        row = _object(data, "droplet")
+        row = object_of(data, "droplet")
         region = _region_or_none(row.get("region"))
         return cls(
-            id=_required_id(row, "droplet"),
-            name=_text(row.get("name")) or "",
+            id=required_id(row, "droplet"),
+            name=text_or_none(row.get("name")) or "",
             region=region.slug if region else None,
-            tags=_texts(row.get("tags")),
-            features=_texts(row.get("features")),
-            backup_ids=_ids(row.get("backup_ids")),
-            snapshot_ids=_ids(row.get("snapshot_ids")),
+            tags=texts_of(row.get("tags")),
+            features=texts_of(row.get("features")),
+            backup_ids=ids_of(row.get("backup_ids")),
+            snapshot_ids=ids_of(row.get("snapshot_ids")),
         )
 
 
@@ -263,62 +276,9 @@ def format_time(moment: datetime | None) -> str | None:
     return moment.astimezone(UTC).isoformat().replace("+00:00", "Z")
 
 
-def _time(value: Any) -> datetime | None:
-    """Read the API's time, with or without a fraction of a second."""
-    if not isinstance(value, str):
-        return None
-    try:
-        moment = datetime.fromisoformat(value)
-    except ValueError:
-        return None
-    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
-
-
 def _region_or_none(value: Any) -> Region | None:
     """Read the region of another object, where null, a bare slug and an odd value all occur."""
     try:
         return Region.from_json(value)
     except InvalidResponseError:
         return None
-
-
-def _object(data: Any, what: str) -> Json:
-    if isinstance(data, dict):
-        return data
-    raise InvalidResponseError(f"expected an object for the {what}, got {_short(data)}")
-
-
-def _required_id(row: Json, what: str) -> int:
-    number = _id_or_none(row.get("id"))
-    if number is None:
-        raise InvalidResponseError(f"the {what} has no usable id: {_short(row)}")
-    return number
-
-
-def _id_or_none(value: Any) -> int | None:
-    """Read an id; some endpoints (``/v2/snapshots``) write it as a string."""
-    if isinstance(value, str) and value.isascii() and value.isdigit():
-        return int(value)
-    return value if isinstance(value, int) and not isinstance(value, bool) else None
-
-
-def _number(value: Any) -> float | None:
-    return float(value) if isinstance(value, int | float) and not isinstance(value, bool) else None
-
-
-def _text(value: Any) -> str | None:
-    return value if isinstance(value, str) else None
-
-
-def _texts(value: Any) -> tuple[str, ...]:
-    return tuple(item for item in value if isinstance(item, str)) if isinstance(value, list) else ()
-
-
-def _ids(value: Any) -> tuple[int, ...]:
-    numbers = (_id_or_none(item) for item in value) if isinstance(value, list) else ()
-    return tuple(number for number in numbers if number is not None)
-
-
-def _short(data: Any) -> str:
-    text = repr(data)
-    return text if len(text) <= 120 else f"{text[:117]}..."  # noqa: PLR2004 - one log line

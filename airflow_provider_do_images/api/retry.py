@@ -2,8 +2,9 @@
 
 The rules:
 
-- GET is repeated after connection errors, 429, 5xx and answers that are not what the API documents
-  (HTML from the proxy before it).
+- GET is repeated after connection errors, 429, 5xx, the statuses that say nothing of the request
+  (1xx, 408, 425, 499), and answers that are not what the API documents (HTML from the proxy before
+  it). A redirect stays one.
 - POST is repeated only where it had no effect for certain: no connection was made, or 429 refused
   it. The API has no idempotency key, so after any other failure a second POST could start a second
   action.
@@ -17,17 +18,17 @@ from dataclasses import dataclass
 
 from airflow_provider_do_images.api.errors import (
     DigitalOceanError,
-    InvalidResponseError,
     NotSentError,
     PermissionDeniedError,
     RateLimitedError,
-    ServerError,
-    TransportError,
+    may_have_taken_effect,
 )
 
 HOURLY_LIMIT_SECONDS = 30.0
 """First pause after a 429 without ``retry-after``: the hour's requests come back one by one, and
 ``ratelimit-reset`` may lie in the past, so neither tells how long to wait."""
+
+_MAX_DOUBLINGS = 30
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,9 +60,11 @@ def may_repeat(method: str, error: DigitalOceanError, *, token_worked: bool = Fa
         return token_worked
     if isinstance(error, NotSentError | RateLimitedError):
         return True
-    return method == "GET" and isinstance(
-        error, TransportError | ServerError | InvalidResponseError
-    )
+    return method == "GET" and may_have_taken_effect(error) and not _is_redirect(error)
+
+
+def _is_redirect(error: DigitalOceanError) -> bool:
+    return error.status is not None and 300 <= error.status < 400  # noqa: PLR2004 - HTTP's numbers
 
 
 def pause_before_repeat(
@@ -82,7 +85,8 @@ def pause_before_repeat(
     """
     if attempt >= policy.attempts or not may_repeat(method, error, token_worked=token_worked):
         return None
-    pause = min(policy.first_pause * 2 ** (attempt - 1), policy.longest_pause) * (0.5 + jitter / 2)
+    doubled = policy.first_pause * 2.0 ** min(attempt - 1, _MAX_DOUBLINGS)
+    pause = min(doubled, policy.longest_pause) * (0.5 + jitter / 2)
     if isinstance(error, RateLimitedError):
         # What the API asks for is a lower bound: jitter only adds to it.
         pause += HOURLY_LIMIT_SECONDS if error.retry_after is None else error.retry_after

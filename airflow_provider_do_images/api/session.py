@@ -5,16 +5,10 @@ from __future__ import annotations
 import logging
 import random
 import time
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable
 from hashlib import blake2b
-from itertools import count
 from secrets import token_bytes
-from typing import Any, Generic, Self, TypeVar
-
-import requests
-from requests.adapters import HTTPAdapter
-from requests.auth import AuthBase
+from typing import Self
 
 from airflow_provider_do_images import __version__
 from airflow_provider_do_images.api import transport
@@ -23,13 +17,17 @@ from airflow_provider_do_images.api.errors import (
     AuthenticationError,
     DigitalOceanError,
     InvalidInputError,
-    InvalidResponseError,
     NotSentError,
     PermissionDeniedError,
     RateLimitedError,
 )
-from airflow_provider_do_images.api.inputs import DEFAULT_BASE_URL, PAGE_SIZE, check_base_url
-from airflow_provider_do_images.api.models import Json, Team
+from airflow_provider_do_images.api.fields import Json
+from airflow_provider_do_images.api.inputs import (
+    DEFAULT_BASE_URL,
+    check_base_url,
+    is_loopback_url,
+)
+from airflow_provider_do_images.api.models import Team
 from airflow_provider_do_images.api.retry import RetryPolicy, pause_before_repeat
 from airflow_provider_do_images.api.sent import SentRequests
 
@@ -38,38 +36,6 @@ log = logging.getLogger(__name__)
 USER_AGENT = f"airflow-provider-do-images/{__version__}"
 _FINGERPRINT_KEY = token_bytes(16)
 """Of this process alone, so that no fingerprint means anything elsewhere."""
-
-_READINGS = 3
-"""How often a list with missing rows is read at most."""
-
-T = TypeVar("T")
-
-
-@dataclass(frozen=True, slots=True)
-class Page(Generic[T]):
-    """A page of a list.
-
-    :param rows: what could be read.
-    :param problems: why other rows could not be read.
-    :param total: rows on all pages, if the API tells.
-    :param last: whether no page follows.
-    """
-
-    rows: list[T]
-    problems: list[InvalidResponseError]
-    total: int | None
-    last: bool
-
-
-class _BearerAuth(AuthBase):
-    """The only place that holds the token."""
-
-    def __init__(self, token: str) -> None:
-        self._token = token
-
-    def __call__(self, request: requests.PreparedRequest) -> requests.PreparedRequest:
-        request.headers["Authorization"] = f"Bearer {self._token}"
-        return request
 
 
 class ApiSession:
@@ -122,6 +88,8 @@ class ApiSession:
         self._patience = patience
         self._timeouts = (connect_timeout, read_timeout)
         self._verify = verify
+        # No proxy can reach this machine's own addresses, and plain http would show it the token.
+        self._proxies = {"no_proxy": "*"} if is_loopback_url(self.base_url) else None
         self.expected_team = expected_team
         self._team: Team | None = None
         self._token_name = token_name
@@ -129,9 +97,7 @@ class ApiSession:
         self._sent = SentRequests()
         self._token_worked = False
         self._told: set[str] = set()
-        self._session = requests.Session()
-        self._session.auth = _BearerAuth(token)
-        self._session.headers.update({"User-Agent": user_agent, "Accept": "application/json"})
+        self._session = transport.open_session(token, user_agent)
 
     def __enter__(self) -> Self:
         return self
@@ -144,112 +110,7 @@ class ApiSession:
 
     def close(self) -> None:
         """Close the connections."""
-        # requests only forgets its pools, and an error that somebody keeps may still refer to one.
-        for adapter in self._session.adapters.values():
-            if isinstance(adapter, HTTPAdapter):
-                for manager in (adapter.poolmanager, *adapter.proxy_manager.values()):
-                    for key in manager.pools.keys():  # noqa: SIM118 - it cannot be iterated
-                        manager.pools[key].close()
-        self._session.close()
-
-    def rows(
-        self,
-        path: str,
-        key: str,
-        scope: str,
-        read: Callable[[Any], T],
-        params: dict[str, str] | None = None,
-        *,
-        unread: list[InvalidResponseError] | None = None,
-    ) -> Iterator[T]:
-        """Read all pages lazily; a row that cannot be read is logged and left out.
-
-        :param unread: gets why rows could not be read.
-        """
-        for page in self._pages(path, key, scope, read, params):
-            if unread is not None:
-                unread += page.problems
-            yield from page.rows
-
-    def all_rows(
-        self,
-        path: str,
-        key: str,
-        scope: str,
-        read: Callable[[Any], T],
-        params: dict[str, str] | None = None,
-    ) -> list[T]:
-        """Read all pages, and again if rows are missing.
-
-        Pages are cut anew for each request, so that a list which shrinks while it is read loses
-        rows between two of them.
-
-        :raises InvalidResponseError: if there are fewer rows than the API counts each time.
-        """
-        for _ in range(_READINGS):
-            pages = list(self._pages(path, key, scope, read, params))
-            rows = list(dict.fromkeys(row for page in pages for row in page.rows))
-            unread = sum(len(page.problems) for page in pages)
-            counted = max(page.total or 0 for page in pages)
-            if len(rows) + unread >= counted:
-                return rows
-            log.warning(
-                "%s gave %d of %d rows; reading it again.", path, len(rows) + unread, counted
-            )
-        raise InvalidResponseError(
-            f"{path} gave fewer rows than it counts, {_READINGS} times running; to decide by a "
-            f"list with gaps would not be safe",
-            code="incomplete_list",
-            request_id=self.request_id,
-        )
-
-    def _pages(
-        self,
-        path: str,
-        key: str,
-        scope: str,
-        read: Callable[[Any], T],
-        params: dict[str, str] | None,
-    ) -> Iterator[Page[T]]:
-        for number in count(1):
-            page = self.page(path, key, scope, read, number=number, params=params)
-            for problem in page.problems:
-                about = f"{path}: {problem.message}"
-                self._tell_once(f"Left out a row of {path}: {problem}", about)
-            yield page
-            if page.last:
-                return
-
-    def page(
-        self,
-        path: str,
-        key: str,
-        scope: str,
-        read: Callable[[Any], T],
-        *,
-        number: int,
-        params: dict[str, str] | None = None,
-        retry: RetryPolicy | None = None,
-    ) -> Page[T]:
-        """Read one page; a row that cannot be read is left out.
-
-        Pages are counted, not followed by address: the token goes to the base URL alone.
-        """
-        wanted = {**(params or {}), "page": str(number), "per_page": str(PAGE_SIZE)}
-        body = self.send("GET", path, scope, params=wanted, retry=retry)
-        rows = body.get(key)
-        if not isinstance(rows, list):
-            raise InvalidResponseError(
-                f"the answer to {path} has no list of {key}", request_id=self.request_id
-            )
-        items, problems = [], []
-        for row in rows:
-            try:
-                items.append(read(row))
-            except InvalidResponseError as error:
-                problems.append(error)
-        last = not rows or not transport.has_next_page(body)
-        return Page(items, problems, transport.total(body), last)
+        transport.close_session(self._session)
 
     def get_team(self, *, retry: RetryPolicy | None = None) -> Team:
         """Read the team that the token belongs to. Scope ``account:read``.
@@ -381,14 +242,15 @@ class ApiSession:
                 params=params,
                 json=json,
                 timeout=self._timeouts,
+                proxies=self._proxies,
                 verify=self._verify,  # here, since a session's own yields to the environment
                 allow_redirects=False,
                 stream=True,
             )
-        except requests.RequestException as error:
+        except Exception as error:  # urllib3 and http.client have errors of their own, too
             raise transport.transport_error(error, self.base_url) from error
         self.rate_limit = transport.read_rate_limit(response) or self.rate_limit
-        self.request_id = response.headers.get(transport.REQUEST_ID)
+        self.request_id = transport.read_request_id(response)
         content = transport.read_content(response, self._timeouts[1])
         body = transport.read_body(response, content)
         self._token_worked = True

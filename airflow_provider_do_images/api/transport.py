@@ -1,16 +1,18 @@
-"""From what ``requests`` gives to bodies and errors of ours; nothing is sent here."""
+"""What lies between ``requests`` and the session: its set-up, answers and errors."""
 
 from __future__ import annotations
 
 import json
+import math
 import ssl
 import time
-from typing import Any
 
 import requests
-from urllib3.exceptions import ConnectTimeoutError, HTTPError, NewConnectionError
+from requests.adapters import HTTPAdapter
+from requests.auth import AuthBase
+from urllib3.exceptions import ConnectTimeoutError, NewConnectionError
 
-from airflow_provider_do_images.api.budget import RateLimit
+from airflow_provider_do_images.api.budget import HOUR, RateLimit
 from airflow_provider_do_images.api.errors import (
     ApiError,
     DigitalOceanError,
@@ -21,12 +23,47 @@ from airflow_provider_do_images.api.errors import (
     TransportError,
     error_class,
 )
-from airflow_provider_do_images.api.models import Json
+from airflow_provider_do_images.api.fields import Json, shorten, text_or_none
 
 REQUEST_ID = "x-request-id"
 """The header with the id that DigitalOcean's support asks for."""
 
+MAX_BODY = 32 * 2**20
+"""Bytes of an answer, unpacked; a page of 200 images is a few hundred kilobytes."""
+
 _PIECE = 2**16
+_DIGITS = 12
+_LONGEST_ID, _LONGEST_MESSAGE = 100, 500
+
+
+class _BearerAuth(AuthBase):
+    """The only place that holds the token."""
+
+    def __init__(self, token: str) -> None:
+        self._token = token
+
+    def __call__(self, request: requests.PreparedRequest) -> requests.PreparedRequest:
+        request.headers["Authorization"] = f"Bearer {self._token}"
+        return request
+
+
+def open_session(token: str, user_agent: str) -> requests.Session:
+    """Return a session that sends the token with each request."""
+    session = requests.Session()
+    session.auth = _BearerAuth(token)
+    session.headers.update({"User-Agent": user_agent, "Accept": "application/json"})
+    return session
+
+
+def close_session(session: requests.Session) -> None:
+    """Close the session's connections."""
+    # requests only forgets its pools, and an error that somebody keeps may still refer to one.
+    for adapter in session.adapters.values():
+        if isinstance(adapter, HTTPAdapter):
+            for manager in (adapter.poolmanager, *adapter.proxy_manager.values()):
+                for key in manager.pools.keys():  # noqa: SIM118 - it cannot be iterated
+                    manager.pools[key].close()
+    session.close()
 
 
 def check_token(token: str) -> str:
@@ -52,13 +89,27 @@ def read_rate_limit(response: requests.Response) -> RateLimit | None:
     headers = response.headers
     if response.status_code == 429 and "retry-after" in headers:  # noqa: PLR2004 - HTTP's number
         return None
-    try:
-        limit, remaining = int(headers["ratelimit-limit"]), int(headers["ratelimit-remaining"])
-    except (KeyError, ValueError):
+    limit = _whole_number(headers.get("ratelimit-limit"))
+    remaining = _whole_number(headers.get("ratelimit-remaining"))
+    if not limit or remaining is None:
         return None
-    reset = headers.get("ratelimit-reset", "")
-    moment = float(reset) if reset.isascii() and reset.isdigit() else None
-    return RateLimit(limit=limit, remaining=remaining, reset=moment)
+    reset = _whole_number(headers.get("ratelimit-reset"))
+    return RateLimit(
+        limit=limit,
+        remaining=min(remaining, limit),
+        reset=None if reset is None else float(reset),
+    )
+
+
+def _whole_number(text: str | None) -> int | None:
+    """Read a header's number, if it is one of a size that can be right."""
+    text = (text or "").strip()
+    return int(text) if text.isascii() and text.isdigit() and len(text) <= _DIGITS else None
+
+
+def read_request_id(response: requests.Response) -> str | None:
+    """Return the API's id of a request, if the answer has one."""
+    return text_or_none(response.headers.get(REQUEST_ID), _LONGEST_ID) or None
 
 
 def read_content(response: requests.Response, seconds: float) -> bytes:
@@ -68,18 +119,30 @@ def read_content(response: requests.Response, seconds: float) -> bytes:
     drips in would hold up a wait beyond its deadline; this one is for the whole.
 
     :raises TransportError: if the body breaks off, or is not there after so many seconds.
+    :raises InvalidResponseError: if it is larger than any answer of the API can be.
     """
-    end = time.monotonic() + seconds
-    pieces = []
+    content, end = bytearray(), time.monotonic() + seconds
+    while piece := _read_piece(response):
+        content += piece
+        if time.monotonic() > end:
+            response.close()
+            raise TransportError(f"the answer was not complete after {seconds:g} s")
+        if len(content) > MAX_BODY:
+            response.close()
+            raise InvalidResponseError(
+                f"the answer is larger than {MAX_BODY // 2**20} MiB",
+                status=response.status_code,
+                request_id=read_request_id(response),
+            )
+    return bytes(content)
+
+
+def _read_piece(response: requests.Response) -> bytes:
     try:
-        while piece := response.raw.read1(_PIECE, decode_content=True):
-            pieces.append(piece)
-            if time.monotonic() > end:
-                response.close()
-                raise TransportError(f"the answer was not complete after {seconds:g} s")
-    except HTTPError as error:
-        raise transport_error(requests.ConnectionError(error)) from error
-    return b"".join(pieces)
+        return response.raw.read1(_PIECE, decode_content=True) or b""
+    except Exception as error:  # of urllib3, http.client or a decoder
+        response.close()
+        raise _no_answer(error) from error
 
 
 def read_body(response: requests.Response, content: bytes) -> Json:
@@ -93,39 +156,47 @@ def read_body(response: requests.Response, content: bytes) -> Json:
         return {}
     try:
         body = json.loads(content)
-    except ValueError:
+    except (ValueError, RecursionError):
         body = None
     fields = body if isinstance(body, dict) else {}
-    request_id = fields.get("request_id") or response.headers.get(REQUEST_ID)
+    request_id = text_or_none(fields.get("request_id"), _LONGEST_ID) or read_request_id(response)
     if status >= 400:  # noqa: PLR2004 - the boundary is HTTP's
         raise _api_error(response, fields, request_id)
-    if not 200 <= status < 300:  # noqa: PLR2004 - the boundary is HTTP's
+    if status >= 300:  # noqa: PLR2004 - the boundary is HTTP's
         raise ApiError(
             "the API answered with a redirect, which is not followed because it could take the "
             "token to another host; check the base URL",
             status=status,
             request_id=request_id,
         )
+    if status < 200:  # noqa: PLR2004 - the boundary is HTTP's
+        raise ApiError(
+            "the API sent an interim answer, and no answer after it",
+            status=status,
+            request_id=request_id,
+        )
     if not isinstance(body, dict):
-        kind = response.headers.get("content-type", "no content type")
+        kind = shorten(response.headers.get("content-type", "no content type"))
         raise InvalidResponseError(
             f"the answer is not a JSON object but {kind}", status=status, request_id=request_id
         )
     return fields
 
 
-def _api_error(response: requests.Response, fields: Json, request_id: Any) -> DigitalOceanError:
+def _api_error(
+    response: requests.Response, fields: Json, request_id: str | None
+) -> DigitalOceanError:
     status = response.status_code
-    message = fields.get("message")
-    if not isinstance(message, str) or not message:
-        message = f"{response.reason or 'an error'} (no message from the API)"
-    error_id = fields.get("id")
+    message = text_or_none(fields.get("message"), _LONGEST_MESSAGE)
+    if not message:
+        reason = text_or_none(response.reason, _LONGEST_ID) or "an error"
+        message = f"{reason} (no message from the API)"
     kind = error_class(status)
     error = kind(
         message,
         status=status,
-        error_id=error_id if isinstance(error_id, str) else None,
-        request_id=request_id if isinstance(request_id, str) else None,
+        error_id=text_or_none(fields.get("id"), _LONGEST_ID),
+        request_id=request_id,
     )
     if isinstance(error, RateLimitedError):
         error.retry_after = _retry_after(response)
@@ -133,44 +204,53 @@ def _api_error(response: requests.Response, fields: Json, request_id: Any) -> Di
 
 
 def _retry_after(response: requests.Response) -> float | None:
+    """Return the seconds to wait, if they are told; both rate limits are over after an hour."""
     try:
-        return max(float(response.headers["retry-after"]), 0.0)
+        seconds = float(response.headers["retry-after"])
     except (KeyError, ValueError):
         return None
+    return min(max(seconds, 0.0), HOUR) if math.isfinite(seconds) else None
 
 
-def transport_error(error: requests.RequestException, base_url: str = "") -> DigitalOceanError:
-    """Translate an exception of ``requests``, telling "never sent" from "nobody knows".
+def transport_error(error: Exception, base_url: str = "") -> DigitalOceanError:
+    """Translate an exception of ``requests`` or what is below it, by whether anything was sent.
 
     :param base_url: where the request was to go.
     """
     reason = getattr(error.args[0], "reason", None) if error.args else None
-    not_connected = isinstance(error, requests.exceptions.ConnectTimeout) or isinstance(
-        reason, NewConnectionError | ConnectTimeoutError
-    )
-    kind = NotSentError if not_connected else TransportError
     if any(isinstance(one, ssl.SSLCertVerificationError) for one in getattr(reason, "args", ())):
         return NotSentError(
             "the certificate of the API, or of a proxy before it, is not trusted, so nothing was "
             "sent; if it is right, set verify to the file of its authority's certificate"
         )
-    # The text of the exception may hold the address and, through a proxy, more: its kind is enough.
-    cause = type(reason or error).__name__
-    if not_connected:
+    if _is_unusable_setting(error):
+        return NotSentError(
+            f"a proxy or a certificate file that this machine's environment names cannot be used "
+            f"({type(error).__name__}), so nothing was sent; check HTTPS_PROXY, ALL_PROXY, "
+            f"REQUESTS_CA_BUNDLE and verify"
+        )
+    if isinstance(error, requests.exceptions.ConnectTimeout) or isinstance(
+        reason, NewConnectionError | ConnectTimeoutError
+    ):
         to = f" at {base_url}" if base_url else ""
-        return kind(f"no connection to the API{to} ({cause}); nothing was sent")
-    return kind(f"no answer from the API ({cause}); whether the request took effect is not known")
+        cause = type(reason or error).__name__
+        return NotSentError(f"no connection to the API{to} ({cause}); nothing was sent")
+    return _no_answer(reason or error)
 
 
-def has_next_page(body: Json) -> bool:
-    """Whether a list goes on; ``links`` may be missing, ``{}`` or ``{"pages": {}}``."""
-    links = body.get("links")
-    pages = links.get("pages") if isinstance(links, dict) else None
-    return isinstance(pages, dict) and bool(pages.get("next"))
+def _no_answer(error: object) -> TransportError:
+    # The text of the exception may hold the address and, through a proxy, more: its kind is enough.
+    cause = type(error).__name__
+    return TransportError(
+        f"no answer from the API ({cause}); whether the request took effect is not known"
+    )
 
 
-def total(body: Json) -> int | None:
-    """Return how many rows all pages of a list have, if the answer tells."""
-    meta = body.get("meta")
-    number = meta.get("total") if isinstance(meta, dict) else None
-    return number if isinstance(number, int) else None
+def _is_unusable_setting(error: Exception) -> bool:
+    """Whether ``requests`` refused a setting before it opened a connection.
+
+    It raises a bare ``OSError`` only for a certificate file that is not there.
+    """
+    if isinstance(error, requests.RequestException):
+        return isinstance(error, requests.exceptions.InvalidURL | requests.exceptions.InvalidSchema)
+    return isinstance(error, OSError)

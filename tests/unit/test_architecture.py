@@ -38,8 +38,8 @@ ROOMS = {
 """What each room may import of the others. Airflow may be imported from hooks on."""
 
 FLOORS = [
-    *("text", "errors", "inputs", "models", "retry", "budget", "sent"),
-    *("transport", "session", "client"),
+    *("text", "errors", "inputs", "fields", "models", "retry", "budget", "sent"),
+    *("transport", "pagination", "session", "lists", "client"),
 ]
 """The modules of ``api``, each of which may import those before it."""
 

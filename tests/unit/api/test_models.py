@@ -35,25 +35,27 @@ JSON = st.recursive(
     max_leaves=8,
 )
 MOMENTS = st.integers(1_400_000_000, 4_000_000_000).map(lambda s: datetime.fromtimestamp(s, UTC))
+IDS = st.integers(1, 2**63 - 1)
+TEXTS = st.text(st.characters(codec="utf-8", exclude_characters="\0"))
 REGIONS = st.builds(
     Region,
     slug=st.sampled_from(["nyc3", "ams3"]),
-    name=st.none() | st.text(),
+    name=st.none() | TEXTS,
     available=st.none() | st.booleans(),
-    features=st.lists(st.text()).map(tuple),
+    features=st.lists(TEXTS).map(tuple),
 )
 ACTIONS = st.builds(
     ImageAction,
-    id=st.integers(min_value=1),
+    id=IDS,
     status=st.sampled_from(ActionStatus),
-    type=st.text(),
+    type=TEXTS,
     started_at=st.none() | MOMENTS,
     completed_at=st.none() | MOMENTS,
-    resource_id=st.none() | st.integers(min_value=1),
-    resource_type=st.none() | st.text(),
+    resource_id=st.none() | IDS,
+    resource_type=st.none() | TEXTS,
     region=st.none(),
-    region_slug=st.none() | st.text(min_size=1),
-    image_id=st.integers(min_value=1),
+    region_slug=st.none() | TEXTS.filter(bool),
+    image_id=IDS,
 )
 
 
