@@ -36,6 +36,6 @@ nitpick_ignore_regex = [
     ("py:.*", r"(?!airflow_provider_do_images\.).*"),
     # Types in signatures that readers need not know.
     ("py:class", r"airflow_provider_do_images\.actions\.wait\.Ask"),
-    ("py:class", r"airflow_provider_do_images\.api\.session\.Page"),
+    ("py:class", r"airflow_provider_do_images\.api\.pagination\.Page"),
     ("py:class", r"airflow_provider_do_images\.simulator\..*\.(Exchange|F|Fate|Scopes)"),
 ]

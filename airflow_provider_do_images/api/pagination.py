@@ -142,7 +142,8 @@ class ListReading:
         """Return the error of a list whose rows are missing each time it is read."""
         return InvalidResponseError(
             f"{self.path} gave fewer rows than it counts, {MAX_READINGS} times running; to decide "
-            f"by a list with gaps would not be safe"
+            f"by a list with gaps would not be safe",
+            code="incomplete_list",
         )
 
     def _max_pages(self) -> int:
@@ -155,6 +156,7 @@ class ListReading:
         return InvalidResponseError(
             f"{self.path} does not end: {reason}, with {len(self.keys)}{counted} rows read",
             request_id=page.request_id,
+            code="incomplete_list",
         )
 
 

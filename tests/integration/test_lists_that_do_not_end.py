@@ -76,7 +76,7 @@ def test_a_repeated_page_ends_the_list_with_an_error(client, server, serve, read
     with pytest.raises(InvalidResponseError) as caught:
         read(client)
 
-    assert caught.value.code == "invalid_response"
+    assert caught.value.code == "incomplete_list"
     assert server.count() == 2
 
 

@@ -74,7 +74,7 @@ def test_what_is_no_image_is_refused_with_the_right_line(image, image_id, words)
 )
 def test_the_aggregate_and_what_a_retry_may_help(ends, state, retried):
     """All, some or none; and it takes one region that a retry may help."""
-    rows = [row(f"ams{number}", end) for number, end in enumerate(ends)]
+    rows = [row(f"ams{number}", end) for number, end in enumerate(ends, 1)]
 
     assert (state_of(rows), may_a_retry_help(rows)) == (state, retried)
 
@@ -96,7 +96,7 @@ def event():
     """Return the event of a replication to three regions, two of which were waited for."""
     ends = {"ams3": ("completed", Outcome.COMPLETED), "sgp1": ("errored", Outcome.ERRORED)}
     rows, verdicts = [row("nyc3", "completed", outcome="already_there")], []
-    for number, (region, (status, outcome)) in enumerate(ends.items()):
+    for number, (region, (status, outcome)) in enumerate(ends.items(), 1):
         action = ImageAction(number, ActionStatus(status), "transfer", region_slug=region)
         wait = Wait(7, number, 0.0, 60.0, region, droplet_id=3, droplet_name="web-1")
         verdicts.append(Verdict(outcome, wait, 30.0, action).to_event())
@@ -113,7 +113,7 @@ def test_an_event_gives_a_row_for_each_region():
         ("ams3", "completed"),
         ("sgp1", "errored"),
     ]
-    assert "transfer of image 7 of droplet web-1 (3) to sgp1 (action 1) errored" in rows[2].error
+    assert "transfer of image 7 of droplet web-1 (3) to sgp1 (action 2) errored" in rows[2].error
 
 
 @pytest.mark.parametrize(
