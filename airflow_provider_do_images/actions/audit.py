@@ -128,10 +128,12 @@ def judge_place(
         why = "no snapshot of the policy is there"
         return Finding(place, problem=why, last=_last_copy(place.elsewhere, now))
     data_age = _age(place.kept.name.taken_at, now)
-    copied_at = _arrival(place, actions)
+    history = tuple(actions)
+    copied_at = _arrival(place, history)
     copy_age = None if copied_at is None else _age(copied_at, now)
+    arrived = copied_at or _earliest_arrival(history)
     # A copy is never older than its data.
-    oldest_possible = data_age if copy_age is None else copy_age
+    oldest_possible = data_age if arrived is None else _age(arrived, now)
     problems = []
     if data_age > limits.max_data_age:
         problems.append(
@@ -207,3 +209,18 @@ def _arrival(place: Place, actions: Iterable[ImageAction]) -> datetime | None:
     if not came and place.region == place.droplet.region:
         came = [a for a in done if is_type(a, "convert")]
     return max((a.completed_at for a in came if a.completed_at), default=None)
+
+
+def _earliest_arrival(actions: Iterable[ImageAction]) -> datetime | None:
+    """Return the earliest time at which a transfer that tells no region may have made a copy."""
+    return min(
+        (
+            action.completed_at
+            for action in actions
+            if action.status is ActionStatus.COMPLETED
+            and is_type(action, "transfer")
+            and action.region_slug is None
+            and action.completed_at
+        ),
+        default=None,
+    )

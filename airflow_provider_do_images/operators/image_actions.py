@@ -178,6 +178,9 @@ class DigitalOceanTransferImageOperator(SubmitImageActionOperator):
     ``found_after_lost_reply`` or ``already_there``; then the fields of the action are null, unless
     the image's history has the completed one.
 
+    A transfer of the image that is in progress and does not tell its region may be the requested
+    one. The task waits for it before it decides, also without ``wait_for_completion``.
+
     :param image_id: id of the image. A backup must be converted first. (templated)
     :param region: slug of the region to copy to, such as ``ams3``. (templated)
     :param digitalocean_conn_id: id of the connection; its token needs the scopes ``image:read``

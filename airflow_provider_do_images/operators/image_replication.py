@@ -45,7 +45,8 @@ class DigitalOceanReplicateImageOperator(SubmitCopiesOperator):
 
     What is there already, or on the way, is not submitted again; the rest is submitted at once and
     waited for together, in one deferral. Each region ends on its own. A retry submits only what is
-    still missing.
+    still missing. A transfer of the image that is in progress, does not tell its region and is not
+    the task's own may be one of the wanted ones, so the task waits for it before it decides.
 
     Returns a row for each region, in the order of ``regions``
     (:class:`~airflow_provider_do_images.actions.results.Result`): the action's nine fields,

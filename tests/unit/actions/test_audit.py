@@ -120,6 +120,24 @@ def test_the_two_ages_have_two_limits(taken, copied, problem):
     assert (finding.copy_age is None) == (copied is None)
 
 
+@pytest.mark.parametrize(
+    ("hours", "problem"),
+    [
+        ([3], None),
+        ([3, 26], None),
+        ([3, 27], "the copy is of unknown age, more than 26 h 0 min"),
+    ],
+)
+def test_a_transfer_that_tells_no_region_bounds_the_age_of_the_copy(hours, problem):
+    """When the copy came is unknown, but it is no older than the oldest of these transfers."""
+    actions = [done(number, "transfer", None, ago) for number, ago in enumerate(hours, 1)]
+
+    finding = look([snapshot(4, 50)], actions=actions)
+
+    assert (finding.copied_at, finding.copy_age) == (None, None)
+    assert finding.problem == problem
+
+
 @given(
     st.lists(
         st.tuples(st.integers(0, 100), st.sampled_from([("nyc3",), ("nyc3", "ams3"), ()])),
