@@ -25,6 +25,9 @@ INVALID_EVENT = "invalid_event"
 COPIES_MISSING = "copies_missing"
 """A replication ended without all of its copies."""
 
+NO_ACTION = "no_action"
+"""The row given to a sensor has no action, and does not say that none was needed."""
+
 NO_RESTORE_POINT = "no_restore_point"
 """A droplet, or each one of several, has no usable restore point."""
 

@@ -85,6 +85,8 @@ def telling_time_out(wait: Wait, seen: Mapping[int, ImageAction], clearing: str)
     """
     try:
         yield
+    except ExecutionTimeoutError:  # it says so already
+        raise
     except AirflowTaskTimeout as error:
         verdict = Verdict(Outcome.TIMED_OUT, wait, time.time(), seen.get(wait.action_id))
         code = verdict.outcome.value

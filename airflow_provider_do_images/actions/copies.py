@@ -19,7 +19,7 @@ from airflow_provider_do_images.actions.messages import (
 from airflow_provider_do_images.actions.policy import SnapshotName
 from airflow_provider_do_images.actions.results import Result
 from airflow_provider_do_images.api import Image, InvalidInputError
-from airflow_provider_do_images.api.inputs import check_id
+from airflow_provider_do_images.api.inputs import check_id, check_string, shorten
 from airflow_provider_do_images.api.models import format_time
 
 REFUSED = "refused"
@@ -71,16 +71,16 @@ class ImageRow:
         if (image is None) == (image_id is None):
             raise InvalidInputError(
                 f"give either image=convert.output (a row, whole) or image_id; "
-                f"got image={image!r}, image_id={image_id!r}"
+                f"got image={shorten(image)}, image_id={shorten(image_id)}"
             )
         if image is None:
             return cls(check_id("image_id", image_id))
         row = _IMAGE.row(image)
-        droplet_id = row.get("droplet_id")
+        droplet_id, name = row.get("droplet_id"), row.get("droplet_name")
         return cls(
             check_id("image['image_id']", row["image_id"]),
             None if droplet_id is None else check_id("image['droplet_id']", droplet_id),
-            row.get("droplet_name"),
+            None if name is None else check_string("image['droplet_name']", name),
         )
 
     def __str__(self) -> str:
@@ -113,10 +113,10 @@ def read_event(event: Any) -> list[Result]:
     :raises ValueError: for anything that is not such an event, in all its parts.
     """
     if not isinstance(event, Mapping) or set(event) != {"rows", "verdicts"}:
-        raise ValueError(f"not the event of finished waits: {event!r}")
+        raise ValueError(f"not the event of finished waits: {shorten(event)}")
     rows, verdicts = event["rows"], event["verdicts"]
     if not isinstance(rows, list) or not isinstance(verdicts, list) or not rows:
-        raise ValueError(f"not the event of finished waits: {event!r}")
+        raise ValueError(f"not the event of finished waits: {shorten(event)}")
     return ended(
         [Result.from_json(row) for row in rows],
         [Verdict.from_event(verdict) for verdict in verdicts],

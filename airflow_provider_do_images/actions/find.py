@@ -10,8 +10,7 @@ from typing import TYPE_CHECKING, Any, Self
 from airflow_provider_do_images.actions.choose import Choice, RestorePoint, choose
 from airflow_provider_do_images.actions.inventory import Selection, count_policies, unknown_policy
 from airflow_provider_do_images.actions.policy import check_policy
-from airflow_provider_do_images.api import InvalidInputError
-from airflow_provider_do_images.api.inputs import check_seconds
+from airflow_provider_do_images.api.inputs import check_choice, check_seconds
 from airflow_provider_do_images.api.models import format_time
 
 if TYPE_CHECKING:  # the client loads requests, which a DAG file that is parsed need not pay for
@@ -52,21 +51,12 @@ class FindSettings:
 
         :raises InvalidInputError: naming the parameter.
         """
-        if on_missing not in ON_MISSING:
-            known = ", ".join(map(repr, ON_MISSING))
-            raise InvalidInputError(f"on_missing must be one of {known}; got {on_missing!r}")
-        try:
-            retention = timedelta(days=float(retention_days))
-        except (TypeError, ValueError, OverflowError):
-            retention = timedelta(0)
-        if retention <= timedelta(0):
-            raise InvalidInputError(f"retention_days must be above 0; got {retention_days!r}")
         return cls(
             check_policy(policy),
             timedelta(seconds=check_seconds("max_backup_age", max_backup_age)),
-            retention,
+            timedelta(seconds=check_seconds("retention_days", retention_days, unit="days")),
             timedelta(seconds=check_seconds("warn_within", warn_within)),
-            on_missing,
+            check_choice("on_missing", on_missing, ON_MISSING),
         )
 
     def rows(self, choice: Choice) -> list[dict[str, Any]]:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from airflow_provider_do_images.api import InvalidInputError
+from airflow_provider_do_images.api.inputs import shorten
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +39,7 @@ class Handed:
                 return value
             raise InvalidInputError(
                 f"{self.name} must be the result of {self.made_by}, whole ({self.one}); got one "
-                f"with the keys {sorted(map(str, value))}"
+                f"with the keys {shorten(sorted(map(str, value)))}"
             )
         if isinstance(value, str):
             raise InvalidInputError(
@@ -50,11 +51,11 @@ class Handed:
                 f"{self.name} is one key of a single result, because .expand() took it apart; "
                 f"write {self.operator}(task_id=..., {self.one}) without .expand()"
             )
-        if isinstance(value, int):
+        if isinstance(value, Sequence):
             raise InvalidInputError(
-                f"{self.name} must be a whole row ({self.one}), not only an id; got {value!r}"
+                f"{self.name} is not one result but several; write "
+                f"{self.operator}.partial(task_id=...).expand({self.many})"
             )
         raise InvalidInputError(
-            f"{self.name} is not one result but several; write "
-            f"{self.operator}.partial(task_id=...).expand({self.many})"
+            f"{self.name} must be a whole row ({self.one}), not only an id; got {shorten(value)}"
         )

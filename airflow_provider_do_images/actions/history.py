@@ -7,8 +7,15 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Self
 
-from airflow_provider_do_images.api import ActionStatus, ImageAction, InvalidInputError
-from airflow_provider_do_images.api.inputs import check_id, check_region
+from airflow_provider_do_images.api import ActionStatus, ImageAction
+from airflow_provider_do_images.api.inputs import (
+    check_choice,
+    check_count,
+    check_region,
+    check_text,
+    check_time,
+    is_given,
+)
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
@@ -36,11 +43,11 @@ class ActionFilter:
         :raises InvalidInputError: naming the parameter.
         """
         return cls(
-            status=_status(status) if status else None,
-            type=str(type_) if type_ else None,
-            region=check_region(region) if region else None,
-            since=_moment(since) if since else None,
-            limit=check_id("limit", limit) if limit not in (None, "") else None,
+            status=_status(status) if is_given(status) else None,
+            type=check_text("type", type_) if is_given(type_) else None,
+            region=check_region(region) if is_given(region) else None,
+            since=check_time("since", since) if is_given(since) else None,
+            limit=check_count("limit", limit, least=1) if is_given(limit) else None,
         )
 
     def apply(self, actions: Iterable[ImageAction]) -> list[ImageAction]:
@@ -72,19 +79,4 @@ def is_name_of(name: str, wanted: str) -> bool:
 
 
 def _status(value: Any) -> ActionStatus:
-    try:
-        return ActionStatus(value)
-    except ValueError:
-        known = ", ".join(repr(status.value) for status in ActionStatus)
-        raise InvalidInputError(f"status must be one of {known}; got {value!r}") from None
-
-
-def _moment(value: Any) -> datetime:
-    try:
-        moment = value if isinstance(value, datetime) else datetime.fromisoformat(value)
-    except (TypeError, ValueError):
-        raise InvalidInputError(
-            f"since must be a datetime or ISO 8601 text such as '2026-11-23T00:00:00Z'; "
-            f"got {value!r}"
-        ) from None
-    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+    return ActionStatus(check_choice("status", value, [status.value for status in ActionStatus]))

@@ -10,7 +10,13 @@ from typing import TYPE_CHECKING, Any
 
 from airflow_provider_do_images.actions.policy import SnapshotName
 from airflow_provider_do_images.api import Droplet, Image, InvalidInputError
-from airflow_provider_do_images.api.inputs import check_id, check_tag
+from airflow_provider_do_images.api.inputs import (
+    check_id,
+    check_tag,
+    check_text,
+    is_given,
+    shorten,
+)
 from airflow_provider_do_images.api.models import format_time
 
 if TYPE_CHECKING:  # the client loads requests, which a DAG file that is parsed need not pay for
@@ -37,16 +43,16 @@ class Selection:
 
         :raises InvalidInputError: unless exactly one was given.
         """
-        given = [value for value in (droplet_id, name, tag) if value not in (None, "")]
-        if len(given) != 1:
+        if sum(map(is_given, (droplet_id, name, tag))) != 1:
             raise InvalidInputError(
                 f"give exactly one of droplet_id, droplet_name and tag; got "
-                f"droplet_id={droplet_id!r}, droplet_name={name!r}, tag={tag!r}"
+                f"droplet_id={shorten(droplet_id)}, droplet_name={shorten(name)}, "
+                f"tag={shorten(tag)}"
             )
         return cls(
-            check_id("droplet_id", droplet_id) if droplet_id not in (None, "") else None,
-            str(name) if name else None,
-            check_tag("tag", tag) if tag not in (None, "") else None,
+            check_id("droplet_id", droplet_id) if is_given(droplet_id) else None,
+            check_text("droplet_name", name) if is_given(name) else None,
+            check_tag("tag", tag) if is_given(tag) else None,
         )
 
     def __str__(self) -> str:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, replace
 from enum import StrEnum
-from typing import Any
+from typing import Any, Self, TypeVar
 
 from airflow_provider_do_images.actions.history import is_type
 from airflow_provider_do_images.actions.results import Result
@@ -19,6 +20,16 @@ from airflow_provider_do_images.api import (
     PermissionDeniedError,
     UnknownStatusError,
 )
+from airflow_provider_do_images.api.inputs import (
+    check_id,
+    check_moment,
+    check_proof_timeout,
+    check_string,
+    check_text,
+    shorten,
+)
+
+T = TypeVar("T")
 
 NOT_FOUND_GRACE = 120.0
 """Seconds from the start of a wait in which a 404 is waited out: what was just created may not be
@@ -69,6 +80,30 @@ class Wait:
     outcome: str | None = None
     usual_seconds: float | None = None
 
+    @classmethod
+    def checked(cls, values: Mapping[str, Any]) -> Self:
+        """Build from the fields by their names; what is no field is ignored.
+
+        :raises InvalidInputError: naming the field.
+        """
+
+        def read(name: str, check: Callable[[str, Any], T], default: T | None = None) -> T | None:
+            value = values.get(name)
+            return default if value is None else check(name, value)
+
+        return cls(
+            check_id("image_id", values.get("image_id")),
+            check_id("action_id", values.get("action_id")),
+            check_moment("started_at", values.get("started_at")),
+            check_moment("deadline", values.get("deadline")),
+            region=read("region", check_text),
+            proof_timeout=read("proof_timeout", check_proof_timeout, PROOF_TIMEOUT) or 0.0,
+            droplet_id=read("droplet_id", check_id),
+            droplet_name=read("droplet_name", check_string),
+            outcome=read("outcome", check_string),
+            usual_seconds=read("usual_seconds", check_moment),
+        )
+
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
@@ -117,22 +152,26 @@ class Verdict:
         :raises ValueError: for anything else; a success must show the completed action.
         """
         try:
-            wait = Wait(**event["wait"])
+            wait = Wait.checked(dict(event["wait"]))
             row, error = event["action"], event["error"]
             action = None
             if row is not None:
                 action = replace(ImageAction.from_json(row), request_id=event.get("request_id"))
             verdict = cls(
-                Outcome(event["outcome"]), wait, float(event["decided_at"]), action, error
+                Outcome(event["outcome"]),
+                wait,
+                check_moment("decided_at", event["decided_at"]),
+                action,
+                error,
             )
         except (KeyError, TypeError, ValueError, DigitalOceanError) as problem:
-            raise ValueError(f"not the event of a finished wait: {event!r}") from problem
+            raise ValueError(f"not the event of a finished wait: {shorten(event)}") from problem
         status = action.status.value if action else None
         ends = {Outcome.COMPLETED: "completed", Outcome.ERRORED: "errored"}
         if action is not None and action.id != wait.action_id:
-            raise ValueError(f"the event's action is not the one waited for: {event!r}")
+            raise ValueError(f"the event's action is not the one waited for: {shorten(event)}")
         if verdict.outcome in ends and status != ends[verdict.outcome]:
-            raise ValueError(f"the event's outcome contradicts its action: {event!r}")
+            raise ValueError(f"the event's outcome contradicts its action: {shorten(event)}")
         return verdict
 
 
@@ -162,7 +201,7 @@ def is_proved(wait: Wait, action: ImageAction, image: Image) -> bool:
     Actions other than convert and transfer leave nothing to be seen on the image. Neither does a
     transfer to a region that nobody tells.
     """
-    if action.type == "transfer":
+    if action.type == "transfer" or wait.region:
         region = wait.region or action.region_slug
         return region is None or region in image.regions
     if is_type(action, "convert"):

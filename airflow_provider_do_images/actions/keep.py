@@ -11,7 +11,6 @@ import logging
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from airflow_provider_do_images.actions.handed import Handed
@@ -29,7 +28,13 @@ from airflow_provider_do_images.api import (
     TransportError,
     UnprocessableError,
 )
-from airflow_provider_do_images.api.inputs import check_id, check_tags, has_tag
+from airflow_provider_do_images.api.inputs import (
+    check_id,
+    check_string,
+    check_tags,
+    check_time,
+    has_tag,
+)
 
 if TYPE_CHECKING:  # the client loads requests, which a DAG file that is parsed need not pay for
     from airflow_provider_do_images.api import ApiClient
@@ -73,21 +78,14 @@ class Claim:
 
         :raises InvalidInputError: naming what is wrong in it, or with the tags.
         """
-        try:
-            taken_at = datetime.fromisoformat(row["taken_at"])
-        except (TypeError, ValueError):
-            raise InvalidInputError(
-                f"backup['taken_at'] must be an ISO 8601 time; got {row['taken_at']!r}"
-            ) from None
-        if taken_at.tzinfo is None:
-            raise InvalidInputError(f"backup['taken_at'] needs an offset; got {row['taken_at']!r}")
+        taken_at = check_time("backup['taken_at']", row["taken_at"], needs_offset=True)
         droplet_id = check_id("backup['droplet_id']", row["droplet_id"])
         return cls(
             check_id("backup['image_id']", row["image_id"]),
-            found_as=str(row["name"]),
-            found_type=str(row["type"]),
+            found_as=check_string("backup['name']", row["name"]),
+            found_type=check_string("backup['type']", row["type"]),
             name=SnapshotName(check_policy(row["policy"]), droplet_id, taken_at),
-            droplet_name=str(row["droplet_name"]),
+            droplet_name=check_string("backup['droplet_name']", row["droplet_name"]),
             tags=check_tags(tags),
         )
 

@@ -13,6 +13,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from airflow_provider_do_images.api import InvalidInputError
+from airflow_provider_do_images.api.inputs import check_string, shorten
 
 _POLICY = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?")
 _NAME = re.compile(r"([^_]+)_([1-9][0-9]*)_([0-9]{8}T[0-9]{6}Z)")
@@ -54,9 +55,9 @@ def check_policy(value: Any) -> str:
 
     :raises InvalidInputError: for one that could not be read back out of the name of an image.
     """
-    if isinstance(value, str) and _POLICY.fullmatch(value):
-        return value
+    if _POLICY.fullmatch(check_string("policy", value)):
+        return str(value)
     raise InvalidInputError(
         f"policy must be 1 to 63 letters, digits and hyphens, beginning and ending with a letter "
-        f"or digit, for example 'prod-nightly'; got {value!r}"
+        f"or digit, for example 'prod-nightly'; got {shorten(value)}"
     )

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from airflow_provider_do_images.api import DigitalOceanError, ImageAction
-from airflow_provider_do_images.api.inputs import check_id
+from airflow_provider_do_images.api.inputs import check_id, shorten
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +67,7 @@ class Result:
                 action=action,
             )
         except (KeyError, TypeError, DigitalOceanError) as problem:
-            raise ValueError(f"not the row of a result: {row!r}") from problem
+            raise ValueError(f"not the row of a result: {shorten(row)}") from problem
         if result.to_json() != row:
-            raise ValueError(f"not the row of a result: {row!r}")
+            raise ValueError(f"not the row of a result: {shorten(row)}")
         return result

@@ -13,6 +13,11 @@ from typing import Self
 from airflow_provider_do_images import __version__
 from airflow_provider_do_images.api import transport
 from airflow_provider_do_images.api.budget import DEFAULT_RESERVE, HOUR, MINUTE, RateLimit
+from airflow_provider_do_images.api.connection import (
+    DEFAULT_BASE_URL,
+    check_base_url,
+    is_loopback_url,
+)
 from airflow_provider_do_images.api.errors import (
     AuthenticationError,
     DigitalOceanError,
@@ -22,11 +27,6 @@ from airflow_provider_do_images.api.errors import (
     RateLimitedError,
 )
 from airflow_provider_do_images.api.fields import Json
-from airflow_provider_do_images.api.inputs import (
-    DEFAULT_BASE_URL,
-    check_base_url,
-    is_loopback_url,
-)
 from airflow_provider_do_images.api.models import Team
 from airflow_provider_do_images.api.retry import RetryPolicy, pause_before_repeat
 from airflow_provider_do_images.api.sent import SentRequests

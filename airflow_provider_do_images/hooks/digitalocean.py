@@ -16,12 +16,14 @@ from airflow_provider_do_images.api import (
     RetryPolicy,
 )
 from airflow_provider_do_images.api.budget import DEFAULT_RESERVE
+from airflow_provider_do_images.api.connection import check_verify
 from airflow_provider_do_images.api.inputs import (
     check_count,
+    check_interval,
     check_seconds,
     check_share,
     check_text,
-    check_verify,
+    is_given,
 )
 from airflow_provider_do_images.version_compat import AirflowNotFoundException
 
@@ -86,13 +88,15 @@ class DigitalOceanHook(BaseHook):
             self.close()
         if self._client is None:
             try:
-                connection = self.get_connection(self.digitalocean_conn_id)
+                conn_id = check_text("digitalocean_conn_id", self.digitalocean_conn_id)
+                patience = check_seconds("patience", self.patience, least=0.0)
+                connection = self.get_connection(conn_id)
             except AirflowNotFoundException as error:
                 raise InvalidInputError(
                     f"the connection {self.digitalocean_conn_id!r} (digitalocean_conn_id) is not "
                     f"defined; add it with type 'digitalocean' and the API token as its password"
                 ) from error
-            self._client = client_for(connection, patience=min(self.patience, PATIENCE))
+            self._client = client_for(connection, patience=min(patience, PATIENCE))
         return self._client
 
     def close(self) -> None:
@@ -186,8 +190,8 @@ def client_for(connection: Connection, *, patience: float) -> ApiClient:
         return ApiClient(
             connection.password,
             connection.host or "",
-            connect_timeout=_setting(extra, "connect_timeout", 10.0, check_seconds),
-            read_timeout=_setting(extra, "read_timeout", 30.0, check_seconds),
+            connect_timeout=_setting(extra, "connect_timeout", 10.0, check_interval),
+            read_timeout=_setting(extra, "read_timeout", 30.0, check_interval),
             retry=RetryPolicy(attempts=_setting(extra, "retries", 4, check_count) + 1),
             reserve=_setting(extra, "rate_limit_reserve", DEFAULT_RESERVE, check_share),
             verify=_setting(extra, "verify", True, check_verify),
@@ -202,4 +206,6 @@ def client_for(connection: Connection, *, patience: float) -> ApiClient:
 
 def _setting(extra: dict[str, Any], name: str, default: Any, check: Callable[[str, Any], T]) -> T:
     value = extra.get(name)
-    return default if value in (None, "") else check(f"{name} in its extra", value)
+    if not is_given(value):
+        return default  # type: ignore[no-any-return]  # untyped, since each setting has its own
+    return check(f"{name} in its extra", value.strip() if isinstance(value, str) else value)

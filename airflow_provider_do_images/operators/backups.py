@@ -22,7 +22,6 @@ from airflow_provider_do_images.exceptions import (
 from airflow_provider_do_images.failures import as_airflow_exceptions
 from airflow_provider_do_images.hooks.digitalocean import DigitalOceanHook
 from airflow_provider_do_images.links.digitalocean import DropletLink
-from airflow_provider_do_images.version_compat import AirflowSkipException
 
 _SHOWN = 5
 """How many missing droplets the failure names; the log and the XCom have all."""
@@ -48,8 +47,8 @@ class DigitalOceanFindBackupOperator(BaseOperator):
     ``reason``. ``on_missing`` says what becomes of them. If all are missing, the task itself fails,
     is skipped or returns an empty list.
 
-    A run whose data interval ended longer ago than ``max_backup_age`` is skipped before anything is
-    asked: a backfill finds nothing, since the backups of that time are gone.
+    The data interval of the run does not matter: a backfill or a manual run finds what is there
+    now. If that is a snapshot of the policy already, nothing that follows is written anew.
 
     The token needs the scopes ``droplet:read`` and ``image:read``, for a tag also ``tag:read``.
 
@@ -121,7 +120,6 @@ class DigitalOceanFindBackupOperator(BaseOperator):
                 self.warn_within,
                 self.on_missing,
             )
-            self._skip_backfill(context, now, settings.max_backup_age)
             with error_context(droplet=str(wanted)):
                 client = DigitalOceanHook(self.digitalocean_conn_id).get_conn()
                 choice = find(client, wanted, settings, now)
@@ -131,14 +129,6 @@ class DigitalOceanFindBackupOperator(BaseOperator):
         if not choice.points:
             self._end_empty(wanted, choice, settings)
         return settings.rows(choice)
-
-    def _skip_backfill(self, context: Context, now: datetime, max_age: timedelta) -> None:
-        end = context.get("data_interval_end")
-        if end is not None and now - end > max_age:
-            raise AirflowSkipException(
-                f"the data interval of this run ended at {end}, longer ago than max_backup_age "
-                f"({max_age}): nothing is looked for, so that a backfill converts nothing"
-            )
 
     def _tell(self, choice: Choice, settings: FindSettings, now: datetime) -> None:
         for point in choice.points:

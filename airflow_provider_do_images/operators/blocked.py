@@ -16,6 +16,8 @@ from airflow_provider_do_images.actions.messages import SUBMITS, goes_on, senten
 from airflow_provider_do_images.actions.progress import Progress
 from airflow_provider_do_images.actions.results import Result
 from airflow_provider_do_images.actions.wait import run_all, wait_until_finished
+from airflow_provider_do_images.actions.wait_settings import WaitSettings
+from airflow_provider_do_images.api.inputs import check_flag, check_text
 from airflow_provider_do_images.exceptions import EXECUTION_TIMEOUT, ExecutionTimeoutError
 from airflow_provider_do_images.failures import from_event, operator_failure
 from airflow_provider_do_images.hooks.digitalocean import DigitalOceanHook
@@ -36,7 +38,22 @@ class BlockableOperator(BaseOperator):
     digitalocean_conn_id: str
     deferrable: bool
     poll_interval: float
+    timeout: float
+    proof_timeout: float
     _waits: Sequence[Wait] = ()
+
+    def _check_settings(self) -> None:
+        """Check what has nothing to do with the image, and keep the times as seconds.
+
+        A task that was deferred begins anew, so this is done again when it resumes.
+
+        :raises InvalidInputError: naming the parameter.
+        """
+        check_text("digitalocean_conn_id", self.digitalocean_conn_id)
+        self.deferrable = check_flag("deferrable", self.deferrable)
+        times = WaitSettings.checked(self.poll_interval, self.timeout, self.proof_timeout)
+        self.poll_interval, self.timeout = times.poll_interval, times.timeout
+        self.proof_timeout = times.proof_timeout
 
     def _wait_for_blockers(
         self,

@@ -29,7 +29,7 @@ from airflow_provider_do_images.actions.messages import (
 from airflow_provider_do_images.actions.results import Result
 from airflow_provider_do_images.api import InvalidInputError
 from airflow_provider_do_images.api.errors import error_context
-from airflow_provider_do_images.api.inputs import check_id, check_price, check_region
+from airflow_provider_do_images.api.inputs import check_id, check_price, check_region, check_tags
 from airflow_provider_do_images.exceptions import (
     NO_RESTORE_POINT,
     PermanentTaskError,
@@ -63,7 +63,8 @@ class DigitalOceanConvertImageOperator(SubmitImageActionOperator):
     retried or cleared. An image that somebody else has named meanwhile is left alone, and the task
     fails. The row of a droplet without a backup fails the task, or skips it, with the reason.
 
-    :param image_id: id of the backup; the snapshot keeps it. (templated)
+    :param image_id: id of the backup, or a row that has it as ``image_id``; the snapshot keeps it.
+        (templated)
     :param backup: instead of ``image_id``, the row of a backup, whole:
         ``.expand(backup=find.output)``. (templated)
     :param tags: with ``backup``, names of tags for the snapshot; a tag that exists in another case
@@ -76,11 +77,13 @@ class DigitalOceanConvertImageOperator(SubmitImageActionOperator):
     :param wait_for_completion: return only when the action has completed.
     :param deferrable: wait, if at all, in the triggerer instead of the worker; by default as
         Airflow's setting ``operators.default_deferrable`` says.
-    :param poll_interval: seconds between two looks.
-    :param timeout: seconds until the wait is given up, by default 2 hours; the action goes on then.
-    :param proof_timeout: seconds in which the image must be a snapshot after the action has
-        completed, or the task fails; 0 to skip this. With ``backup`` also in which it must show
-        its name and tags, and that is never skipped.
+    :param poll_interval: time between two polls, in seconds or as a ``timedelta``, as all times
+        here; at most a day.
+    :param timeout: how long the task waits, by default 2 hours, at most a year; the action goes on
+        then.
+    :param proof_timeout: time in which the image must be a snapshot after the action has
+        completed, or the task fails; at most a day, 0 to skip this. With ``backup`` also in which
+        it must show its name and tags, and that is never skipped.
     """
 
     template_fields: Sequence[str] = ("image_id", "backup", "tags", "digitalocean_conn_id")
@@ -88,10 +91,10 @@ class DigitalOceanConvertImageOperator(SubmitImageActionOperator):
     def __init__(
         self,
         *,
-        image_id: int | str | None = None,
+        image_id: int | str | Mapping[str, Any] | None = None,
         backup: Any = None,
         tags: Sequence[str] = (),
-        usd_per_gib_month: float = USD_PER_GIB_MONTH,
+        usd_per_gib_month: float | str = USD_PER_GIB_MONTH,
         **kwargs: Any,
     ) -> None:
         super().__init__(image_id=image_id, **kwargs)
@@ -101,6 +104,7 @@ class DigitalOceanConvertImageOperator(SubmitImageActionOperator):
         self._claim: Claim | None = None
 
     def _request(self) -> Request:
+        check_price("usd_per_gib_month", self.usd_per_gib_month)
         self._claim = self._read_backup()
         if self._claim is None:
             return Request(check_id("image_id", self.image_id))
@@ -130,7 +134,8 @@ class DigitalOceanConvertImageOperator(SubmitImageActionOperator):
                     )
                 with error_context(image_id=claim.image_id, droplet=claim.droplet):
                     image = keep(hook.get_conn(), claim, proof_timeout=self.proof_timeout)
-                cost = monthly_cost(image.size_gigabytes, self.usd_per_gib_month)
+                price = check_price("usd_per_gib_month", self.usd_per_gib_month)
+                cost = monthly_cost(image.size_gigabytes, price)
                 self.log.info("%s is kept as %s. It costs %s.", claim, claim.name, cost)
         return super()._finish(hook, result)
 
@@ -147,12 +152,11 @@ class DigitalOceanConvertImageOperator(SubmitImageActionOperator):
     def _read_backup(self) -> Claim | None:
         """Return what the row of a backup asks for, or ``None`` if there is only an id."""
         if self.backup is None:
-            if self.tags:
+            if check_tags(self.tags):
                 raise InvalidInputError("tags are for a backup: give backup instead of image_id")
             return None
         if self.image_id is not None:
             raise InvalidInputError("give either image_id or backup, not both")
-        self.usd_per_gib_month = check_price("usd_per_gib_month", self.usd_per_gib_month)
         row = BACKUP.row(self.backup)
         if reason := row.get("missing"):
             skip = row.get("on_missing") == "skip"
@@ -181,18 +185,20 @@ class DigitalOceanTransferImageOperator(SubmitImageActionOperator):
     A transfer of the image that is in progress and does not tell its region may be the requested
     one. The task waits for it before it decides, also without ``wait_for_completion``.
 
-    :param image_id: id of the image. A backup must be converted first. (templated)
+    :param image_id: id of the image, or a row that has it as ``image_id``, such as
+        ``convert.output``. A backup must be converted first. (templated)
     :param region: slug of the region to copy to, such as ``ams3``. (templated)
     :param digitalocean_conn_id: id of the connection; its token needs the scopes ``image:read``
         and ``image:update``. (templated)
     :param wait_for_completion: return only when the action has completed.
     :param deferrable: wait, if at all, in the triggerer instead of the worker; by default as
         Airflow's setting ``operators.default_deferrable`` says.
-    :param poll_interval: seconds between two looks.
-    :param timeout: seconds until the wait is given up, by default 2 hours, since transfers of 80
-        minutes are reported; the action goes on then.
-    :param proof_timeout: seconds in which the image must list the region after the action has
-        completed, or the task fails; 0 to skip this.
+    :param poll_interval: time between two polls, in seconds or as a ``timedelta``, as all times
+        here; at most a day.
+    :param timeout: how long the task waits, by default 2 hours, since transfers of 80 minutes are
+        reported, and at most a year; the action goes on then.
+    :param proof_timeout: time in which the image must list the region after the action has
+        completed, or the task fails; at most a day, 0 to skip this.
     """
 
     template_fields: Sequence[str] = ("image_id", "region", "digitalocean_conn_id")
@@ -211,7 +217,7 @@ class DigitalOceanListImageActionsOperator(BaseOperator):
     Each row is a dict of the action's nine fields and ``image_id``. The API has no filters, so all
     pages are read (200 actions each) and filtered here.
 
-    :param image_id: id of the image. (templated)
+    :param image_id: id of the image, or a row that has it as ``image_id``. (templated)
     :param status: only actions with this status: ``in-progress``, ``completed`` or ``errored``.
         (templated)
     :param type: only actions of this type, such as ``transfer``; ``convert`` also matches what the
@@ -238,7 +244,7 @@ class DigitalOceanListImageActionsOperator(BaseOperator):
     def __init__(
         self,
         *,
-        image_id: int | str,
+        image_id: int | str | Mapping[str, Any],
         status: str | None = None,
         type: str | None = None,  # noqa: A002 - the API's name of the field
         region: str | None = None,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Mapping, Sequence
+from datetime import timedelta
 from typing import Any
 
 from airflow.sdk import Asset, AssetAlias, Context
@@ -30,6 +31,7 @@ from airflow_provider_do_images.api import Image
 from airflow_provider_do_images.api.inputs import check_flag
 from airflow_provider_do_images.assets import copy_extra, copy_uri
 from airflow_provider_do_images.failures import (
+    as_airflow_exceptions,
     copies_failure,
     from_event,
 )
@@ -80,16 +82,20 @@ class DigitalOceanReplicateImageOperator(SubmitCopiesOperator):
     :param image: a row with ``image_id`` and, if known, ``droplet_id`` and ``droplet_name``, whole:
         ``convert.output``, or mapped, ``.expand(image=converts.output)``. (templated)
     :param image_id: instead of ``image``, its id. A backup must be converted first. (templated)
-    :param regions: slugs such as ``["ams3", "sgp1"]``, or text with commas between. (templated)
+    :param regions: slugs such as ``["ams3", "sgp1"]``, any sequence of them, the output of a mapped
+        task included, or text with commas between. An empty one fails the task: nothing would be
+        copied. (templated)
     :param allow_partial: whether PARTIAL is a success. (templated)
     :param digitalocean_conn_id: id of the connection; its token needs the scopes ``image:read`` and
         ``image:update``. With ``regions:read`` a wrong region is refused before anything is sent,
         and with ``actions:read`` the log says how long such copies took lately. (templated)
     :param deferrable: wait in the triggerer, which is the default, or in the worker.
-    :param poll_interval: seconds between two looks.
-    :param timeout: seconds until the wait is given up, by default 2 hours; the actions go on then.
-    :param proof_timeout: seconds in which the image must list a region after its action has
-        completed; 0 to skip this.
+    :param poll_interval: time between two polls, in seconds or as a ``timedelta``, as all times
+        here; at most a day.
+    :param timeout: how long the task waits, by default 2 hours, at most a year; the actions go on
+        then.
+    :param proof_timeout: time in which the image must list a region after its action has
+        completed; at most a day, 0 to skip this.
     """
 
     ui_color = "#0069ff"
@@ -108,13 +114,13 @@ class DigitalOceanReplicateImageOperator(SubmitCopiesOperator):
         *,
         regions: Sequence[str] | str,
         image: Mapping[str, Any] | None = None,
-        image_id: int | str | None = None,
+        image_id: int | str | Mapping[str, Any] | None = None,
         allow_partial: bool | str = False,
         digitalocean_conn_id: str = DigitalOceanHook.default_conn_name,
         deferrable: bool = True,
-        poll_interval: float = 30.0,
-        timeout: float = 2 * 60 * 60,
-        proof_timeout: float = PROOF_TIMEOUT,
+        poll_interval: timedelta | float | str = 30.0,
+        timeout: timedelta | float | str = 2 * 60 * 60,
+        proof_timeout: timedelta | float | str = PROOF_TIMEOUT,
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
@@ -124,9 +130,10 @@ class DigitalOceanReplicateImageOperator(SubmitCopiesOperator):
         self.allow_partial = allow_partial
         self.digitalocean_conn_id = digitalocean_conn_id
         self.deferrable = deferrable
-        self.poll_interval = poll_interval
-        self.timeout = timeout
-        self.proof_timeout = proof_timeout
+        # Checked when the task runs, as all parameters are.
+        self.poll_interval = poll_interval  # type: ignore[assignment]
+        self.timeout = timeout  # type: ignore[assignment]
+        self.proof_timeout = proof_timeout  # type: ignore[assignment]
 
     def execute(self, context: Context) -> list[dict[str, Any]]:
         """Submit what is missing, wait for all, and return the rows."""
@@ -233,9 +240,12 @@ class DigitalOceanReplicateImageOperator(SubmitCopiesOperator):
     def _conclude(
         self, context: Context, rows: Sequence[Result], source: Image | None
     ) -> list[dict[str, Any]]:
+        with as_airflow_exceptions(SUBMITS):
+            self._check_settings()
+            allow_partial = check_flag("allow_partial", self.allow_partial)
         state, result = state_of(rows), [row.to_json() for row in rows]
         context["ti"].xcom_push(key="state", value=state.value)
-        partly = state is State.PARTIAL and check_flag("allow_partial", self.allow_partial)
+        partly = state is State.PARTIAL and allow_partial
         if state is not State.COMPLETED and not partly:
             context["ti"].xcom_push(key="return_value", value=result)
             raise copies_failure(rows, self.timeout, self.execution_timeout, source)

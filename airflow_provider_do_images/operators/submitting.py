@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import time
 from abc import abstractmethod
+from collections.abc import Mapping
+from datetime import timedelta
 from typing import Any
 
 from airflow.sdk import Context
@@ -29,7 +31,7 @@ from airflow_provider_do_images.actions.submit import Submitter
 from airflow_provider_do_images.actions.wait import prove, run, wait_until_finished
 from airflow_provider_do_images.api import Image
 from airflow_provider_do_images.api.errors import error_context
-from airflow_provider_do_images.api.inputs import check_seconds
+from airflow_provider_do_images.api.inputs import check_flag
 from airflow_provider_do_images.failures import (
     as_airflow_exceptions,
     blocked_failure,
@@ -58,13 +60,13 @@ class SubmitImageActionOperator(BlockableOperator):
     def __init__(
         self,
         *,
-        image_id: int | str | None,
+        image_id: int | str | Mapping[str, Any] | None,
         digitalocean_conn_id: str = DigitalOceanHook.default_conn_name,
         wait_for_completion: bool = False,
         deferrable: bool = conf.getboolean("operators", "default_deferrable", fallback=False),
-        poll_interval: float = 30.0,
-        timeout: float = 2 * 60 * 60,
-        proof_timeout: float = PROOF_TIMEOUT,
+        poll_interval: timedelta | float | str = 30.0,
+        timeout: timedelta | float | str = 2 * 60 * 60,
+        proof_timeout: timedelta | float | str = PROOF_TIMEOUT,
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
@@ -72,9 +74,10 @@ class SubmitImageActionOperator(BlockableOperator):
         self.digitalocean_conn_id = digitalocean_conn_id
         self.wait_for_completion = wait_for_completion
         self.deferrable = deferrable
-        self.poll_interval = poll_interval
-        self.timeout = timeout
-        self.proof_timeout = proof_timeout
+        # Checked when the task runs, as all parameters are.
+        self.poll_interval = poll_interval  # type: ignore[assignment]
+        self.timeout = timeout  # type: ignore[assignment]
+        self.proof_timeout = proof_timeout  # type: ignore[assignment]
         self._own = OwnTransfers()
         self._source: Image | None = None
 
@@ -117,8 +120,8 @@ class SubmitImageActionOperator(BlockableOperator):
 
     def _prepare(self) -> tuple[DigitalOceanHook, Request]:
         with as_airflow_exceptions(SUBMITS, STARTED_NOTHING):
-            self.poll_interval = check_seconds("poll_interval", self.poll_interval)
-            self.timeout = check_seconds("timeout", self.timeout)
+            self._check_settings()
+            self.wait_for_completion = check_flag("wait_for_completion", self.wait_for_completion)
             hook = DigitalOceanHook(self.digitalocean_conn_id, patience=self.poll_interval)
             return hook, self._request()
 
@@ -216,6 +219,8 @@ class SubmitImageActionOperator(BlockableOperator):
         )
 
     def _conclude(self, hook: DigitalOceanHook, verdict: Verdict) -> dict[str, Any]:
+        with as_airflow_exceptions(SUBMITS):
+            self._check_settings()
         if verdict.outcome is not Outcome.COMPLETED or verdict.action is None:
             limit = self.deferrable and self.execution_timeout
             gone = verdict.outcome is Outcome.NOT_FOUND

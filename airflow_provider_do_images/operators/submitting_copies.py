@@ -27,7 +27,7 @@ from airflow_provider_do_images.actions.replicate import Replicator, Submitted
 from airflow_provider_do_images.actions.results import Result
 from airflow_provider_do_images.api import Image
 from airflow_provider_do_images.api.errors import error_context
-from airflow_provider_do_images.api.inputs import check_flag, check_regions, check_seconds
+from airflow_provider_do_images.api.inputs import check_flag, check_regions
 from airflow_provider_do_images.failures import (
     as_airflow_exceptions,
     seconds_until_given_up,
@@ -74,7 +74,6 @@ class SubmitCopiesOperator(BlockableOperator):
     image_id: Any
     regions: Any
     allow_partial: Any
-    timeout: float
 
     def _prepare(self, context: Context, begun: Sequence[Result] = ()) -> Copies:
         """Check what was given, before anything is sent.
@@ -82,8 +81,7 @@ class SubmitCopiesOperator(BlockableOperator):
         :param begun: what a task that was blocked has begun already.
         """
         with as_airflow_exceptions(SUBMITS, STARTED_NOTHING):
-            self.poll_interval = check_seconds("poll_interval", self.poll_interval)
-            self.timeout = check_seconds("timeout", self.timeout)
+            self._check_settings()
             check_flag("allow_partial", self.allow_partial)
             hook = DigitalOceanHook(self.digitalocean_conn_id, patience=self.poll_interval)
             wanted = ImageRow.checked(self.image, self.image_id)

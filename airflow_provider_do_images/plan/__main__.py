@@ -21,14 +21,15 @@ from airflow_provider_do_images.actions.policy import check_policy
 from airflow_provider_do_images.actions.prune import MOST_DELETES
 from airflow_provider_do_images.actions.retention import Retention
 from airflow_provider_do_images.api import ApiClient, DigitalOceanError, InvalidInputError
+from airflow_provider_do_images.api.connection import check_base_url
 from airflow_provider_do_images.api.inputs import (
-    check_base_url,
     check_count,
     check_id,
     check_price,
     check_regions,
     check_seconds,
     check_tag,
+    check_text,
 )
 from airflow_provider_do_images.api.text import printable
 from airflow_provider_do_images.plan import Forecast, Wishes, forecast
@@ -37,7 +38,6 @@ TOKEN = "DIGITALOCEAN_TOKEN"  # noqa: S105 - the name of a variable
 RULES = ("keep_last", "daily", "weekly", "monthly")
 PATIENCE = 60.0
 """Seconds for which a request waits at most while the token's other users come first."""
-SECONDS_PER_HOUR = 3600
 
 T = TypeVar("T")
 
@@ -181,7 +181,7 @@ def _selection(options: argparse.Namespace) -> Selection:
         raise InvalidInputError("give exactly one of --droplet-id, --droplet-name and --tag")
     return Selection(
         check_id("--droplet-id", options.droplet_id) if options.droplet_id else None,
-        options.droplet_name or None,
+        check_text("--droplet-name", options.droplet_name) if options.droplet_name else None,
         check_tag("--tag", options.tag) if options.tag else None,
     )
 
@@ -192,10 +192,7 @@ def _count(options: argparse.Namespace, name: str, least: int = 0) -> int:
 
 def _hours(option: str, text: str) -> float:
     """Return seconds."""
-    try:
-        return check_seconds(option, float(text) * SECONDS_PER_HOUR)
-    except ValueError:  # which an InvalidInputError is too
-        raise InvalidInputError(f"{option} must be hours above 0; got {text!r}") from None
+    return check_seconds(option, text, unit="hours")
 
 
 def _option(name: str, check: Callable[[], T]) -> T:

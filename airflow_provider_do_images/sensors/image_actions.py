@@ -10,14 +10,17 @@ from typing import Any
 
 from airflow.sdk import BaseSensorOperator, Context, PokeReturnValue
 
+from airflow_provider_do_images.actions.copies import NOT_SUBMITTED, REFUSED
+from airflow_provider_do_images.actions.decide import SubmitOutcome
 from airflow_provider_do_images.actions.handed import Handed
 from airflow_provider_do_images.actions.judge import PROOF_TIMEOUT, Outcome, Verdict, Wait
-from airflow_provider_do_images.actions.messages import LOOKS, explain, goes_on
+from airflow_provider_do_images.actions.messages import LOOKS, explain, goes_on, sentence
 from airflow_provider_do_images.actions.progress import Progress
 from airflow_provider_do_images.actions.wait import Answer, Ask, look_once, run
-from airflow_provider_do_images.api import ImageAction, InvalidInputError
-from airflow_provider_do_images.api.inputs import check_id, check_seconds
-from airflow_provider_do_images.exceptions import TaskSkipped
+from airflow_provider_do_images.actions.wait_settings import WaitSettings
+from airflow_provider_do_images.api import InvalidInputError
+from airflow_provider_do_images.api.inputs import check_flag, check_id, check_text, shorten
+from airflow_provider_do_images.exceptions import NO_ACTION, PermanentTaskError, TaskSkipped
 from airflow_provider_do_images.failures import (
     as_airflow_exceptions,
     check_execution_timeout,
@@ -32,6 +35,7 @@ from airflow_provider_do_images.triggers.image_actions import deferral
 from airflow_provider_do_images.version_compat import (
     AirflowFailException,
     AirflowSensorTimeout,
+    AirflowSkipException,
     AirflowTaskTimeout,
     conf,
 )
@@ -44,6 +48,9 @@ _ACTION = Handed(
     one="action=transfer.output",
     many="action=transfers.output",
 )
+
+_ENDS = {REFUSED, NOT_SUBMITTED, *Outcome} - {Outcome.COMPLETED}
+"""The codes of what a row says that it failed with."""
 
 _HEAD_START = 0.1
 """Seconds by which our deadline comes before Airflow's own check of a poked sensor's timeout, whose
@@ -60,23 +67,26 @@ class DigitalOceanImageActionSensor(BaseSensorOperator):
     its nine fields and what the submit told of it
     (:class:`~airflow_provider_do_images.actions.results.Result`); a time-out raises
     ``AirflowSensorTimeout``; an errored action and everything else that ends the wait raises
-    ``AirflowFailException``. ``soft_fail`` and ``never_fail`` turn both into a skip. Failing looks
-    (429, 5xx, no answer) are waited out. A result without an action, of a submit that found
-    everything there already, passes at once.
+    ``AirflowFailException``. ``soft_fail`` and ``never_fail`` turn both into a skip, after the log
+    has got the failure. Failing looks (429, 5xx, no answer) are waited out. The row of a submit
+    that found everything there already passes at once; any other row without an action, such as one
+    that was refused, fails with the error that it has.
 
     :param action: the result of a convert or transfer operator, whole: ``transfer.output``, or
         mapped, ``.expand(action=transfers.output)``. (templated)
     :param image_id: instead of ``action``, the image's id, with ``action_id``. (templated)
-    :param action_id: the action's id. (templated)
+    :param action_id: the action's id. Both ids may be rows that have them. (templated)
     :param digitalocean_conn_id: id of the connection; its token needs the scope ``image:read``.
         (templated)
     :param deferrable: wait in the triggerer instead of a worker; by default as Airflow's setting
         ``operators.default_deferrable`` says.
-    :param poke_interval: seconds between two looks, or a ``timedelta``.
-    :param timeout: seconds until the wait is given up, or a ``timedelta``; by default 2 hours,
-        since transfers of 80 minutes are reported.
-    :param proof_timeout: seconds in which the image must show what the completed action did (a
-        transfer's region is listed, a converted backup is a snapshot); 0 to skip this.
+    :param poke_interval: time between two polls, in seconds or as a ``timedelta``, as all times
+        here; at most a day.
+    :param timeout: how long the task waits, by default 2 hours, since transfers of 80 minutes are
+        reported, and at most a year.
+    :param proof_timeout: time in which the image must show what the completed action did (a
+        transfer's region is listed, a converted backup is a snapshot); at most a day, 0 to skip
+        this.
     """
 
     template_fields: Sequence[str] = ("action", "image_id", "action_id", "digitalocean_conn_id")
@@ -87,16 +97,19 @@ class DigitalOceanImageActionSensor(BaseSensorOperator):
         self,
         *,
         action: Any = None,
-        image_id: int | str | None = None,
-        action_id: int | str | None = None,
+        image_id: int | str | Mapping[str, Any] | None = None,
+        action_id: int | str | Mapping[str, Any] | None = None,
         digitalocean_conn_id: str = DigitalOceanHook.default_conn_name,
         deferrable: bool = conf.getboolean("operators", "default_deferrable", fallback=False),
-        poke_interval: timedelta | float = 30.0,
-        timeout: timedelta | float = 2 * 60 * 60,
-        proof_timeout: float = PROOF_TIMEOUT,
+        poke_interval: timedelta | float | str = 30.0,
+        timeout: timedelta | float | str = 2 * 60 * 60,
+        proof_timeout: timedelta | float | str = PROOF_TIMEOUT,
         **kwargs: Any,
     ) -> None:
-        super().__init__(poke_interval=poke_interval, timeout=timeout, **kwargs)
+        super().__init__(**kwargs)
+        # Checked when the task runs, as all parameters are.
+        self.poke_interval = poke_interval  # type: ignore[assignment]
+        self.timeout = timeout  # type: ignore[assignment]
         self.action = action
         self.image_id = image_id
         self.action_id = action_id
@@ -109,30 +122,35 @@ class DigitalOceanImageActionSensor(BaseSensorOperator):
 
     def execute(self, context: Context) -> Any:  # noqa: RET503 - defer() never returns
         """Wait in the way that was asked for, and return the completed action."""
-        if is_already_there(self.action):
-            self.log.info("Nothing to wait for: what was asked for was there already.")
-            return dict(self.action)
         with self._skipped_if_soft():
-            self._wait, self._progress = self._begin(context)
-            with telling_time_out(self._wait, self._progress.seen, LOOKS):
+            with as_airflow_exceptions(LOOKS):
+                self._check_settings()
+                row = finished_row(self.action)
+            if row:
+                self.log.info("Nothing to wait for: what was asked for was there already.")
+                return row
+            wait, progress = self._begun(context)
+            with telling_time_out(wait, progress.seen, LOOKS):
                 if not self.deferrable:
                     return super().execute(context)
-                if verdict := self._look(self._wait, self._progress):
+                if verdict := self._look(wait, progress):
                     return self._conclude(verdict)
         self.defer(
             **deferral(
-                self._wait,
-                poll_interval=self.poke_interval,
+                wait,
+                poll_interval=progress.interval,
                 digitalocean_conn_id=self.digitalocean_conn_id,
             )
         )
 
     def poke(self, context: Context) -> PokeReturnValue:
         """Look once."""
-        if not self._wait or not self._progress:
-            self._wait, self._progress = self._begin(context)
-        if verdict := self._look(self._wait, self._progress):
-            return PokeReturnValue(is_done=True, xcom_value=self._conclude(verdict))
+        # Not left to Airflow, which makes a skip of a failure without a word of why.
+        with self._skipped_if_soft():
+            wait, progress = self._begun(context)
+            with telling_time_out(wait, progress.seen, LOOKS):
+                if verdict := self._look(wait, progress):
+                    return PokeReturnValue(is_done=True, xcom_value=self._conclude(verdict))
         return PokeReturnValue(is_done=False)
 
     def execute_complete(self, context: Context, event: Any = None) -> dict[str, Any]:
@@ -140,37 +158,66 @@ class DigitalOceanImageActionSensor(BaseSensorOperator):
         with self._skipped_if_soft():
             return self._conclude(from_event(Verdict.from_event, event, LOOKS))
 
+    def resume_execution(
+        self, next_method: str, next_kwargs: dict[str, Any] | None, context: Context
+    ) -> Any:
+        """Resume after the deferral; the log says why a failure of Airflow's own is a skip."""
+        try:
+            return super().resume_execution(next_method, next_kwargs, context)
+        except AirflowSkipException as skip:
+            if not isinstance(skip, TaskSkipped) and skip.__cause__:
+                self._log_failure(skip.__cause__)
+            raise
+
     def on_kill(self) -> None:
         """Say that nothing is cancelled."""
         if self._wait:
             self.log.info(goes_on([self._wait]))
 
+    def _check_settings(self) -> WaitSettings:
+        check_text("digitalocean_conn_id", self.digitalocean_conn_id)
+        self.deferrable = check_flag("deferrable", self.deferrable)
+        settings = WaitSettings.checked(
+            self.poke_interval, self.timeout, self.proof_timeout, name="poke_interval"
+        )
+        # Airflow reckons with these two while it pokes.
+        self.poke_interval, self.timeout = settings.poll_interval, settings.timeout
+        return settings
+
+    def _begun(self, context: Context) -> tuple[Wait, Progress]:
+        if not self._wait or not self._progress:
+            self._wait, self._progress = self._begin(context)
+        return self._wait, self._progress
+
     def _begin(self, context: Context) -> tuple[Wait, Progress]:
         with as_airflow_exceptions(LOOKS):
-            check_seconds("poke_interval", self.poke_interval)
+            settings = self._check_settings()
             image_id, action_id = ids_to_wait_for(self.action, self.image_id, self.action_id)
-        started_at, first = time.time(), None
-        if self.reschedule and not self.deferrable:
-            first = context["ti"].get_first_reschedule_date(context)
-            started_at = first.timestamp() if first else started_at
-        limit = seconds_until_given_up(self.timeout, self.deferrable and self.execution_timeout)
-        given = self.action or {}
-        wait = Wait(
-            image_id,
-            action_id,
-            started_at=started_at,
-            deadline=started_at + limit - _HEAD_START,
-            region=given.get("region_slug"),
-            proof_timeout=self.proof_timeout,
-            droplet_id=given.get("droplet_id"),
-            droplet_name=given.get("droplet_name"),
-            outcome=given.get("outcome"),
-        )
+            row = self.action or {}
+            known = {name: row.get(name) for name in ("droplet_id", "droplet_name", "outcome")}
+            started_at, first = time.time(), None
+            if self.reschedule and not self.deferrable:
+                first = context["ti"].get_first_reschedule_date(context)
+                started_at = first.timestamp() if first else started_at
+            limit = seconds_until_given_up(
+                settings.timeout, self.deferrable and self.execution_timeout
+            )
+            wait = Wait.checked(
+                {
+                    **known,
+                    "image_id": image_id,
+                    "action_id": action_id,
+                    "started_at": started_at,
+                    "deadline": started_at + limit - _HEAD_START,
+                    "region": row.get("region_slug"),
+                    "proof_timeout": settings.proof_timeout,
+                }
+            )
         # A rescheduled look does not know what the last one found.
         number = context.get("task_reschedule_count", 0) if first else 0
-        due = number % max(round(_RETELL / self.poke_interval), 1) == 0
+        due = number % max(round(_RETELL / settings.poll_interval), 1) == 0
         begun = first is not None
-        return wait, Progress([wait], self.poke_interval, begun=begun, tells_failures=due)
+        return wait, Progress([wait], settings.poll_interval, begun=begun, tells_failures=due)
 
     def _look(self, wait: Wait, progress: Progress) -> Verdict | None:
         verdict = run(progress.follow(look_once(wait), wait), self._ask)
@@ -186,8 +233,10 @@ class DigitalOceanImageActionSensor(BaseSensorOperator):
 
     def _conclude(self, verdict: Verdict) -> dict[str, Any]:
         if verdict.outcome is not Outcome.COMPLETED or verdict.action is None:
+            with as_airflow_exceptions(LOOKS):
+                timeout = self._check_settings().timeout
             limit = self.deferrable and self.execution_timeout
-            check_execution_timeout(verdict, self.timeout, limit, LOOKS)
+            check_execution_timeout(verdict, timeout, limit, LOOKS)
             raise sensor_failure(verdict, self.upstream_task_ids)
         self.log.info(explain(verdict))
         return verdict.to_result().to_json()
@@ -200,20 +249,39 @@ class DigitalOceanImageActionSensor(BaseSensorOperator):
         except (AirflowFailException, AirflowSensorTimeout, AirflowTaskTimeout) as error:
             for switch in ("soft_fail", "never_fail"):
                 if getattr(self, switch):
+                    self._log_failure(error)
                     raise TaskSkipped(
                         f"Skipping due to {switch} is set to True.", getattr(error, "code", "")
                     ) from error
             raise
 
+    def _log_failure(self, error: BaseException) -> None:
+        self.log.error("The sensor failed, and the task is skipped: %s", error)
 
-def is_already_there(action: Any) -> bool:
-    """Whether this is the result of a submit that found nothing left to do."""
-    return (
-        isinstance(action, Mapping)
-        and action.get("image_id") is not None
-        and all(name in action for name in ImageAction.FIELDS)
-        and action["id"] is None
-        and action["status"] is None
+
+def finished_row(action: Any) -> dict[str, Any] | None:
+    """Return the row of a submit that found everything there; ``None`` if there is an action.
+
+    :raises PermanentTaskError: for a row without an action that says anything else, with the
+        failure that it tells.
+    """
+    if not isinstance(action, Mapping) or action.get("image_id") is None:
+        return None
+    if "id" not in action or action["id"] is not None:
+        return None
+    image_id = check_id("action['image_id']", action["image_id"])
+    end, error = action.get("end"), action.get("error")
+    there = end == Outcome.COMPLETED or (
+        end is None and action.get("outcome") == SubmitOutcome.ALREADY_THERE
+    )
+    if there and error is None and action.get("status") in (None, "completed"):
+        return dict(action)
+    to = f" in {shorten(action['region_slug'])}" if action.get("region_slug") else ""
+    raise PermanentTaskError(
+        f"image {image_id}{to}: the row has no action to wait for, and its end is {shorten(end)}. "
+        f"{sentence(error if isinstance(error, str) else '')} Clear the task that returned it. "
+        f"{LOOKS}",
+        end if isinstance(end, str) and end in _ENDS else NO_ACTION,
     )
 
 
@@ -225,7 +293,8 @@ def ids_to_wait_for(action: Any, image_id: Any, action_id: Any) -> tuple[int, in
     if action is None and (image_id is None or action_id is None):
         raise InvalidInputError(
             "give either action=transfer.output (a result that is not empty), or both image_id and "
-            f"action_id; got action={action!r}, image_id={image_id!r}, action_id={action_id!r}"
+            f"action_id; got action={shorten(action)}, image_id={shorten(image_id)}, "
+            f"action_id={shorten(action_id)}"
         )
     if action is None:
         return check_id("image_id", image_id), check_id("action_id", action_id)

@@ -15,6 +15,7 @@ from airflow_provider_do_images.actions.judge import PROOF_TIMEOUT, Outcome, Ver
 from airflow_provider_do_images.actions.messages import goes_on
 from airflow_provider_do_images.actions.progress import Progress
 from airflow_provider_do_images.actions.wait import wait_until_finished
+from airflow_provider_do_images.api.inputs import check_interval, check_moment, check_text
 from airflow_provider_do_images.hooks.digitalocean import DigitalOceanHook
 from airflow_provider_do_images.triggers.seats import SeatedWait
 
@@ -75,7 +76,8 @@ class DigitalOceanImageActionTrigger(BaseTrigger):
 
     The event is :meth:`airflow_provider_do_images.actions.judge.Verdict.to_event`. All arguments
     are primitives and all times absolute, so a restarted triggerer goes on where the last one was.
-    The connection is read by its id in the triggerer; no token is an argument.
+    The connection is read by its id in the triggerer; no token is an argument. A bad argument is
+    refused with :class:`~airflow_provider_do_images.api.InvalidInputError` at once.
 
     :param image_id: id of the image.
     :param action_id: id of the action.
@@ -111,21 +113,23 @@ class DigitalOceanImageActionTrigger(BaseTrigger):
         digitalocean_conn_id: str = DigitalOceanHook.default_conn_name,
     ) -> None:
         super().__init__()  # type: ignore[no-untyped-call]  # Airflow leaves it untyped
-        self.wait = Wait(
-            image_id,
-            action_id,
-            started_at,
-            deadline,
-            region,
-            proof_timeout,
-            droplet_id,
-            droplet_name,
-            outcome,
-            usual_seconds,
+        self.wait = Wait.checked(
+            {
+                "image_id": image_id,
+                "action_id": action_id,
+                "started_at": started_at,
+                "deadline": deadline,
+                "region": region,
+                "proof_timeout": proof_timeout,
+                "droplet_id": droplet_id,
+                "droplet_name": droplet_name,
+                "outcome": outcome,
+                "usual_seconds": usual_seconds,
+            }
         )
-        self.first_look_at = first_look_at
-        self.poll_interval = poll_interval
-        self.digitalocean_conn_id = digitalocean_conn_id
+        self.first_look_at = check_moment("first_look_at", first_look_at)
+        self.poll_interval = check_interval("poll_interval", poll_interval)
+        self.digitalocean_conn_id = check_text("digitalocean_conn_id", digitalocean_conn_id)
 
     def serialize(self) -> tuple[str, dict[str, Any]]:
         """Return the class path and the arguments, primitives only."""
@@ -174,11 +178,11 @@ class DigitalOceanImageActionsTrigger(BaseTrigger):
         digitalocean_conn_id: str = DigitalOceanHook.default_conn_name,
     ) -> None:
         super().__init__()  # type: ignore[no-untyped-call]  # Airflow leaves it untyped
-        self.waits = [Wait(**wait) for wait in waits]
+        self.waits = [Wait.checked(wait) for wait in waits]
         self.rows = rows
-        self.first_look_at = first_look_at
-        self.poll_interval = poll_interval
-        self.digitalocean_conn_id = digitalocean_conn_id
+        self.first_look_at = check_moment("first_look_at", first_look_at)
+        self.poll_interval = check_interval("poll_interval", poll_interval)
+        self.digitalocean_conn_id = check_text("digitalocean_conn_id", digitalocean_conn_id)
 
     def serialize(self) -> tuple[str, dict[str, Any]]:
         """Return the class path and the arguments, primitives only."""

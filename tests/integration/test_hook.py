@@ -101,11 +101,15 @@ def test_nothing_is_read_before_the_first_call(sim):
         ({"host": "http://api.example.com"}, "must use https"),
         ({"host": "https://"}, "must look like"),
         ({"port": 8080}, "write the port into the host's URL"),
-        ({"extra": {"read_timeout": "soon"}}, "read_timeout in its extra must be seconds above 0"),
-        ({"extra": {"retries": -1}}, "retries in its extra must be a whole number, 0 or more"),
+        (
+            {"extra": {"read_timeout": "soon"}},
+            "read_timeout in its extra must be",
+        ),
+        ({"extra": {"read_timeout": 1e12}}, "read_timeout in its extra"),
+        ({"extra": {"retries": -1}}, "retries in its extra must be a whole number"),
         ({"extra": {"verify": "/no/such.pem"}}, "verify in its extra must be true, false, or the"),
         ({"extra": {"verify": 1}}, "verify in its extra must be true, false, or the path"),
-        ({"extra": {"expected_team": 7}}, "expected_team in its extra must be a text"),
+        ({"extra": {"expected_team": 7}}, "expected_team in its extra must be text"),
         ({"password": "two words"}, "the token has blanks"),
     ],
 )

@@ -38,7 +38,7 @@ ROOMS = {
 """What each room may import of the others. Airflow may be imported from hooks on."""
 
 FLOORS = [
-    *("text", "errors", "inputs", "fields", "models", "retry", "budget", "sent"),
+    *("text", "errors", "inputs", "connection", "fields", "models", "retry", "budget", "sent"),
     *("transport", "pagination", "session", "lists", "client"),
 ]
 """The modules of ``api``, each of which may import those before it."""

@@ -237,17 +237,22 @@ def test_what_is_converted_and_kept_is_chosen_again(history):
 
 
 @pytest.mark.parametrize(
-    ("arguments", "words"),
+    "arguments",
     [
-        ({"policy": "a_b"}, "policy must be"),
-        ({"max_backup_age": "soon"}, "max_backup_age must be seconds above 0; got 'soon'"),
-        ({"retention_days": 0}, "retention_days must be above 0; got 0"),
-        ({"warn_within": -1}, "warn_within must be seconds above 0; got -1"),
-        ({"on_missing": "ignore"}, "on_missing must be one of 'fail', 'skip', 'leave'"),
+        {"policy": "a_b"},
+        {"policy": 12026},
+        {"max_backup_age": "soon"},
+        {"max_backup_age": timedelta.max},
+        {"retention_days": 0},
+        {"retention_days": 1e12},
+        {"warn_within": -1},
+        {"on_missing": "ignore"},
+        {"on_missing": 5},
     ],
+    ids=str,
 )
-def test_settings_that_mean_nothing_are_refused(arguments, words):
-    """The message names the parameter and shows what was given."""
+def test_settings_that_mean_nothing_are_refused(arguments):
+    """Before anything is asked."""
     usual = {
         "policy": "prod",
         "max_backup_age": 60,
@@ -255,5 +260,5 @@ def test_settings_that_mean_nothing_are_refused(arguments, words):
         "warn_within": DAY,
         "on_missing": "fail",
     }
-    with pytest.raises(InvalidInputError, match="^" + words.replace("(", r"\(")):
+    with pytest.raises(InvalidInputError):
         FindSettings.checked(**{**usual, **arguments})

@@ -330,27 +330,29 @@ def test_what_templates_render_is_read():
 
 
 @pytest.mark.parametrize(
-    ("wrong", "words"),
+    "wrong",
     [
-        ({"keep_last": 0}, "give at least one of keep_last, daily, weekly and monthly"),
-        ({"keep_last": -1}, "keep_last must be a whole number, 0 or more"),
-        ({"daily": True}, "daily must be"),
-        ({"weekly": 1.5}, "weekly must be"),
-        ({"monthly": ""}, "monthly must be"),
-        ({"minimum_keep": 0}, "minimum_keep must be a whole number, 1 or more"),
-        ({"minimum_age": 0}, "minimum_age must be seconds above 0"),
-        ({"minimum_age": True}, "minimum_age must be seconds above 0"),
-        ({"regions": ["Amsterdam"]}, "each of regions must be a region slug"),
-        ({"regions": 3}, "regions must be a list"),
-        ({"regions": "[ams3"}, "regions must be a list"),
-        ({"protected_tag": ""}, "protected_tag must be a tag"),
-        ({"protected_tag": None}, "protected_tag must be a tag"),
-        ({"prune_orphans": "no"}, "prune_orphans must be true or false"),
-        ({"prune_orphans": 1}, "prune_orphans must be true or false"),
+        {"keep_last": 0},
+        {"keep_last": -1},
+        {"daily": True},
+        {"weekly": 1.5},
+        {"monthly": ""},
+        {"minimum_keep": 0},
+        {"minimum_age": 0},
+        {"minimum_age": True},
+        {"minimum_age": 1e12},
+        {"protected_tag": 12026},
+        {"regions": ["Amsterdam"]},
+        {"regions": 3},
+        {"regions": "[ams3"},
+        {"protected_tag": ""},
+        {"protected_tag": None},
+        {"prune_orphans": "no"},
+        {"prune_orphans": 1},
     ],
     ids=str,
 )
-def test_rules_that_contradict_themselves_are_refused(wrong, words):
-    """With the name of the parameter."""
-    with pytest.raises(InvalidInputError, match=words):
+def test_rules_that_contradict_themselves_are_refused(wrong):
+    """Before anything is asked."""
+    with pytest.raises(InvalidInputError):
         Retention.checked(**GIVEN | wrong)
