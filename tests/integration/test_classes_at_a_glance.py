@@ -1,12 +1,10 @@
-"""What docs/classes-at-a-glance.md says of scopes and requests is what the simulator sees."""
+"""The scopes in docs/classes-at-a-glance.md are sufficient, and each is necessary."""
 
 from __future__ import annotations
 
 import asyncio
-import inspect
 import re
 import time
-from collections import Counter
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from types import SimpleNamespace
@@ -14,7 +12,6 @@ from types import SimpleNamespace
 import pytest
 
 from airflow_provider_do_images.actions import wait
-from airflow_provider_do_images.actions.cost import USD_PER_GIB_MONTH
 from airflow_provider_do_images.actions.policy import SnapshotName
 from airflow_provider_do_images.hooks.digitalocean import DigitalOceanHook
 from airflow_provider_do_images.plan import __main__ as plan
@@ -30,16 +27,17 @@ NIGHT = {"policy": "nightly", "regions": ["nyc3"]}
 WAIT = {"poll_interval": INTERVAL, "proof_timeout": 0.2}
 
 
-def rows_of(head):
-    """Return the rows of the table with this second column, by the first name in each."""
-    [table] = re.findall(rf"^\| class \| {head} \|.*\n\|[-| ]+\n((?:\|.*\n)+)", PAGE, re.MULTILINE)
-    rows = [[cell.strip() for cell in line[1:-1].split("|")] for line in table.splitlines()]
-    return {re.search(r"`(.*?)`", row[0])[1]: row[1:] for row in rows}
+def scopes_by_class():
+    """Return the scopes by class: required, for further parameters, and optional."""
+    [table] = re.findall(r"^\| class \| needs \|.*\n\|[-| ]+\n((?:\|.*\n)+)", PAGE, re.MULTILINE)
+    rows = [line[1:-1].split("|") for line in table.splitlines()]
+    return {
+        re.search(r"`(.*?)`", first)[1]: [set(SCOPE.findall(cell)) for cell in cells]
+        for first, *cells in rows
+    }
 
 
-TABLE = {
-    name: [set(SCOPE.findall(cell)) for cell in cells] for name, cells in rows_of("needs").items()
-}
+TABLE = scopes_by_class()
 CLASSES = provided("hooks", "operators", "sensors", "triggers")
 
 
@@ -193,7 +191,7 @@ ARGUMENTS = {
 
 @pytest.mark.parametrize("name", TABLE)
 def test_the_scopes_are_enough(sim, act, name):
-    """Alone, and with those of its further parameters; what it is better with is not needed."""
+    """Optional scopes are left out; parameters that need further scopes get them."""
     needs, besides, _ = TABLE[name]
     for more, scopes in ((False, needs), (True, needs | besides)):
         sim.tokens.allow(TOKEN, scopes)
@@ -210,7 +208,7 @@ def test_the_scopes_are_enough(sim, act, name):
     ],
 )
 def test_each_scope_is_needed(sim, act, name, missing, more):
-    """Without it the class fails, and the failure names it; nothing is deleted then."""
+    """Without one scope, the class fails and names the scope; it deletes nothing."""
     needs, besides, better = TABLE[name]
     scopes = (needs | better | (besides if more else set())) - {missing}
     sim.tokens.allow(TOKEN, scopes)
@@ -219,23 +217,6 @@ def test_each_scope_is_needed(sim, act, name, missing, more):
         act(name, more=more)
 
     assert sim.journal.count("DELETE", status=204) == 0
-
-
-@pytest.mark.parametrize("name", TABLE)
-def test_the_requests_are_those_of_the_table(sim, act, name):
-    """With all scopes just these are sent, so often; what it says to write and to delete, too."""
-    sim.tokens.allow(TOKEN, set.union(*TABLE[name]))
-
-    act(name, more=True)
-
-    [cell] = rows_of("requests")[name]
-    told = {request: int(times) for times, request in re.findall(r"(\d+) `(.*?)`", cell)}
-    assert sim.journal.counts() == told
-    assert {entry.status // 100 for entry in sim.journal.entries} == {2}
-    writes, deletes, _costs = rows_of("writes")[name]
-    methods = Counter(request.split()[0] for request in told)
-    assert writes.startswith("nothing") == (not methods["POST"] + methods["PUT"])
-    assert deletes.startswith("nothing") == (not methods["DELETE"])
 
 
 @pytest.mark.parametrize(
@@ -255,22 +236,8 @@ def test_what_it_is_better_with_is_used(sim, act, name, scope):
     assert 1 <= sim.journal.count(status=403) <= 2
 
 
-def test_every_class_is_in_all_tables():
-    """Each hook, operator, sensor and trigger that Airflow is told of, and the command."""
+def test_every_class_is_in_the_table():
+    """Each hook, operator, sensor and trigger of the provider, and the command."""
     wanted = {*CLASSES, "python -m airflow_provider_do_images.plan"}
 
-    for head in ("needs", "writes", "requests"):
-        assert set(rows_of(head)) == wanted
-
-
-@pytest.mark.parametrize("name", CLASSES)
-def test_the_docstrings_name_the_same_scopes(name):
-    """Of a class, and of the hook that of its Test."""
-    text = inspect.getdoc(DigitalOceanHook.test_connection if "Hook" in name else CLASSES[name])
-
-    assert set(SCOPE.findall(text)) == set.union(*TABLE[name])
-
-
-def test_the_price_is_the_one_that_is_reckoned_with():
-    """A new price in the code asks for a new one on the page."""
-    assert f"{USD_PER_GIB_MONTH:g} USD a month for each GiB" in PAGE
+    assert set(TABLE) == wanted
