@@ -65,11 +65,25 @@ def connection(simulator: Simulator, token: str) -> str:
 
 
 @pytest.fixture(scope="session")
-def dags_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def copy_dag() -> Callable[[Path, Path], None]:
+    """Copy a DAG file without its time of day, and with a polling interval of one second."""
+
+    def copy(file: Path, folder: Path) -> None:
+        text = re.sub(r'schedule="[^"]*"', "schedule=None", file.read_text())
+        text = re.sub(r"(poll|poke)_interval=\d+", r"\1_interval=1", text)
+        text = text.replace('{"retries"', '{"poll_interval": 1, "poke_interval": 1, "retries"')
+        (folder / file.name).write_text(text)
+
+    return copy
+
+
+@pytest.fixture(scope="session")
+def dags_folder(copy_dag, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The folder of Airflow's DAG files, with the DAGs of these tests."""
     folder = tmp_path_factory.mktemp("airflow") / "dags"
     folder.mkdir()
-    copy_dags(Path(__file__).parent / "dags", folder)
+    for file in (Path(__file__).parent / "dags").glob("*.py"):
+        copy_dag(file, folder)
     return folder
 
 
@@ -85,18 +99,10 @@ def airflow(connection: str, dags_folder: Path) -> Iterator[AirflowInstance]:
 
 
 @pytest.fixture(scope="session")
-def example_dags(airflow: AirflowInstance, dags_folder: Path) -> None:
-    """The example DAGs, which run when a test or an asset event says so, and poll each second."""
-    copy_dags(ROOT / "example_dags", dags_folder)
-
-
-def copy_dags(source: Path, folder: Path) -> None:
-    """Copy DAG files without times of day, and with a polling interval of one second."""
-    for file in source.glob("*.py"):
-        text = re.sub(r'schedule="[^"]*"', "schedule=None", file.read_text())
-        text = re.sub(r"(poll|poke)_interval=\d+", r"\1_interval=1", text)
-        text = text.replace('{"retries"', '{"poll_interval": 1, "poke_interval": 1, "retries"')
-        (folder / file.name).write_text(text)
+def example_dags(airflow: AirflowInstance, copy_dag, dags_folder: Path) -> None:
+    """The example DAGs, which run when a test or an asset event says so."""
+    for file in (ROOT / "example_dags").glob("*.py"):
+        copy_dag(file, dags_folder)
 
 
 @pytest.fixture(scope="session")

@@ -63,7 +63,7 @@ def states(airflow, dag_id, run_id):
 
 
 def test_one_droplet_of_four_fails_and_three_are_copied(
-    airflow, simulator, example_dags, add_droplet, kept, posts, run
+    airflow, simulator, example_dags, add_droplet, kept, posts, run, wait_until
 ):
     """The copies start the DAG on them, the audit fails for the one, and clearing repairs it."""
     good = [add_droplet(f"web-{number}") for number in (1, 2, 3)]
@@ -90,6 +90,7 @@ def test_one_droplet_of_four_fails_and_three_are_copied(
     assert {row["droplet_name"] for row in rows if not row["ok"]} == {"web-4"}
     assert len(rows) == 8
 
+    wait_until(lambda: all("sfo3" in kept(droplet).regions for droplet in good))
     on_asset = airflow.rest.dag_runs(ON_ASSET)
     assert {row["run_type"] for row in on_asset} == {"asset_triggered"}
     for row in on_asset:
