@@ -231,16 +231,13 @@ def _reason(
 ) -> str:
     off = "" if "backups" in droplet.features else "its backups are switched off"
     if newest is not None:
+        age = now - newest.taken_at
         reason = (
             f"its newest restore point, image {newest.image.id}, is of "
-            f"{format_time(newest.taken_at)}: {_hours(now - newest.taken_at)} old, and "
-            f"max_backup_age is {_hours(max_backup_age)}"
+            f"{format_time(newest.taken_at)}: {messages.duration(age.total_seconds())} old, and "
+            f"max_backup_age is {messages.duration(max_backup_age.total_seconds())}"
         )
         return f"{reason}; {off}" if off else reason
     if names := [image.name for image in backups if SnapshotName.parse(image.name)]:
         return f"its only backups are already named for another policy: {', '.join(names)}"
     return off or ("it has no usable backup" if backups else "it has no backup yet")
-
-
-def _hours(span: timedelta) -> str:
-    return f"{span.total_seconds() / 3600:.1f} h"

@@ -31,6 +31,9 @@ DELETES = (
 MANY_SECONDS = 900.0
 """From how many seconds on an interval is told in minutes or hours."""
 
+MANY_HOURS = 48
+"""From how many hours on a duration is told in days."""
+
 SLOW = 3.0
 """How many times the usual time an action must take to be called slow."""
 
@@ -243,10 +246,12 @@ def interval(seconds: float) -> str:
 
 
 def duration(seconds: float) -> str:
-    """Write seconds as people say them: ``45 s``, ``12 min 5 s``, ``1 h 20 min``."""
+    """Write seconds as people say them: ``45 s``, ``12 min 5 s``, ``1 h 20 min``, ``60 d 1 h``."""
     whole = max(round(seconds), 0)
     hours, rest = divmod(whole, 3600)
     minutes, left = divmod(rest, 60)
+    if hours >= MANY_HOURS:
+        return f"{hours // 24} d {hours % 24} h"
     if hours:
         return f"{hours} h {minutes} min"
     return f"{minutes} min {left} s" if minutes else f"{left} s"

@@ -165,7 +165,7 @@ class DigitalOceanImageActionSensor(BaseSensorOperator):
         try:
             return super().resume_execution(next_method, next_kwargs, context)
         except AirflowSkipException as skip:
-            if not isinstance(skip, TaskSkipped) and skip.__cause__:
+            if skip.__cause__ and not isinstance(skip.__cause__, TaskSkipped):
                 self._log_failure(skip.__cause__)
             raise
 

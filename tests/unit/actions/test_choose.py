@@ -94,16 +94,16 @@ def test_within_the_same_second_what_is_kept_is_chosen():
             [backup(5, 37)],
             ("backups",),
             (
-                "its newest restore point, image 5, is of 2026-11-22T17:00:00Z: 37.0 h old, and "
-                "max_backup_age is 36.0 h"
+                "its newest restore point, image 5, is of 2026-11-22T17:00:00Z: 37 h 0 min "
+                "old, and max_backup_age is 36 h 0 min"
             ),
         ),
         (
             [kept(5, 48)],
             (),
             (
-                "its newest restore point, image 5, is of 2026-11-22T06:00:00Z: 48.0 h old, and "
-                "max_backup_age is 36.0 h; its backups are switched off"
+                "its newest restore point, image 5, is of 2026-11-22T06:00:00Z: 2 d 0 h old, and "
+                "max_backup_age is 36 h 0 min; its backups are switched off"
             ),
         ),
         (

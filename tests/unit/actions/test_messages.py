@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 import pytest
 
 from airflow_provider_do_images.actions.judge import Outcome, Verdict, Wait
-from airflow_provider_do_images.actions.messages import deadline, explain, goes_on
+from airflow_provider_do_images.actions.messages import deadline, duration, explain, goes_on
 from airflow_provider_do_images.api import ActionStatus, ImageAction
 
 WAIT = Wait(7, 9, started_at=1000.0, deadline=8200.0, region="ams3", proof_timeout=120.0)
@@ -81,3 +81,19 @@ def test_whoever_stops_a_wait_is_told_that_the_action_goes_on():
 def test_a_deadline_is_written_in_utc():
     """So that nobody has to guess."""
     assert deadline(WAIT) == "1970-01-01 02:16:40 UTC"
+
+
+@pytest.mark.parametrize(
+    ("seconds", "text"),
+    [
+        (45, "45 s"),
+        (725, "12 min 5 s"),
+        (4800, "1 h 20 min"),
+        (36 * 3600, "36 h 0 min"),
+        (48 * 3600, "2 d 0 h"),
+        (1440 * 3600 + 39 * 60, "60 d 0 h"),
+    ],
+)
+def test_a_duration_has_the_two_units_that_suit_it(seconds, text):
+    """Days, where hours would have to be divided by the reader."""
+    assert duration(seconds) == text
