@@ -83,10 +83,23 @@ def connection(sim, monkeypatch):
 
 
 @pytest.fixture
-def fail():
-    """Run an operator that fails, and return its words.
+def xcoms():
+    """What tasks pushed, by key."""
+    return {}
 
-    What it is given besides happens between its submit and its wait.
+
+@pytest.fixture
+def task_context(xcoms):
+    """The part of a task's context that operators use."""
+    push = lambda key, value, **_: xcoms.update({key: value})  # noqa: E731 - one line says it
+    return {"ti": SimpleNamespace(xcom_push=push)}
+
+
+@pytest.fixture
+def fail():
+    """Run an operator that fails, and return the exception.
+
+    A second argument is called between the submit and the wait.
     """
     from airflow_provider_do_images.version_compat import (  # noqa: PLC0415 - it imports Airflow
         AirflowException,
@@ -97,7 +110,7 @@ def fail():
         ti = SimpleNamespace(xcom_push=lambda **_: events and events.pop()())
         with pytest.raises(AirflowException) as caught:
             operator.execute({"ti": ti})
-        return str(caught.value)
+        return caught.value
 
     return execute
 

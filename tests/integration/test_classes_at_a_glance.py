@@ -65,12 +65,11 @@ def account(sim):
 
 
 @pytest.fixture
-def act(account, connection, monkeypatch, capsys):
+def act(account, connection, task_context, monkeypatch, capsys):
     """Run a class; return or raise what its task would, or a ``RuntimeError`` in its words.
 
     ``more`` uses the parameters that need further scopes.
     """
-    context = {"ti": SimpleNamespace(xcom_push=lambda **_: None)}
     monkeypatch.setattr(wait, "SECOND_LOOK_PAUSE", 0.0)
 
     def run(name, *, more, waits=1):
@@ -82,7 +81,7 @@ def act(account, connection, monkeypatch, capsys):
         if name.endswith("Trigger"):
             return asyncio.run(wait_in(CLASSES[name], account.state, account.kept[:waits]))
         arguments = ARGUMENTS[name](account, more=more)
-        return CLASSES[name](task_id="task", **arguments).execute(context)
+        return CLASSES[name](task_id="task", **arguments).execute(task_context)
 
     def command(*, more):
         monkeypatch.setenv("DIGITALOCEAN_TOKEN", TOKEN)

@@ -6,7 +6,6 @@ import gc
 import signal
 from dataclasses import replace
 from datetime import UTC, datetime
-from types import SimpleNamespace
 
 import pytest
 
@@ -30,7 +29,7 @@ BEGAN = ", and what that began goes on: Timeout, PID: 123. "
 
 
 @pytest.fixture
-def timed_out():
+def timed_out(task_context):
     """Run an operator that Airflow's limit stops as it does, by an alarm; return the words."""
 
     def stop(*_):
@@ -38,7 +37,7 @@ def timed_out():
 
     def words_of(operator):
         with pytest.raises(AirflowTaskTimeout) as caught:
-            operator.execute({"ti": SimpleNamespace(xcom_push=lambda **_: None)})
+            operator.execute(task_context)
         return str(caught.value)
 
     def execute(operator):

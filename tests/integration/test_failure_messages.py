@@ -1,4 +1,4 @@
-"""What a submit or a wait says when it fails: of what, what runs, which copy is left, what then."""
+"""Failures of submits and waits have a code, all ids, and the copy that is left."""
 
 from __future__ import annotations
 
@@ -7,12 +7,10 @@ import json
 import re
 from dataclasses import replace
 from datetime import UTC, datetime
-from types import SimpleNamespace
 
 import pytest
 
 from airflow_provider_do_images.actions import judge, submit, wait
-from airflow_provider_do_images.actions.messages import LOOKS, SUBMITS
 from airflow_provider_do_images.actions.policy import SnapshotName
 from airflow_provider_do_images.api.models import format_time
 from airflow_provider_do_images.operators.image_actions import (
@@ -24,7 +22,7 @@ from airflow_provider_do_images.operators.image_replication import (
 )
 from airflow_provider_do_images.sensors.image_actions import DigitalOceanImageActionSensor
 from airflow_provider_do_images.simulator import ActionStuck, LostBefore, Status
-from airflow_provider_do_images.version_compat import AirflowException
+from airflow_provider_do_images.version_compat import AirflowException, AirflowFailException
 from devtools.older_airflow import TaskDeferred
 
 DROPLET = {"droplet_id": 42, "droplet_name": "web-1"}
@@ -56,33 +54,21 @@ def refuse(sim, action, status):
 
 
 ENDS = {
-    "errored": (
-        lambda sim, action: sim.state.finish_action(action.id, "errored"),
-        ("errored at DigitalOcean", "It does not run any more."),
-    ),
-    "timed out": (lambda *_: None, ("It is in-progress", "it goes on at DigitalOcean, and a")),
-    "timed out by a failing look": (
-        lambda sim, action: refuse(sim, action, 503),
-        ("The last look failed: ", "it goes on at DigitalOcean unless it has ended"),
-    ),
-    "unverified": (
-        lambda _, action: setattr(action, "status", "completed"),
-        ("is completed (seen with", "), but within", "It does not run any more."),
-    ),
-    "not_found": (
-        lambda sim, action: refuse(sim, action, 404),
-        ("is not there", "Whether it still runs is not known."),
-    ),
-    "not allowed": (
-        lambda sim, action: refuse(sim, action, 401),
-        ("can no longer be watched", "it may go on at DigitalOcean"),
-    ),
-    "not understood": (
-        lambda _, action: setattr(action, "status", "queued"),
-        ("cannot be judged: whether it still runs is not known.", "unknown status"),
-    ),
+    "errored": lambda sim, action: sim.state.finish_action(action.id, "errored"),
+    "timed_out": lambda *_: None,
+    "unverified": lambda _, action: setattr(action, "status", "completed"),
+    "not_found": lambda sim, action: refuse(sim, action, 404),
+    "access_denied": lambda sim, action: refuse(sim, action, 401),
+    "unknown_status": lambda _, action: setattr(action, "status", "queued"),
 }
-"""What happens to an action that is waited for, and what is said of it."""
+"""What happens to an action that is waited for, by the code of the failure."""
+
+PAIRS = [
+    *(("convert", end) for end in ENDS),
+    *(("transfer", end) for end in ("errored", "timed_out")),
+    *(("replicate", end) for end in ("errored", "unverified", "not_found")),
+    *(("sensor", end) for end in ("errored", "timed_out", "unverified", "access_denied")),
+]
 
 
 @pytest.fixture
@@ -94,24 +80,23 @@ def _hurried(monkeypatch):
 
 
 @pytest.mark.usefixtures("_hurried", "connection")
-@pytest.mark.parametrize("end", ENDS)
-@pytest.mark.parametrize("name", [*HOW, "sensor"])
-def test_each_end_of_a_wait_tells_all_that_is_known(sim, backup, snapshot, fail, name, end):
-    """Droplet, image, action, region, request; whether it runs; a copy; what clearing does."""
+@pytest.mark.parametrize(("name", "end"), PAIRS)
+def test_a_failed_wait_has_its_code_and_all_ids(sim, backup, snapshot, fail, name, end):
+    """Droplet, image, region, action, the last request, and the copy that is left."""
     image = backup if name == "convert" else snapshot
-    happen, parts = ENDS[end]
+    happen = ENDS[end]
     sim.faults.add(ActionStuck())
     times = {"poll_interval": 0.02, "timeout": 0.2, "proof_timeout": 0.05, "deferrable": False}
     if name == "sensor":
         action = sim.state.begin_action("transfer", image, region="ams3")
         happen(sim, action)
         row = {"id": action.id, "image_id": image.id, "region_slug": "ams3", **DROPLET}
-        # The second look comes at the deadline, long after Airflow has looked at the time.
+        # The second poll comes at the deadline, long after Airflow has read the time.
         del times["poll_interval"]
         times |= {"poke_interval": 0.6, "timeout": 0.5}
-        words = fail(DigitalOceanImageActionSensor(task_id="t", action=row, **times))
+        error = fail(DigitalOceanImageActionSensor(task_id="t", action=row, **times))
     else:
-        words = fail(
+        error = fail(
             HOW[name](image, **times),
             lambda: happen(sim, next(reversed(sim.state.actions.values()))),
         )
@@ -119,37 +104,34 @@ def test_each_end_of_a_wait_tells_all_that_is_known(sim, backup, snapshot, fail,
     [*_, action] = sim.state.actions
     what = f"image {image.id}{' of droplet web-1 (42)' if name != 'transfer' else ''}"
     to = "" if name == "convert" else " to ams3"
-    for part in (f"{what}{to} (action {action})", *parts):
-        assert part in words
-    assert re.search(r"request id [0-9a-f-]{36}", words)
-    assert ("Last good copy: backup" in words) == (name == "convert" and end != "not_found")
-    assert (f"Last good copy: {what}, seen in nyc3, of " in words) == (
-        name in ("replicate", "transfer") and end != "not_found"
-    )
-    assert (LOOKS if name == "sensor" else SUBMITS) in words
-    assert ("Clear the task that submitted" in words) == ((name, end) == ("sensor", "errored"))
+    text = str(error)
+    assert error.code == ("copies_missing" if name == "replicate" else end)
+    assert f"{what}{to} (action {action})" in text
+    assert re.search(r"request id [0-9a-f-]{36}", text)
+    left = {"convert": f"backup {image.id}", "sensor": None}.get(name, what)
+    assert (f"Last good copy: {left}" in text) == (name != "sensor" and end != "not_found")
 
 
 @pytest.mark.usefixtures("connection")
-def test_what_was_seen_is_told_though_the_last_look_fails(sim, snapshot, fail):
-    """A sensor that knows only two ids has seen by then where the transfer goes."""
+def test_a_failed_last_poll_does_not_hide_the_region(sim, snapshot, fail):
+    """A sensor with two ids reads the region from the action before."""
     action = sim.state.add_action(snapshot.id, region="ams3")
     sim.faults.add(Status(503, skip=1, times=None))
     times = {"poke_interval": 0.6, "timeout": 0.5}
 
-    words = fail(
+    error = fail(
         DigitalOceanImageActionSensor(
             task_id="t", image_id=snapshot.id, action_id=action.id, **times
         )
     )
 
-    assert words.startswith(f"transfer of image {snapshot.id} to ams3 (action {action.id})")
-    assert "The last look failed: " in words
+    assert error.code == "timed_out"
+    assert f"image {snapshot.id} to ams3 (action {action.id})" in str(error)
 
 
 @pytest.mark.parametrize("others", [0, 1])
 def test_the_row_of_another_image_is_no_copy_of_this_one(backup, others):
-    """The task that chose it may have been cleared while this one was deferred."""
+    """The task that selected it may have been cleared while this one was deferred."""
     waited = judge.Wait(backup.id + others, 5, 0.0, 60.0)
     event = judge.Verdict(judge.Outcome.TIMED_OUT, waited, 60.0, error="no").to_event()
 
@@ -160,62 +142,49 @@ def test_the_row_of_another_image_is_no_copy_of_this_one(backup, others):
 
 
 SUBMITS_FAIL = {
-    "no scope": (
-        {},
-        Status(403, times=None),
-        ("status 403", "request id ", "has started nothing", "the scope image:read."),
-    ),
-    "no usable connection": ({"host": "no-url"}, None, ("the base URL", "has started nothing")),
-    "another team": (
-        {"extra": {"expected_team": "Another"}},
-        None,
-        ("was not sent: the token belongs to the team 'My Team'", "has started nothing"),
-    ),
-    "refused": (
-        {},
-        Status(422, method="POST"),
-        ("status 422", "request id ", "has started nothing; what was started before goes on."),
-    ),
-    "no answer": (
-        {},
-        LostBefore(method="POST", times=None),
-        ("no answer from the API", "Whether an action was started, and still runs, is not known"),
-    ),
+    "forbidden": ({}, Status(403, times=None)),
+    "invalid_input": ({"host": "no-url"}, None),
+    "wrong_team": ({"extra": {"expected_team": "Another"}}, None),
+    "unprocessable": ({}, Status(422, method="POST")),
+    "no_response": ({}, LostBefore(method="POST", times=None)),
 }
-"""A connection, what goes wrong with it, and what is said."""
+"""A connection and a fault, by the code of the failure."""
+
+IN_PART = ("wrong_team", "unprocessable", "no_response")
+"""What fails at the POST: the image was read, and each region can end in another way."""
 
 
 @pytest.mark.usefixtures("_hurried")
-@pytest.mark.parametrize("why", SUBMITS_FAIL)
+@pytest.mark.parametrize("code", SUBMITS_FAIL)
 @pytest.mark.parametrize("name", HOW)
-def test_each_failure_of_a_submit_tells_all_that_is_known(
-    sim, backup, snapshot, connection, fail, name, why
+def test_a_failed_submit_has_its_code_and_all_ids(
+    sim, backup, snapshot, connection, fail, name, code
 ):
-    """Droplet, image and region; whether an action began; a copy; what clearing does."""
+    """The copy that is left is known from the row, or once the image was read."""
     image = backup if name == "convert" else snapshot
-    fields, fault, parts = SUBMITS_FAIL[why]
+    fields, fault = SUBMITS_FAIL[code]
     connection(**fields)
     if fault:
         sim.faults.add(replace(fault))
 
-    words = fail(HOW[name](image))
+    error = fail(HOW[name](image))
 
     whose = () if name == "transfer" else ("droplet web-1 (42)",)
     where = () if name == "convert" else ("ams3",)
-    for part in (f"image {image.id}", *whose, *where, *parts):
-        assert part in words
-    looked = name != "convert" and why in ("another team", "refused", "no answer")
-    assert ("Last good copy: backup" in words) == (name == "convert")
-    what = f"image {image.id}{'' if name == 'transfer' else ' of droplet web-1 (42)'}"
-    assert (f"Last good copy: {what}, seen in nyc3" in words) == looked
-    assert (" old." in words) == (name == "convert" or looked)
-    assert (SUBMITS) in words
+    text = str(error)
+    partial = name == "replicate" and code in IN_PART
+    assert error.code == ("copies_missing" if partial else code)
+    for part in (f"image {image.id}", *whose, *where):
+        assert part in text
+    assert ("request id " in text) == (fault is not None and code != "no_response")
+    known = name == "convert" or code in IN_PART
+    assert ("Last good copy: " in text) == known
 
 
 @pytest.mark.usefixtures("connection")
 @pytest.mark.parametrize("named", [False, True])
 def test_a_replication_that_fails_in_part_tells_where_its_image_is(sim, fail, named):
-    """In all regions, with the age of the data, however late a copy came; and what is missing."""
+    """The age is that of the data: from the name of a policy snapshot, else when it was created."""
     moment = sim.clock.now() - 7200
     taken = datetime.fromtimestamp(moment, UTC).replace(microsecond=0)
     name = str(SnapshotName("nightly", 42, taken)) if named else "a-snapshot"
@@ -225,91 +194,70 @@ def test_a_replication_that_fails_in_part_tells_where_its_image_is(sim, fail, na
     sim.faults.add(Status(422, method="POST"))
     wanted = {"image_id": image.id, **DROPLET}
 
-    words = fail(
+    error = fail(
         DigitalOceanReplicateImageOperator(task_id="t", image=wanted, regions=["ams3", "fra1"])
     )
 
     what = f"image {image.id} of droplet web-1 (42)"
-    assert words.startswith(f"PARTIAL: 1 of 2 copies of {what} are there (ams3). fra1: ")
-    assert re.search(
-        rf"Last good copy: {re.escape(what)}, seen in nyc3, ams3, of {format_time(taken)}, 2 h 0 m",
-        words,
-    )
-    assert "A retry would meet the same: remove the cause." in words
+    assert error.code == "copies_missing"
+    assert str(error).startswith(f"PARTIAL: 1 of 2 copies of {what} are there (ams3). fra1: ")
+    left = f"Last good copy: {what}, seen in nyc3, ams3, of {format_time(taken)}, 2 h 0 m"
+    assert left in str(error)
 
 
-CONTEXT = {"ti": SimpleNamespace(xcom_push=lambda **_: None)}
+DEFERRED = {
+    "convert": lambda image, **times: DigitalOceanConvertImageOperator(
+        task_id="t", image_id=image.id, wait_for_completion=True, deferrable=True, **times
+    ),
+    "transfer": lambda image, **times: DigitalOceanTransferImageOperator(
+        task_id="t",
+        image_id=image.id,
+        region="ams3",
+        wait_for_completion=True,
+        deferrable=True,
+        **times,
+    ),
+    "replicate": lambda image, **times: DigitalOceanReplicateImageOperator(
+        task_id="t", image_id=image.id, regions=["fra1", "ams3"], **times
+    ),
+}
+"""What submits an image of which it knows only the id, and defers."""
 
 
-def defer(operator):
-    """Run an operator until it defers."""
+@pytest.mark.usefixtures("connection")
+@pytest.mark.parametrize("name", DEFERRED)
+def test_a_deferred_task_still_knows_its_image(sim, backup, snapshot, task_context, name):
+    """The submit read it; the regions that were copied to meanwhile are added."""
+    sim.faults.add(ActionStuck(times=None))
+    image = backup if name == "convert" else snapshot
+    operator = DEFERRED[name](image, poll_interval=0.1)
     with pytest.raises(TaskDeferred) as deferred:
-        operator.execute(CONTEXT)
-    return deferred.value
+        operator.execute(task_context)
+    kwargs = json.loads(json.dumps(deferred.value.kwargs))
+    *others, last = [one.id for one in sim.state.actions.values() if one.resource_id == image.id]
+    sim.state.finish_action(last, "errored")
+    for other in others:
+        sim.state.finish_action(other)
 
+    async def fire():
+        return [event.payload async for event in deferred.value.trigger.run()]
 
-def resume(operator, deferred):
-    """Run the trigger, then the operator to its failure; return that."""
-
-    async def wait_for_all():
-        return [event.payload async for event in deferred.trigger.run()]
-
-    [event] = asyncio.run(wait_for_all())
-    kwargs = json.loads(json.dumps(deferred.kwargs))
+    [event] = asyncio.run(fire())
     with pytest.raises(AirflowException) as caught:
-        operator.execute_complete(CONTEXT, event, **kwargs)
-    return str(caught.value)
+        operator.execute_complete(task_context, event, **kwargs)
 
-
-@pytest.mark.usefixtures("connection")
-def test_a_replication_that_was_deferred_still_knows_its_image(sim, snapshot):
-    """What it was before the submits comes back to the task, and where it came to meanwhile."""
-    operator = DigitalOceanReplicateImageOperator(
-        task_id="t", image_id=snapshot.id, regions=["ams3", "fra1"], poll_interval=0.1
-    )
-    deferred = defer(operator)
-    [*_, to_ams3, to_fra1] = sim.state.actions
-    sim.state.finish_action(to_ams3)
-    sim.state.finish_action(to_fra1, "errored")
-
-    words = resume(operator, deferred)
-
-    assert words.startswith(f"PARTIAL: 1 of 2 copies of image {snapshot.id} are there (ams3).")
-    assert f"Last good copy: image {snapshot.id}, seen in nyc3, ams3, of " in words
-
-
-@pytest.mark.usefixtures("connection")
-@pytest.mark.parametrize("type_", ["convert", "transfer"])
-def test_a_submit_that_was_deferred_still_knows_its_image(sim, backup, snapshot, type_):
-    """As its submit saw it, also where the task was given an id alone."""
-    sim.faults.add(ActionStuck())
-    how = {"wait_for_completion": True, "deferrable": True, "poll_interval": 0.1}
-    if type_ == "convert":
-        image = backup
-        operator = DigitalOceanConvertImageOperator(task_id="t", image_id=image.id, **how)
-    else:
-        image = snapshot
-        operator = DigitalOceanTransferImageOperator(
-            task_id="t", image_id=image.id, region="ams3", **how
-        )
-    deferred = defer(operator)
-    sim.state.finish_action(next(reversed(sim.state.actions)), "errored")
-
-    words = resume(operator, deferred)
-
-    assert f"Last good copy: image {image.id}, seen in nyc3, of " in words
-    assert (f" old. {SUBMITS}") in words
+    assert caught.value.code == ("copies_missing" if name == "replicate" else "errored")
+    regions = "nyc3, fra1" if name == "replicate" else "nyc3"
+    assert f"Last good copy: image {image.id}, seen in {regions}, of " in str(caught.value)
 
 
 @pytest.mark.parametrize("name", [*HOW, "sensor"])
-def test_an_event_that_is_not_ours_may_leave_an_action_running(snapshot, name):
-    """So says the failure, and what clearing does."""
+def test_a_foreign_event_fails_the_task(snapshot, name):
+    """Without retries, since another read of the event gives no other result."""
     sensor = DigitalOceanImageActionSensor(task_id="t", image_id=1, action_id=2)
     operator = sensor if name == "sensor" else HOW[name](snapshot)
 
-    with pytest.raises(AirflowException) as caught:
+    with pytest.raises(AirflowFailException) as caught:
         operator.execute_complete({}, {"outcome": "completed"})
 
-    clearing = LOOKS if name == "sensor" else SUBMITS
-    words = str(caught.value)
-    assert (f"What was waited for may still run at DigitalOcean. {clearing}") in words
+    assert caught.value.code == "invalid_event"

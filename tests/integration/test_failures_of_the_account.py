@@ -1,4 +1,4 @@
-"""What list, find, prune and audit say when they fail: of what, what was done, and what to do."""
+"""Failures of list, find, prune and audit have a code, ids and what was deleted."""
 
 from __future__ import annotations
 
@@ -6,7 +6,6 @@ from dataclasses import replace
 
 import pytest
 
-from airflow_provider_do_images.actions.messages import DELETES, LOOKS
 from airflow_provider_do_images.operators.backups import DigitalOceanFindBackupOperator
 from airflow_provider_do_images.operators.image_actions import DigitalOceanListImageActionsOperator
 from airflow_provider_do_images.operators.images import (
@@ -19,17 +18,14 @@ READ = {
     "list": (
         lambda: DigitalOceanListImageActionsOperator(task_id="t", image_id=7),
         "image 7: ",
-        LOOKS,
     ),
     "find": (
         lambda: DigitalOceanFindBackupOperator(task_id="t", policy="nightly", droplet_id=42),
         "droplet 42: ",
-        LOOKS,
     ),
     "prune": (
         lambda: DigitalOceanPruneSnapshotsOperator(task_id="t", policy="nightly", keep_last=1),
         "",
-        DELETES,
     ),
     "audit": (
         lambda: DigitalOceanAuditCopiesOperator(
@@ -41,24 +37,21 @@ READ = {
             max_copy_age=1,
         ),
         "droplet 42: ",
-        LOOKS,
     ),
 }
 
 
 @pytest.mark.parametrize("name", READ)
-def test_a_refusal_of_the_account_tells_the_request_and_what_clearing_does(
-    sim, connection, fail, name
-):
-    """Prune says what it may delete, the others that they only read."""
-    make, what, clearing = READ[name]
+def test_a_refused_read_has_the_ids(sim, connection, fail, name):
+    """DigitalOcean's support needs the request id."""
+    make, what = READ[name]
     sim.faults.add(Status(403, times=None))
 
-    words = fail(make())
+    error = fail(make())
 
-    assert "request id " in words
-    assert words.startswith(what)
-    assert words.endswith(f"{clearing} [forbidden]")
+    assert error.code == "forbidden"
+    assert "request id " in str(error)
+    assert str(error).startswith(what)
 
 
 PRUNES_FAIL = {
@@ -75,8 +68,8 @@ PRUNES_FAIL = {
 
 
 @pytest.mark.parametrize("why", PRUNES_FAIL)
-def test_each_failure_of_a_prune_tells_what_was_deleted(sim, connection, fail, why):
-    """And that clearing it deletes by a new plan."""
+def test_a_failed_prune_counts_its_deletes(sim, connection, fail, why):
+    """The reader needs to know whether images are missing now."""
     connection(extra={"retries": 0})
     arguments, fault, code, done = PRUNES_FAIL[why]
     for day in (1, 2, 3):
@@ -84,10 +77,10 @@ def test_each_failure_of_a_prune_tells_what_was_deleted(sim, connection, fail, w
     if fault:
         sim.faults.add(replace(fault))
     if why.startswith("no answer"):
-        # A look at each image comes before its DELETE, and this is the second one.
+        # Each image is read before its DELETE; this is the second read.
         sim.faults.add(Status(500, method="GET", path="/v2/images/*[0-9]", skip=1))
 
-    words = fail(
+    error = fail(
         DigitalOceanPruneSnapshotsOperator(
             task_id="t",
             policy="nightly",
@@ -99,17 +92,17 @@ def test_each_failure_of_a_prune_tells_what_was_deleted(sim, connection, fail, w
         )
     )
 
-    assert done in words
-    assert words.endswith(f"{DELETES} [{code}]")
+    assert error.code == code
+    assert done in str(error)
 
 
 @pytest.mark.usefixtures("connection")
 def test_an_audit_names_the_copy_that_is_left_elsewhere(sim, fail):
-    """A region without a copy: the droplet, the region, and the last good copy with its age."""
+    """The last good copy is what a restore would use."""
     droplet = sim.state.add_droplet("web-1")
     image = sim.state.add_image(f"nightly_{droplet.id}_20260101T020000Z")
 
-    words = fail(
+    error = fail(
         DigitalOceanAuditCopiesOperator(
             task_id="t",
             policy="nightly",
@@ -120,6 +113,6 @@ def test_an_audit_names_the_copy_that_is_left_elsewhere(sim, fail):
         )
     )
 
-    assert f"droplet web-1 ({droplet.id}) in ams3: no snapshot of the policy is there" in words
-    assert f"(Last good copy: image {image.id} in nyc3, of 2026-01-01T02:00:00Z, " in words
-    assert words.endswith(f"{LOOKS} [audit_failed]")
+    assert error.code == "audit_failed"
+    assert f"droplet web-1 ({droplet.id}) in ams3" in str(error)
+    assert f"image {image.id} in nyc3, of 2026-01-01T02:00:00Z" in str(error)

@@ -50,39 +50,26 @@ def _one_time(sim, connection, monkeypatch):
 
 
 @pytest.fixture
-def xcoms():
-    """What tasks pushed."""
-    return {}
-
-
-@pytest.fixture
-def context(xcoms):
-    """As much of a task's context as is used."""
-    push = lambda key, value: xcoms.update({key: value})  # noqa: E731 - one line says it
-    return {"ti": SimpleNamespace(xcom_push=push)}
-
-
-@pytest.fixture
-def find(context):
+def find(task_context):
     """Run a find task, for droplets with tag ``shop`` unless told otherwise."""
 
     def run_find(**arguments):
         chosen = {} if {"droplet_id", "droplet_name"} & {*arguments} else {"tag": "shop"}
         usual = {"task_id": "find", "policy": "nightly", **chosen}
-        return DigitalOceanFindBackupOperator(**{**usual, **arguments}).execute(context)
+        return DigitalOceanFindBackupOperator(**{**usual, **arguments}).execute(task_context)
 
     return run_find
 
 
 @pytest.fixture
-def convert(context):
+def convert(task_context):
     """Run a convert task for one row."""
 
     def run_convert(row, **arguments):
         operator = DigitalOceanConvertImageOperator(
             task_id="convert", backup=row, proof_timeout=0.1, **arguments
         )
-        return operator.execute(context)
+        return operator.execute(task_context)
 
     return run_convert
 
@@ -461,10 +448,12 @@ def test_a_list_that_keeps_its_gaps_fails(sim, find, web):
 
 
 @pytest.mark.parametrize("hours", [1, 37, 24 * 365])
-def test_a_backfill_finds_what_is_there_and_writes_nothing(sim, find, night, web, context, hours):
-    """Whatever data interval a run is of, it finds the snapshot that the night before has kept."""
+def test_a_backfill_finds_what_is_there_and_writes_nothing(
+    sim, find, night, web, task_context, hours
+):
+    """A run of any data interval finds the snapshot of the night before."""
     [before] = night()
-    context["data_interval_end"] = datetime.now(UTC) - timedelta(hours=hours)
+    task_context["data_interval_end"] = datetime.now(UTC) - timedelta(hours=hours)
     sim.journal.clear()
 
     [row] = night()
@@ -473,9 +462,9 @@ def test_a_backfill_finds_what_is_there_and_writes_nothing(sim, find, night, web
     assert {entry.method for entry in sim.journal.entries} == {"GET"}
 
 
-def test_a_manual_run_of_an_old_interval_converts(find, night, web, context):
+def test_a_manual_run_of_an_old_interval_converts(find, night, web, task_context):
     """A manual run on a data-interval timetable converts the newest backup, as any other run."""
-    context["data_interval_end"] = datetime.now(UTC) - timedelta(days=30)
+    task_context["data_interval_end"] = datetime.now(UTC) - timedelta(days=30)
 
     [row] = night()
 
@@ -582,12 +571,12 @@ def test_a_row_that_is_spoilt_is_refused(sim, find, convert, web, change, argume
     assert len(sim.journal.entries) == asked
 
 
-def test_tags_without_a_backup_are_refused(context):
+def test_tags_without_a_backup_are_refused(task_context):
     """With an id alone nobody knows whose the snapshot is to be."""
     operator = DigitalOceanConvertImageOperator(task_id="convert", image_id=5, tags=["a"])
 
     with pytest.raises(AirflowFailException, match="tags are for a backup"):
-        operator.execute(context)
+        operator.execute(task_context)
 
 
 def test_tags_that_cannot_be_seen_fail_with_the_scope(sim, find, convert, web):
@@ -622,7 +611,7 @@ def test_a_token_that_may_not_tag_says_what_is_left(sim, find, convert, web):
     assert snapshot.name == name_of(web, snapshot)
 
 
-def test_a_row_that_changed_while_the_task_was_deferred_names_nothing(sim, find, context, web):
+def test_a_row_that_changed_while_the_task_was_deferred_names_nothing(sim, find, task_context, web):
     """A find that runs again may put another droplet's row in this one's place."""
     [row] = find()
     now = sim.clock.now()
@@ -636,7 +625,7 @@ def test_a_row_that_changed_while_the_task_was_deferred_names_nothing(sim, find,
     )
 
     with pytest.raises(AirflowFailException, match=f"image {row['image_id']} is converted, but"):
-        operator.execute_complete(context, event)
+        operator.execute_complete(task_context, event)
 
     assert sim.journal.count("PUT") == 0
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from types import SimpleNamespace
 
 import pytest
 
@@ -17,13 +16,7 @@ from devtools.older_airflow import TaskDeferred
 GOES_ON = "DigitalOcean has no way to cancel an action: it goes on, and a new wait joins it."
 
 
-@pytest.fixture
-def context():
-    """As much of a task's context as is used."""
-    return {"ti": SimpleNamespace(xcom_push=lambda **_: None)}
-
-
-def test_a_stopped_operator_tells_what_goes_on(sim, snapshot, connection, context, capfd):
+def test_a_stopped_operator_tells_what_goes_on(sim, snapshot, connection, task_context, capfd):
     """With the ids of the action; nothing is asked of the API."""
     operator = DigitalOceanTransferImageOperator(
         task_id="copy",
@@ -33,7 +26,7 @@ def test_a_stopped_operator_tells_what_goes_on(sim, snapshot, connection, contex
         deferrable=True,
     )
     with pytest.raises(TaskDeferred):
-        operator.execute(context)
+        operator.execute(task_context)
     [action] = [one for one in sim.state.actions.values() if one.resource_id == snapshot.id]
     asked = len(sim.journal.entries)
 
@@ -45,13 +38,13 @@ def test_a_stopped_operator_tells_what_goes_on(sim, snapshot, connection, contex
     assert len(sim.journal.entries) == asked
 
 
-def test_a_stopped_replication_tells_what_goes_on(sim, snapshot, connection, context, capfd):
+def test_a_stopped_replication_tells_what_goes_on(sim, snapshot, connection, task_context, capfd):
     """One line names each copy that is on its way, and none that is there."""
     operator = DigitalOceanReplicateImageOperator(
         task_id="copies", image_id=snapshot.id, regions=["nyc3", "ams3", "sgp1"]
     )
     with pytest.raises(TaskDeferred):
-        operator.execute(context)
+        operator.execute(task_context)
     capfd.readouterr()
 
     operator.on_kill()
@@ -62,20 +55,20 @@ def test_a_stopped_replication_tells_what_goes_on(sim, snapshot, connection, con
     assert all(f"image {snapshot.id} to {region} (action" in said for region in ("ams3", "sgp1"))
 
 
-def test_a_stopped_sensor_tells_what_goes_on(sim, snapshot, connection, context, capfd):
+def test_a_stopped_sensor_tells_what_goes_on(sim, snapshot, connection, task_context, capfd):
     """The same, while it pokes."""
     action = sim.state.begin_action("transfer", snapshot, region="ams3", seconds=600)
     sensor = DigitalOceanImageActionSensor(
         task_id="copied", image_id=snapshot.id, action_id=action.id
     )
-    assert not sensor.poke(context).is_done
+    assert not sensor.poke(task_context).is_done
 
     sensor.on_kill()
 
     assert f"image {snapshot.id} (action {action.id}). {GOES_ON}" in "".join(capfd.readouterr())
 
 
-def test_a_stopped_trigger_tells_what_goes_on(sim, snapshot, connection, context, capfd):
+def test_a_stopped_trigger_tells_what_goes_on(sim, snapshot, connection, task_context, capfd):
     """Of one action or of several, each with its ids; Airflow 3.3 and newer stop it so."""
     one = DigitalOceanTransferImageOperator(
         task_id="copy",
@@ -89,7 +82,7 @@ def test_a_stopped_trigger_tells_what_goes_on(sim, snapshot, connection, context
     )
     for operator, regions in ((one, ["ams3"]), (several, ["ams3", "sgp1"])):
         with pytest.raises(TaskDeferred) as deferred:
-            operator.execute(context)
+            operator.execute(task_context)
         capfd.readouterr()
 
         asyncio.run(deferred.value.trigger.on_kill())

