@@ -79,8 +79,8 @@ def test_the_copy_counts_from_its_transfer(sim, client, look, converted):
 
     sim.clock.advance(26 * HOUR)
     _, abroad, *_ = look()
-    assert abroad.problem.startswith("its data are 5")
-    assert "and the copy is 2" in abroad.problem
+    assert abroad.problem
+    assert abroad.data_age > 52 * HOUR > abroad.copy_age > 26 * HOUR
 
 
 def test_snapshots_of_droplets_that_are_gone_are_not_looked_at(client, look, droplets, converted):
@@ -93,7 +93,7 @@ def test_snapshots_of_droplets_that_are_gone_are_not_looked_at(client, look, dro
 @pytest.mark.parametrize("selection", [Selection(tag="nobody"), Selection(name="web-8")])
 def test_a_selection_of_nothing_is_an_error(look, selection):
     """An audit of no droplets would be well for ever."""
-    with pytest.raises(InvalidInputError, match="there are no droplets"):
+    with pytest.raises(InvalidInputError):
         look(selection)
 
 

@@ -304,14 +304,11 @@ def test_waiting_for_the_name_and_tags_is_told_once(sim, client, snapshot, caplo
     assert caplog.messages == []
     sim.tokens.allow(TOKEN, {"image:read", "image:update", "tag:create"})
 
-    with pytest.raises(DigitalOceanError, match="does not show the tag nightly"):
+    with pytest.raises(DigitalOceanError, match=f"image {snapshot.id}"):
         keep(client, Claim.from_row(row, ["nightly"]), proof_timeout=120.0, **times)
 
     [told] = caplog.messages
-    of = f"image {snapshot.id} of droplet web-1 (42)"
-    assert told == (
-        f"Waiting until {of} shows the tag nightly: looking every 10 s, for 2 min 0 s at most."
-    )
+    assert f"image {snapshot.id} of droplet web-1 (42)" in told
 
 
 def test_two_policies_never_take_each_others(sim, night, web):
@@ -419,7 +416,7 @@ def test_a_name_that_several_droplets_have_is_ambiguous(sim, find, web, xcoms):
     twin = sim.state.add_droplet("shop-01", backups="daily")
     sim.state.add_backup(twin, sim.clock.now() - HOUR)
 
-    with pytest.raises(AirflowFailException, match=rf"\({web.id}, {twin.id}\): give droplet_id"):
+    with pytest.raises(AirflowFailException, match=rf"\({web.id}, {twin.id}\)"):
         find(droplet_name="shop-01")
 
     assert [one["droplet_id"] for one in xcoms["missing"]] == [web.id, twin.id]
@@ -441,7 +438,7 @@ def test_a_list_that_keeps_its_gaps_fails(sim, find, web):
     """It may pass, so Airflow's retries apply."""
     sim.faults.add(RowsMissing(path="/v2/images", rows=1, times=None))
 
-    with pytest.raises(AirflowException, match="a list with gaps") as failure:
+    with pytest.raises(AirflowException, match=r"\[incomplete_list\]$") as failure:
         find()
 
     assert not isinstance(failure.value, AirflowFailException)
@@ -605,8 +602,7 @@ def test_a_token_that_may_not_tag_says_what_is_left(sim, find, convert, web):
     with pytest.raises(AirflowFailException, match="Clearing the task goes on") as failure:
         convert(row, tags=["nightly"])
 
-    assert "is converted, and costs from now on" in str(failure.value)
-    assert "Give the token the scope tag:create" in str(failure.value)
+    assert "tag:create" in str(failure.value)
     [snapshot] = images(sim, web, "snapshot")
     assert snapshot.name == name_of(web, snapshot)
 
@@ -624,7 +620,7 @@ def test_a_row_that_changed_while_the_task_was_deferred_names_nothing(sim, find,
         task_id="convert", backup={**row, "image_id": other.id, "name": other.name}
     )
 
-    with pytest.raises(AirflowFailException, match=f"image {row['image_id']} is converted, but"):
+    with pytest.raises(AirflowFailException, match=f"image {row['image_id']} "):
         operator.execute_complete(task_context, event)
 
     assert sim.journal.count("PUT") == 0
@@ -635,5 +631,5 @@ def test_a_backup_that_has_expired_names_the_task_to_clear(sim, find, convert, w
     [row] = find()
     sim.state.remove_image(sim.state.images[row["image_id"]], sim.clock.now())
 
-    with pytest.raises(AirflowFailException, match="clear the task that chose it"):
+    with pytest.raises(AirflowFailException, match=r"\[not_found\]$"):
         convert(row)

@@ -122,7 +122,7 @@ def test_only_images_of_the_policy_are_planned(sim, client, keep, history):
 def test_a_plan_that_deletes_too_many_is_refused(planned):
     """The message has both numbers."""
     check_number(planned, 3)
-    with pytest.raises(InvalidInputError, match="deletes 3 images, more than max_delete=2"):
+    with pytest.raises(InvalidInputError, match=r"3 .*max_delete=2"):
         check_number(planned, 2)
 
 
@@ -131,7 +131,7 @@ def test_without_the_scope_protection_cannot_be_seen(sim):
     sim.tokens.allow("dop_v1_blind", {"image:read", "droplet:read", "image:delete"})
     with (
         ApiClient("dop_v1_blind", sim.url) as blind,
-        pytest.raises(PermissionDeniedError, match=r"cannot see .* Give the token .* tag:read"),
+        pytest.raises(PermissionDeniedError, match="tag:read"),
     ):
         check_tags_are_seen(blind)
 

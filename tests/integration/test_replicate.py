@@ -112,7 +112,7 @@ def test_only_what_is_missing_is_posted(replicate, sim):
 
 def test_a_region_nobody_knows_is_refused_before_the_first_post(replicate, sim, snapshot):
     """It is named, and so are the known ones."""
-    with pytest.raises(InvalidInputError, match=r"unknown to this account: xyz1; it knows .*ams3"):
+    with pytest.raises(InvalidInputError, match=r"xyz1.*ams3"):
         replicate(snapshot, ("ams3", "xyz1"))
 
     assert not posts(sim)
@@ -141,9 +141,9 @@ def test_without_the_scope_the_api_judges_the_regions(replicate, sim, snapshot, 
     assert "regions:read" in caplog.text
 
 
-def test_a_backup_is_refused_with_advice(replicate, sim, backup):
-    """It has to be converted first."""
-    with pytest.raises(InvalidInputError, match=r"web-1 \(3\) is a backup.* convert it first"):
+def test_a_backup_is_refused(replicate, sim, backup):
+    """Only snapshots can be transferred."""
+    with pytest.raises(InvalidInputError, match=f"image {backup.id} "):
         replicate(backup)
 
     assert not posts(sim)
@@ -232,7 +232,7 @@ def test_a_token_that_is_refused_concerns_all(replicate, sim, snapshot):
     with ApiClient(TOKEN, sim.url, sleep=lambda _: None) as by:
         by._session.mount("http://", Revoking())
         loop = Replicator(by, ImageRow(snapshot.id), clock=sim.clock.now, sleep=advance)
-        with pytest.raises(AuthenticationError, match=r"Transfers to ams3 \(action \d+\) go on"):
+        with pytest.raises(AuthenticationError, match=r"ams3 \(action \d+\)"):
             loop.submit(REGIONS)
 
     assert set(posts(sim)) == {"ams3", "sgp1"}

@@ -1,10 +1,8 @@
-"""What docs/runbook.md says of this project's own code."""
+"""The steps of docs/runbook.md work: token rotation, revocation, and another account."""
 
 from __future__ import annotations
 
-import re
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 
 import pytest
 
@@ -17,7 +15,6 @@ from airflow_provider_do_images.sensors.image_actions import DigitalOceanImageAc
 from airflow_provider_do_images.simulator import ManualClock, Revoked
 from airflow_provider_do_images.version_compat import AirflowFailException
 
-PAGE = (Path(__file__).parent.parent.parent / "docs" / "runbook.md").read_text()
 TOKEN = "dop_v1_0123456789abcdef"
 ALL_BUT_DELETE = {"image:read", "image:update", "droplet:read", "tag:read"}
 
@@ -75,7 +72,7 @@ def test_a_token_deleted_too_early_is_mended_by_a_clear(sim, submit, connection,
     """The wait ends; with the new token the cleared submit joins and posts nothing."""
     sensor = waiting_for(submit(), task_context)
     sim.tokens.allow("new")
-    with pytest.raises(AirflowFailException, match=r"can no longer be watched .* valid token"):
+    with pytest.raises(AirflowFailException, match=r"\[access_denied\]$"):
         sensor.poke(task_context)
 
     connection(password="new")
@@ -89,7 +86,7 @@ def test_a_submit_with_a_deleted_token_posts_nothing(sim, submit):
     """It fails without retries, at its first look."""
     sim.tokens.allow("new")
 
-    with pytest.raises(AirflowFailException, match="Put a valid token"):
+    with pytest.raises(AirflowFailException, match=r"\[unauthorized\]$"):
         submit()
 
     assert sim.journal.count() == sim.journal.count("GET", status=401) == 1
@@ -99,7 +96,7 @@ def test_without_image_delete_nothing_is_deleted(sim, prune, old_snapshots):
     """The first DELETE is refused, once more too, and is the last; the message names the scope."""
     sim.tokens.allow(TOKEN, ALL_BUT_DELETE)
 
-    with pytest.raises(AirflowFailException, match=r"0 of 3 DELETEs .* Give the token the scope"):
+    with pytest.raises(AirflowFailException, match=r"0 of 3 .* image:delete.* \[forbidden\]$"):
         prune()
 
     assert all(image.id in sim.state.images for image in old_snapshots)
@@ -120,7 +117,7 @@ def test_a_token_deleted_during_a_prune_stops_it(sim, prune, old_snapshots):
     """The image that it is at stays, and so do those behind it."""
     sim.faults.add(Revoked(path="/v2/images/*", skip=3))
 
-    with pytest.raises(AirflowFailException, match="1 of 3 DELETEs were accepted before it"):
+    with pytest.raises(AirflowFailException, match=r"1 of 3 .* \[unauthorized\]$"):
         prune()
 
     assert sum(image.id not in sim.state.images for image in old_snapshots) == 1
@@ -132,7 +129,7 @@ def test_a_half_changed_connection_writes_nothing(sim, prune, submit, connection
     connection(extra={"expected_team": "The new team"})
 
     for task in (prune, submit):
-        with pytest.raises(AirflowFailException, match="the token belongs to the team"):
+        with pytest.raises(AirflowFailException, match=r"\[wrong_team\]$"):
             task()
 
     assert sim.journal.count() == sim.journal.count("GET")
@@ -140,7 +137,7 @@ def test_a_half_changed_connection_writes_nothing(sim, prune, submit, connection
 
 def test_a_task_of_the_old_account_posts_nothing(sim, submit):
     """Its image is not found in the new one, and it fails without retries."""
-    with pytest.raises(AirflowFailException, match="There is no such thing under this token"):
+    with pytest.raises(AirflowFailException, match=r"\[not_found\]$"):
         submit(4711)
 
     assert sim.journal.count() == sim.journal.count("GET")
@@ -155,8 +152,8 @@ def test_an_orphan_that_was_handed_over_is_left_alone(sim, prune, old_snapshots,
     assert all(image.id in sim.state.images for image in old_snapshots)
 
 
-def test_the_account_check_says_what_the_page_quotes(sim, monkeypatch, capsys):
-    """The command of the page: in another account, with a wrong region, and in the right one."""
+def test_the_account_check_writes_nothing(sim, monkeypatch):
+    """The page's command without droplets, with a wrong region, with success, without a scope."""
     monkeypatch.setenv("DIGITALOCEAN_TOKEN", TOKEN)
     arguments = ["--url", sim.url, "--policy", "prod-nightly", "--tag", "mine", "--daily", "7"]
     codes = [plan.main([*arguments, "--regions", "ams3"])]
@@ -172,9 +169,5 @@ def test_the_account_check_says_what_the_page_quotes(sim, monkeypatch, capsys):
     sim.tokens.allow(TOKEN, {"image:read"})
     codes += [plan.main([*arguments, "--regions", "ams3"])]
 
-    said = "".join(capsys.readouterr())
-    quoted = re.findall(r"^\| `(.*?)` \|", PAGE.partition("## Check an account")[2], re.MULTILINE)
-    assert quoted
-    assert [words for words in quoted if words not in said] == []
     assert codes == [2, 2, 0, 0, 1]
     assert sim.journal.count() == sim.journal.count("GET")

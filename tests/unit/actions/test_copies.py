@@ -8,7 +8,6 @@ import pytest
 
 from airflow_provider_do_images.actions.copies import (
     NOT_SUBMITTED,
-    REFUSED,
     ImageRow,
     State,
     may_a_retry_help,
@@ -42,22 +41,22 @@ def test_an_image_is_a_row_or_an_id(image, image_id, expected):
 
 
 @pytest.mark.parametrize(
-    ("image", "image_id", "words"),
+    ("image", "image_id", "named"),
     [
-        (None, None, r"either image=convert\.output \(a row, whole\) or image_id"),
-        (CONVERTED, 7, "either image"),
-        ({"id": 7}, None, r"with the keys \['id'\]"),
-        ({"image_id": None}, None, r"image\['image_id'\] must be a positive whole number"),
-        ({"image_id": 7, "droplet_id": "x"}, None, r"image\['droplet_id'\]"),
-        (str(CONVERTED), None, r"hand the result over whole: image=convert\.output"),
-        (("image_id", 7), None, r"without \.expand\(\)"),
-        ([CONVERTED], None, r"\.expand\(image=converts\.output\)"),
-        (7, None, "not only an id"),
+        (None, None, "image_id"),
+        (CONVERTED, 7, "image_id"),
+        ({"id": 7}, None, "id"),
+        ({"image_id": None}, None, "image_id"),
+        ({"image_id": 7, "droplet_id": "x"}, None, "droplet_id"),
+        (str(CONVERTED), None, r"image=convert\.output"),
+        (("image_id", 7), None, r"\.expand\(\)"),
+        ([CONVERTED], None, r"\.expand\(image="),
+        (7, None, "id"),
     ],
 )
-def test_what_is_no_image_is_refused_with_the_right_line(image, image_id, words):
-    """For each of the shapes that people hand on by mistake."""
-    with pytest.raises(InvalidInputError, match=words):
+def test_any_other_shape_is_refused(image, image_id, named):
+    """The error names the wrong key, or the line of the DAG that would be right."""
+    with pytest.raises(InvalidInputError, match=named):
         ImageRow.checked(image, image_id)
 
 
@@ -79,17 +78,14 @@ def test_the_aggregate_and_what_a_retry_may_help(ends, state, retried):
     assert (state_of(rows), may_a_retry_help(rows)) == (state, retried)
 
 
-def test_the_words_name_the_droplet_and_what_is_missing():
-    """And say what clearing the task would do."""
+def test_the_message_has_the_droplet_and_each_missing_region():
+    """With the cause of each; regions that have the copy are listed apart."""
     rows = [row("ams3", "completed"), row("sgp1", NOT_SUBMITTED, error="the API is down.")]
 
     words = tell(rows, 0.0)
 
-    assert words.startswith(
-        "PARTIAL: 1 of 2 copies of image 7 of droplet web-1 (3) are there (ams3)."
-    )
-    assert "sgp1: the API is down. Clearing this task is safe, as a retry is" in words
-    assert "A retry would meet the same" in tell([row("sgp1", REFUSED, error="no.")], 0.0)
+    for part in ("PARTIAL: 1 of 2", "image 7 of droplet web-1 (3)", "(ams3)", "sgp1: the API"):
+        assert part in words
 
 
 def event():

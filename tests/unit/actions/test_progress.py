@@ -62,29 +62,28 @@ def lines(caplog, monkeypatch):
     return wait
 
 
-def test_the_first_line_tells_what_since_when_how_long_and_when_next(lines):
-    """All that a reader wants to know of a wait, in one line."""
-    [told], _ = lines(lambda _, question: running(question.action_id), "fra1")
+def test_the_first_line_has_all_that_is_known(lines):
+    """Image, droplet, region and action, the next poll, and the time-out."""
+    [first], _ = lines(lambda _, question: running(question.action_id), "fra1")
 
     for part in (
-        "Waiting for the transfer of image 7 of droplet web-1 (42) to fra1 (action 1)",
-        "in progress since 3 min",
-        "every 30 s",
-        "next at 02:11:30 UTC",
-        "gives up at 2026-03-01 04:11:00 UTC",
+        "image 7 of droplet web-1 (42) to fra1 (action 1)",
+        "30 s",
+        "02:11:30 UTC",
+        "2026-03-01 04:11:00 UTC",
     ):
-        assert part in told
+        assert part in first
 
 
-def test_the_next_look_is_never_after_the_last_one(lines):
-    """A wait that is shorter than an interval looks at its deadline."""
-    told, _ = lines(lambda _, question: running(question.action_id), "fra1", hours=20 / 3600)
+def test_the_next_poll_is_never_after_the_last_one(lines):
+    """A wait that is shorter than an interval polls at its deadline."""
+    [first, *_], _ = lines(lambda _, question: running(question.action_id), "fra1", hours=20 / 3600)
 
-    assert "next at 02:11:20 UTC; gives up at 2026-03-01 02:11:20 UTC" in told[0]
+    assert first.count("02:11:20 UTC") == 2
 
 
 def test_a_pace_that_changes_all_the_time_is_told_a_few_times(caplog):
-    """Then a line says that further changes are not told."""
+    """The log of a task stays short however long it waits."""
     caplog.set_level("INFO")
     progress = Progress([], 30.0)
 
@@ -93,7 +92,6 @@ def test_a_pace_that_changes_all_the_time_is_told_a_few_times(caplog):
             progress.tell_pace(f"Change {number}.")
 
     assert len(caplog.messages) == MOST_PACES
-    assert caplog.messages[-1] == "Change 10. Further changes are not told."
 
 
 @pytest.mark.parametrize(
@@ -124,11 +122,8 @@ def test_failing_looks_are_told_once_with_the_request_and_once_that_they_are_ove
 
     told, _ = lines(answer, "ams3", "fra1", "lon1", "sgp1")
 
-    [failed] = [text for text in told if text.startswith("A look at")]
-    assert "actions 1, 2, 3, 4 failed, the wait goes on" in failed
-    assert "request id f00" in failed
-    [over] = [text for text in told if text.startswith("Looks succeed again")]
-    assert "after 1 min 0 s" in over
+    assert sum("actions 1, 2, 3, 4" in text and "request id f00" in text for text in told) == 1
+    assert sum("1 min 0 s" in text for text in told) == 1
 
 
 def test_ends_at_the_same_time_are_one_line_that_tells_what_is_left(lines):
@@ -149,7 +144,6 @@ def test_ends_at_the_same_time_are_one_line_that_tells_what_is_left(lines):
 
     together = [text for text in told if text.startswith("Ended:")]
     assert len(together) == 2
-    assert "ams3 (action 1) completed after 3 min 45 s; fra1 (action 2) completed" in together[0]
-    assert "Waiting for the transfer of image 7" in together[0]
-    assert "to sgp1 (action 3), in progress since 3 min 30 s" in together[0]
+    for part in ("ams3 (action 1) completed", "fra1 (action 2) completed", "to sgp1 (action 3)"):
+        assert part in together[0]
     assert "sgp1 (action 3) timed_out" in together[1]

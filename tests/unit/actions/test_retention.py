@@ -94,7 +94,7 @@ def taken_at(image):
     return SnapshotName.parse(image.name).taken_at
 
 
-@settings(max_examples=300)
+@settings(max_examples=100)
 @given(images, droplets, retentions)
 def test_the_guards_hold(images, droplets, retention):
     """Whatever the history and the arguments, what must not be deleted is kept."""
@@ -120,7 +120,7 @@ def test_the_guards_hold(images, droplets, retention):
             assert kept == group
 
 
-@settings(max_examples=300)
+@settings(max_examples=100)
 @given(images, droplets, retentions)
 def test_the_rules_are_kept(images, droplets, retention):
     """The last ones, and the newest of each of the last days, weeks and months, are there after."""
@@ -140,7 +140,7 @@ def test_the_rules_are_kept(images, droplets, retention):
         assert not deleted & {image.id for image in wanted}
 
 
-@settings(max_examples=300)
+@settings(max_examples=100)
 @given(images, droplets, retentions)
 def test_a_second_run_deletes_nothing_more(images, droplets, retention):
     """What is left after a plan was carried out is what the plan for it keeps."""
@@ -150,7 +150,7 @@ def test_a_second_run_deletes_nothing_more(images, droplets, retention):
     assert not [one for one in decide(left, droplets, retention) if one.delete]
 
 
-@settings(max_examples=300)
+@settings(max_examples=100)
 @given(images, droplets, retentions)
 def test_every_image_of_the_policy_has_one_decision_with_a_reason(images, droplets, retention):
     """And no other image has one, even if the list of images had it twice."""
