@@ -13,6 +13,8 @@ from airflow_provider_do_images.api.inputs import check_flag, shorten
 
 DEFAULT_BASE_URL = "https://api.digitalocean.com"
 
+_HOST = re.compile(r"[a-z0-9._-]+|[0-9a-f:.]+")
+
 
 def check_verify(name: str, value: Any) -> bool | str:
     """Return whether a server's certificate is checked, or the path of the authorities to trust.
@@ -40,16 +42,19 @@ def check_base_url(value: str | None, name: str = "the base URL (host)") -> str:
     :raises InvalidInputError: without scheme or host, with anything behind the host, or with
         plain http to anything but this machine, since that would send the token in the clear.
     """
+    if not isinstance(value, str | None):
+        raise InvalidInputError(f"{name} must be text; got {type(value).__name__}")
     text = (value or "").strip().rstrip("/")
     if not text:
         return DEFAULT_BASE_URL
     fix = f"{name} must look like 'https://api.digitalocean.com', or be empty"
     try:
         parts = urlsplit(text)
-        host, _ = parts.hostname, parts.port
+        host, _ = parts.hostname or "", parts.port
     except ValueError as error:
         raise InvalidInputError(f"{fix}; got {_without_userinfo(text)!r} ({error})") from None
-    if parts.scheme not in ("http", "https") or not host:
+    is_host = _HOST.fullmatch(host) and text.isprintable()
+    if parts.scheme not in ("http", "https") or not is_host:
         raise InvalidInputError(f"{fix}; got {_without_userinfo(text)!r}")
     if parts.username or parts.password:
         raise InvalidInputError(f"{fix}; it must not contain a user name, password or token")
@@ -60,7 +65,7 @@ def check_base_url(value: str | None, name: str = "the base URL (host)") -> str:
             f"{name} must use https, since plain http would show the token to the "
             f"network; got {text!r}"
         )
-    return text
+    return f"{parts.scheme}://{parts.netloc}"
 
 
 def is_loopback_url(base_url: str) -> bool:

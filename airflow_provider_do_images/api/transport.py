@@ -6,6 +6,7 @@ import json
 import math
 import ssl
 import time
+from typing import Any
 
 import requests
 from requests.adapters import HTTPAdapter
@@ -66,7 +67,7 @@ def close_session(session: requests.Session) -> None:
     session.close()
 
 
-def check_token(token: str) -> str:
+def check_token(token: Any) -> str:
     """Return the token, if it can be sent in a header.
 
     :raises InvalidInputError: for an empty one, or one with blanks or line ends. The message does
@@ -74,7 +75,7 @@ def check_token(token: str) -> str:
     """
     if not token:
         raise InvalidInputError("the token is empty")
-    if not token.isascii() or not token.isprintable() or " " in token:
+    if not isinstance(token, str) or not token.isascii() or not token.isprintable() or " " in token:
         raise InvalidInputError(
             "the token has blanks, line ends or other characters that no token has; paste it again"
         )

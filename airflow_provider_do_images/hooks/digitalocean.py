@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+from difflib import get_close_matches
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from airflow.sdk import BaseHook
@@ -12,6 +14,7 @@ from airflow_provider_do_images.api import (
     DigitalOceanError,
     ImageAction,
     InvalidInputError,
+    NotSentError,
     PermissionDeniedError,
     RetryPolicy,
 )
@@ -36,6 +39,16 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
+SETTINGS = (
+    "connect_timeout",
+    "read_timeout",
+    "retries",
+    "rate_limit_reserve",
+    "verify",
+    "expected_team",
+)
+"""What the extra of a connection may have."""
+
 PATIENCE = 60.0
 """Seconds for which a worker's request waits at most while only the reserve is left."""
 
@@ -57,6 +70,8 @@ class DigitalOceanHook(BaseHook):
         ``true``, ``false``, or the path of the certificates of authorities to trust;
     ``expected_team``
         name or uuid of the only team that anything is written to. Scope ``account:read``.
+
+    Other keys in it are refused, and so is an extra that is not a JSON object.
 
     Nothing is read or opened before the first call. The methods raise the errors of
     :mod:`airflow_provider_do_images.api.errors`.
@@ -82,20 +97,18 @@ class DigitalOceanHook(BaseHook):
         """Return the client for the connection, with the verbs for all endpoints.
 
         :param fresh: read the connection again first, since its token may have been replaced.
-        :raises InvalidInputError: if there is no such connection, or nothing can be sent with it.
+        :raises NotSentError: if Airflow cannot read the connection now.
+        :raises InvalidInputError: if the connection was read and nothing can be sent with it.
         """
         if fresh:
             self.close()
         if self._client is None:
+            conn_id = check_text("digitalocean_conn_id", self.digitalocean_conn_id)
+            patience = check_seconds("patience", self.patience, least=0.0)
             try:
-                conn_id = check_text("digitalocean_conn_id", self.digitalocean_conn_id)
-                patience = check_seconds("patience", self.patience, least=0.0)
                 connection = self.get_connection(conn_id)
-            except AirflowNotFoundException as error:
-                raise InvalidInputError(
-                    f"the connection {self.digitalocean_conn_id!r} (digitalocean_conn_id) is not "
-                    f"defined; add it with type 'digitalocean' and the API token as its password"
-                ) from error
+            except Exception as error:  # a secrets backend may raise anything
+                raise unreadable_connection(conn_id, error) from error
             self._client = client_for(connection, patience=min(patience, PATIENCE))
         return self._client
 
@@ -181,12 +194,17 @@ def client_for(connection: Connection, *, patience: float) -> ApiClient:
     from airflow_provider_do_images.api.session import USER_AGENT  # noqa: PLC0415
 
     where = f"connection {connection.conn_id!r}"
+    if connection.conn_type not in (None, "", DigitalOceanHook.conn_type):
+        raise InvalidInputError(
+            f"{where} has the type {connection.conn_type!r}: its password is sent to DigitalOcean "
+            f"only if its type is {DigitalOceanHook.conn_type!r}"
+        )
     if connection.port:  # the form sends 0 for a field that it does not show
         raise InvalidInputError(f"{where}: write the port into the host's URL and leave port empty")
     if not connection.password:
         raise InvalidInputError(f"{where} has no token: put the API token into its password")
-    extra = connection.extra_dejson
     try:
+        extra = _read_extra(connection.extra)
         return ApiClient(
             connection.password,
             connection.host or "",
@@ -202,6 +220,60 @@ def client_for(connection: Connection, *, patience: float) -> ApiClient:
         )
     except InvalidInputError as error:
         raise InvalidInputError(f"{where}: {error.message}") from None
+
+
+def unreadable_connection(conn_id: str, error: Exception) -> NotSentError:
+    """Return the error of a connection that Airflow cannot read now.
+
+    Airflow says "not found" also while its secrets backend is away, so this may always pass. The
+    text of the error is left out: a backend may quote the connection in it.
+    """
+    if isinstance(error, AirflowNotFoundException):
+        reason = "Airflow does not find it: it is not defined, or its secrets backend is away"
+    else:
+        reason = f"reading it failed ({type(error).__name__})"
+    return NotSentError(
+        f"the connection {conn_id!r} (digitalocean_conn_id) could not be read: {reason}. If it is "
+        f"missing, add it with type 'digitalocean' and the API token as its password"
+    )
+
+
+def _read_extra(extra: str | None) -> dict[str, Any]:
+    """Return the settings of a connection's extra.
+
+    Airflow itself reads an extra that is not JSON as an empty one. A setting that protects would
+    be lost without a word, so everything that is not understood is refused here.
+
+    :raises InvalidInputError: if it is not a JSON object of known settings, each given once.
+    """
+    if not extra or not extra.strip():
+        return {}
+    try:
+        settings = json.loads(extra, object_pairs_hook=_unique)
+    except InvalidInputError:
+        raise
+    except (ValueError, RecursionError) as error:
+        raise InvalidInputError(f"its extra is not valid JSON ({type(error).__name__})") from None
+    if not isinstance(settings, dict):
+        raise InvalidInputError('its extra must be a JSON object, for example {"retries": 3}')
+    for name in settings:
+        if name not in SETTINGS:
+            raise InvalidInputError(f"its extra has the unknown setting {_hint(name)}")
+    return settings
+
+
+def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    settings = dict(pairs)
+    if len(settings) < len(pairs):
+        raise InvalidInputError("its extra has a setting twice")
+    return settings
+
+
+def _hint(name: str) -> str:
+    plain = name.strip().lower().replace("-", "_").removeprefix("extra__digitalocean__")
+    near = get_close_matches(plain, SETTINGS, n=1)
+    known = f"did you mean {near[0]!r}?" if near else f"known are {', '.join(SETTINGS)}"
+    return f"{name[:60]!r}; {known}"
 
 
 def _setting(extra: dict[str, Any], name: str, default: Any, check: Callable[[str, Any], T]) -> T:

@@ -20,9 +20,13 @@ from airflow_provider_do_images.actions.wait import (
     run_async,
 )
 from airflow_provider_do_images.actions.watch import Seat, join
-from airflow_provider_do_images.api import DigitalOceanError, NotSentError
-from airflow_provider_do_images.hooks.digitalocean import DigitalOceanHook, client_for
-from airflow_provider_do_images.version_compat import AirflowNotFoundException, metrics
+from airflow_provider_do_images.api import DigitalOceanError
+from airflow_provider_do_images.hooks.digitalocean import (
+    DigitalOceanHook,
+    client_for,
+    unreadable_connection,
+)
+from airflow_provider_do_images.version_compat import metrics
 
 if TYPE_CHECKING:
     from airflow.sdk import Connection
@@ -70,12 +74,8 @@ class SeatedWait:
         if self._seat is None:
             try:
                 connection = await _connection(self._conn_id)
-            except AirflowNotFoundException as error:
-                # Airflow says "not found" for a secrets backend that is down too, and the task has
-                # read this connection before it deferred.
-                raise NotSentError(
-                    f"the connection {self._conn_id!r} could not be read: {error}"
-                ) from error
+            except Exception as error:  # a secrets backend may raise anything
+                raise unreadable_connection(self._conn_id, error) from error
             self._seat = join(
                 client_for(connection, patience=0.0),
                 self._conn_id,

@@ -366,7 +366,7 @@ def test_a_running_transfer_is_joined(run, digitalocean, snapshot):
     [
         ({"image": "abc"}, "image_id must be a positive whole number"),
         ({"image": -1}, "image_id must be a positive whole number"),
-        ({"image": 5, "connection": "nowhere"}, "'nowhere' (digitalocean_conn_id) is not defined"),
+        ({"image": 5, "connection": "nowhere"}, "[not_sent]"),
     ],
 )
 def test_bad_input_fails_before_anything_is_sent(run, digitalocean, conf, words):
