@@ -156,7 +156,7 @@ def test_without_tag_read_nothing_is_deleted(start, digitalocean, history):
     """A token that cannot see tags could delete what they protect; a dry run only warns."""
     digitalocean.tokens.allow(TOKEN, {"image:read", "image:delete", "droplet:read"})
 
-    assert "Give the token the scope tag:read" in failure(start())
+    assert "tag:read" in failure(start())
     ended = start(dry_run=True)
 
     assert ended.state == "success"

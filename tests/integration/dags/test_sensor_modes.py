@@ -170,7 +170,7 @@ def test_a_revoked_token_ends_the_wait(run, digitalocean, snapshot, mode):
     ended = run(WAITING[mode, "none"], image=snapshot.id, action=action.id)
 
     assert ended.tasks["wait"] == "failed"
-    assert "Put a valid token into the connection's password" in message_of(ended.log)
+    assert "[access_denied]" in message_of(ended.log)
 
 
 def test_a_completed_transfer_that_is_not_there_fails(run, digitalocean, snapshot, mode):
@@ -193,11 +193,10 @@ def test_an_execution_timeout_says_what_every_time_out_says(run, digitalocean, s
 
         assert ended.tasks["wait"] == ("skipped" if switch == "soft_fail" else "failed")
         if switch == "none":
-            [*_, words] = re.findall(r"AirflowTaskTimeout: (.*)$", ended.log, re.MULTILINE)
+            [*_, words] = re.findall(r"ExecutionTimeoutError: (.*)$", ended.log, re.MULTILINE)
             what = f"transfer of image {snapshot.id} to nyc3 (action {action.id})"
-            assert re.search(rf"{re.escape(what)} timed out: not finished after \d+ s of", words)
-            assert re.search(r"It is in-progress, for \d+ (s|min \d+ s|h \d+ min) by now \(", words)
-            assert "it goes on at DigitalOcean, and a new wait for these ids joins it" in words
+            assert what in words
+            assert "[timed_out]" in words
 
 
 def test_an_execution_timeout_is_of_each_leg_where_airflow_keeps_it(run, digitalocean, snapshot):

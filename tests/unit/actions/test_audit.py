@@ -21,7 +21,7 @@ NOW = datetime(2026, 11, 23, 12, tzinfo=UTC)
 HOUR = 3600.0
 LIMITS = Limits(max_data_age=50 * HOUR, max_copy_age=26 * HOUR)
 TOO_OLD = (
-    "its data are 51 h 0 min old, more than 50 h 0 min and "
+    "its data are 2 d 3 h old, more than 2 d 2 h and "
     "the copy is 27 h 0 min old, more than 26 h 0 min"
 )
 WEB = Droplet(1, "web-01", region="nyc3")
@@ -101,7 +101,7 @@ def test_no_snapshot_there_is_a_problem_with_all_keys():
     ("taken", "copied", "problem"),
     [
         (50, 26, None),
-        (51, 26, "its data are 51 h 0 min old, more than 50 h 0 min"),
+        (51, 26, "its data are 2 d 3 h old, more than 2 d 2 h"),
         (50, 27, "the copy is 27 h 0 min old, more than 26 h 0 min"),
         (51, 27, TOO_OLD),
         (26, None, None),
@@ -177,9 +177,9 @@ def test_the_message_names_the_worst_first():
         f"(No good copy is known anywhere.); droplet web-01 (1) in ams3: {older.problem} "
         "(Last good copy: image 5 in "
     )
-    assert "of 2026-11-19T18:00:00Z, 90 h 0 min old.)" in text
+    assert "of 2026-11-19T18:00:00Z, 3 d 18 h old.)" in text
     assert f"ams3: {old.problem} (Last good copy: image 4 in " in text
-    assert "60 h 0 min old. There since 2026-11-21T01:00:00Z.)" in text
+    assert "2 d 12 h old. There since 2026-11-21T01:00:00Z.)" in text
     assert text.endswith("Clearing this task only looks again; it posts and deletes nothing.")
     assert "; and 2 more" in explain_failure([missing] * 12, "prod")
     assert explain_failure([well], "prod") is None
