@@ -2,21 +2,39 @@
 
 from __future__ import annotations
 
+import re
 from collections import defaultdict
 from dataclasses import dataclass
 from typing import Any
 
 import pytest
 
+EXCEPTIONS = ("TaskError", "PermanentTaskError", "SensorTimeoutError", "ExecutionTimeoutError")
+
 
 @dataclass
 class Run:
-    """A finished run: the state of each task (a list, if it is mapped), its XComs, and the log."""
+    """A finished run.
+
+    :ivar tasks: the state of each task, or a list of states if it is mapped.
+    """
 
     state: str
     tasks: dict[str, Any]
     log: str
     _instances: dict[tuple[str, int], Any]
+
+    @property
+    def failure(self) -> str:
+        """The last exception of a task in the log."""
+        found = re.findall(rf"^(?:\w+\.)*(?:{'|'.join(EXCEPTIONS)}): (.*)$", self.log, re.MULTILINE)
+        return found[-1] if found else ""
+
+    @property
+    def code(self) -> str | None:
+        """The error code that ends it."""
+        found = re.search(r"\[(\w+)\]$", self.failure)
+        return found[1] if found else None
 
     def xcom(self, task_id: str, key: str = "return_value", map_index: int = -1) -> Any:
         """Return an XCom of a task."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import time
 from datetime import timedelta
 from threading import Thread
@@ -84,18 +83,15 @@ def mode(request):
     return request.param
 
 
-def message_of(log):
-    """Return the words of the exception that ended the task, without what differs by the run."""
-    lines = re.findall(
-        r"^(?:airflow\S*\.)?(?:AirflowFailException|AirflowSensorTimeout): (.*)$", log, re.MULTILINE
-    )
-    # Clock times, how long the wait and the action have taken by then, and which request told it.
-    differs = r"\d\d:\d\d:\d\d|after \d+ s|waited \d+ s|for \d+ s by now|[0-9a-f-]{36}"
-    return re.sub(differs, "...", lines[-1]) if lines else ""
-
-
-@pytest.mark.parametrize("switch", SWITCHES)
-@pytest.mark.parametrize("status", ["completed", "errored", "in-progress"])
+@pytest.mark.parametrize(
+    ("status", "switch"),
+    [
+        *(("errored", switch) for switch in SWITCHES),
+        ("in-progress", "none"),
+        ("in-progress", "soft_fail"),
+        ("completed", "none"),
+    ],
+)
 def test_all_modes_end_alike(run, digitalocean, snapshot, status, switch):
     """Success returns the nine fields and the image; failure and time-out fail or skip as told."""
     action = digitalocean.state.add_action(snapshot.id, region="nyc3", status=status)
@@ -103,10 +99,12 @@ def test_all_modes_end_alike(run, digitalocean, snapshot, status, switch):
     ends = {}
     for name in MODES:
         ended = run(WAITING[name, switch], image=snapshot.id, action=action.id)
-        ends[name] = (ended.tasks["wait"], ended.xcom("wait"), message_of(ended.log))
+        ends[name] = (ended.tasks["wait"], ended.xcom("wait"), ended.code)
+        if ended.tasks["wait"] == "failed":
+            assert str(action.id) in ended.failure
 
     assert ends["poke"] == ends["reschedule"] == ends["deferrable"]
-    state, result, message = ends["poke"]
+    state, result, code = ends["poke"]
     if status == "completed":
         assert (state, result["id"], result["status"]) == ("success", action.id, "completed")
         assert result["image_id"] == snapshot.id
@@ -114,10 +112,7 @@ def test_all_modes_end_alike(run, digitalocean, snapshot, status, switch):
     assert state == ("skipped" if switch in ("soft_fail", "never_fail") else "failed")
     assert result is None
     if state == "failed":
-        assert f"transfer of image {snapshot.id} to nyc3 (action {action.id})" in message
-        word = "errored at DigitalOcean" if status == "errored" else "timed out"
-        assert word in message
-        assert "(seen with request id ...)" in message
+        assert code == ("errored" if status == "errored" else "timed_out")
 
 
 def test_the_sensor_waits_for_an_end_that_comes_later(run, digitalocean, snapshot, mode):
@@ -149,7 +144,6 @@ def test_a_failing_look_does_not_end_the_wait(run, digitalocean, snapshot, mode)
     ended = run(PATIENT[mode], image=snapshot.id, action=action.id)
 
     assert ended.tasks["wait"] == "success"
-    assert f"A look at action {action.id} failed, the wait goes on" in ended.log
 
 
 def test_an_action_with_an_unknown_status_fails(run, digitalocean, snapshot, mode):
@@ -159,7 +153,7 @@ def test_an_action_with_an_unknown_status_fails(run, digitalocean, snapshot, mod
     ended = run(WAITING[mode, "none"], image=snapshot.id, action=action.id)
 
     assert ended.tasks["wait"] == "failed"
-    assert "queued" in message_of(ended.log)
+    assert ended.code == "unknown_status"
 
 
 def test_a_revoked_token_ends_the_wait(run, digitalocean, snapshot, mode):
@@ -170,7 +164,7 @@ def test_a_revoked_token_ends_the_wait(run, digitalocean, snapshot, mode):
     ended = run(WAITING[mode, "none"], image=snapshot.id, action=action.id)
 
     assert ended.tasks["wait"] == "failed"
-    assert "[access_denied]" in message_of(ended.log)
+    assert ended.code == "access_denied"
 
 
 def test_a_completed_transfer_that_is_not_there_fails(run, digitalocean, snapshot, mode):
@@ -180,7 +174,7 @@ def test_a_completed_transfer_that_is_not_there_fails(run, digitalocean, snapsho
     ended = run(PROVING[mode], image=snapshot.id, action=action.id)
 
     assert ended.tasks["wait"] == "failed"
-    assert "within 1 s the image did not show it" in message_of(ended.log)
+    assert ended.code == "unverified"
 
 
 @pytest.mark.parametrize("switch", ["none", "soft_fail"])
@@ -193,10 +187,8 @@ def test_an_execution_timeout_says_what_every_time_out_says(run, digitalocean, s
 
         assert ended.tasks["wait"] == ("skipped" if switch == "soft_fail" else "failed")
         if switch == "none":
-            [*_, words] = re.findall(r"ExecutionTimeoutError: (.*)$", ended.log, re.MULTILINE)
-            what = f"transfer of image {snapshot.id} to nyc3 (action {action.id})"
-            assert what in words
-            assert "[timed_out]" in words
+            assert ended.code == "timed_out"
+            assert "ExecutionTimeoutError" in ended.log
 
 
 def test_an_execution_timeout_is_of_each_leg_where_airflow_keeps_it(run, digitalocean, snapshot):
@@ -206,4 +198,5 @@ def test_an_execution_timeout_is_of_each_leg_where_airflow_keeps_it(run, digital
     ended = run(SHORT_LEGS, image=snapshot.id, action=action.id)
 
     assert ended.tasks["wait"] == "failed"
-    assert "timed out: not finished" in message_of(ended.log)  # an AirflowSensorTimeout
+    assert ended.code == "timed_out"
+    assert "SensorTimeoutError" in ended.log
