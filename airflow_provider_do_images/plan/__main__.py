@@ -125,7 +125,11 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--tag", help="the droplets with this tag")
     parser.add_argument("--droplet-name", help="or those with this name")
     parser.add_argument("--droplet-id", help="or the one with this id")
-    parser.add_argument("--regions", required=True, help="where to copy to, such as ams3,sgp1")
+    parser.add_argument(
+        "--regions",
+        required=True,
+        help="where to copy to, such as ams3,sgp1; also those of prune",
+    )
     parser.add_argument(
         "--max-backup-age", default="36", metavar="HOURS", help="default %(default)s"
     )

@@ -277,3 +277,18 @@ def test_an_unusable_reserve_is_refused(hook, connection, reserve):
 
     with pytest.raises(InvalidInputError, match="rate_limit_reserve"):
         hook.get_conn()
+
+
+@pytest.mark.usefixtures("connection")
+def test_a_task_leaves_the_reserved_share_of_a_minute_to_others(sim, snapshot, slept):
+    """Half of 250 requests go at once, and the next one waits; a script's client never does."""
+    hook = DigitalOceanHook()
+    hook.get_conn()._sleep = slept.append
+    for _ in range(125):
+        hook.get_conn().get_image(snapshot.id)
+    assert slept == []
+
+    hook.get_conn().get_image(snapshot.id)
+
+    assert [50 < pause <= 60 for pause in slept] == [True]
+    assert sim.journal.count(status=429) == 0
