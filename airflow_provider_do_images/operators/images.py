@@ -69,8 +69,8 @@ class DigitalOceanPruneSnapshotsOperator(BaseOperator):
         time in UTC. (templated)
     :param weekly: the same for ISO weeks. (templated)
     :param monthly: the same for months. At least one of the four must be above 0. (templated)
-    :param regions: slugs of the regions that each snapshot is meant to be in, as a list or as text
-        with commas. (templated)
+    :param regions: slugs of the regions that each snapshot is meant to be in, as any sequence or as
+        text with commas; an empty one, the default, guards no region. (templated)
     :param minimum_age: seconds since the backup was made; by default a day. (templated)
     :param minimum_keep: how many a droplet keeps at least, 1 or more. (templated)
     :param protected_tag: a tag that keeps an image, in any case. (templated)
