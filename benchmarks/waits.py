@@ -30,9 +30,6 @@ from devtools.virtual_time import VirtualLoop
 TOKEN = "any-token"  # noqa: S105 - the simulator takes any
 TIMEOUT = 2 * 3600.0
 
-structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.CRITICAL))
-logging.disable()
-
 
 def run(way: str, url: str, jobs: list[Job], *, looks: float) -> Result:
     """Wait for all the actions, or until the bound is reached.
@@ -40,6 +37,8 @@ def run(way: str, url: str, jobs: list[Job], *, looks: float) -> Result:
     :param way: one of :data:`WAYS`.
     :param looks: requests after which a way that counts its requests ends.
     """
+    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.CRITICAL))
+    logging.disable()
     random.seed(1)  # the poller spreads its first cycle by chance
     for number, host in enumerate(("127.0.0.1", "localhost")):  # pollers are shared by base URL
         connection = {"conn_type": "digitalocean", "password": TOKEN}

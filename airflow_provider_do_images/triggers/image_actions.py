@@ -77,7 +77,7 @@ class DigitalOceanImageActionTrigger(BaseTrigger):
     The event is :meth:`airflow_provider_do_images.actions.judge.Verdict.to_event`. All arguments
     are primitives and all times absolute, so a restarted triggerer goes on where the last one was.
     The connection is read by its id in the triggerer; no token is an argument. A bad argument is
-    refused with :class:`~airflow_provider_do_images.api.InvalidInputError` at once.
+    refused with :class:`~airflow_provider_do_images.api.errors.InvalidInputError` at once.
 
     :param image_id: id of the image.
     :param action_id: id of the action.

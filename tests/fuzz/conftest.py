@@ -1,4 +1,4 @@
-"""How many examples the fuzz tests try: ``FUZZ_EXAMPLES=9000`` runs them for about an hour."""
+"""How many examples the fuzz tests try: ``FUZZ_EXAMPLES=20000`` runs them for about an hour."""
 
 from __future__ import annotations
 
@@ -9,26 +9,20 @@ import pytest
 
 from devtools.answer_server import AnswerServer
 
-NUMBER = os.environ.get("FUZZ_EXAMPLES")
-
-
-@pytest.hookimpl(trylast=True)  # after the profile of all tests is loaded
-def pytest_configure(config):
-    """Try as many examples as were asked for."""
-    if NUMBER:
-        hypothesis.settings.register_profile(
-            "long",
-            max_examples=int(NUMBER),
-            deadline=None,
-            suppress_health_check=list(hypothesis.HealthCheck),
-        )
-        hypothesis.settings.load_profile("long")
+if number := os.environ.get("FUZZ_EXAMPLES"):
+    hypothesis.settings.register_profile(
+        "long",
+        max_examples=int(number),
+        deadline=None,
+        suppress_health_check=list(hypothesis.HealthCheck),
+    )
+    hypothesis.settings.load_profile("long")
 
 
 def pytest_collection_modifyitems(items):
     """Let a long run take as long as it needs."""
     for item in items:
-        if NUMBER and "fuzz" in str(item.path):
+        if number and "fuzz" in str(item.path):
             item.add_marker(pytest.mark.timeout(0))
 
 

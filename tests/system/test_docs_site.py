@@ -5,7 +5,11 @@ from __future__ import annotations
 import subprocess
 import sys
 
+import pytest
+
 from dev import DOCS as DOCS_COMMAND
+
+pytestmark = pytest.mark.system
 
 
 def test_the_site_is_built_without_a_warning(root, tmp_path):
