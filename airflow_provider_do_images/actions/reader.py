@@ -266,22 +266,25 @@ class Reader:
         wanted.sort(key=lambda question: question.by)
         by_id = grouped(wanted, image_of)
         pending = {question.ask.image_id for question in self._pending()}
-        self._known_images = {
-            key: self._known_images[key] for key in self._known_images.keys() & pending
-        }
-        read = 0
+        known = self._known_images
+        self._known_images = {key: known[key] for key in known.keys() & pending}
+        read, seen = 0, set[int]()
         while self._images_listed and pages_of_images(count_open(by_id), read, self._total_images):
             try:
                 page = await self._send(methodcaller("private_images_page", read + 1))
             except DigitalOceanError as error:
                 if isinstance(error, RateLimitedError | AuthenticationError):
                     raise
-                self._images_listed = False  # proofs are in a hurry: no second try
+                self._images_listed = False
                 break
             read += 1
             self._total_images = page.total or 0
             self._known_images |= {image.id: image for image in page.rows if image.id in pending}
             await settle((by_id.get(image.id, []), image) for image in page.rows)
+            ids = {image.id for image in page.rows}
+            if page.last or ids <= seen:  # a list that repeats itself must not be read for ever
+                break
+            seen |= ids
         until = self._clock() + min(question.interval for question in wanted)
         await self._in_turn(by_id, self._read_one, until)
 

@@ -5,12 +5,14 @@ from __future__ import annotations
 import asyncio
 import dataclasses
 from collections import Counter
+from types import SimpleNamespace
 
 import pytest
 
 from airflow_provider_do_images.actions import wait
 from airflow_provider_do_images.actions.judge import Outcome
 from airflow_provider_do_images.simulator import Forbidden, Hang, Html, LostBefore, Status
+from devtools.answer_server import AnswerServer, json_answer
 
 FEED = "/v2/actions"
 ALWAYS = {"times": None}
@@ -204,3 +206,34 @@ def test_proofs_that_lag_are_looked_at_together(sim, transfers, finish, outcomes
 
     assert ends == {Outcome.UNVERIFIED: 10}
     assert sim.journal.count(path=path) <= 33  # eleven looks; one by one it would be 110
+
+
+def test_a_list_of_images_that_repeats_itself_is_not_read_for_ever(run, wait_for):
+    """Its total grows with each page; the images are then read one by one."""
+    actions = [SimpleNamespace(id=id_, resource_id=id_ + 100, region="ams3") for id_ in range(1, 5)]
+    rows = [
+        {"id": one.id, "status": "completed", "type": "transfer", "region_slug": "ams3"}
+        | {"resource_id": one.resource_id, "resource_type": "image"}
+        for one in actions
+    ]
+
+    def answer(request):
+        kind = request.path.removeprefix("/v2/").partition("/")[0]
+        if request.path == "/v2/actions":
+            return json_answer({"actions": rows, "meta": {"total": 4}})
+        if request.path == "/v2/images":
+            links = {"pages": {"next": "https://example.com/?page=9"}}
+            total = {"total": request.page * 200 + 1}
+            images = [{"id": 7, "type": "snapshot", "regions": []}]
+            return json_answer({kind: images, "meta": total, "links": links})
+        id_ = int(request.path.rpartition("/")[2])
+        return json_answer({"image": {"id": id_, "type": "snapshot", "regions": ["ams3"]}})
+
+    async def all_of_them(server):
+        return await asyncio.gather(*(wait_for(one, at=server) for one in actions))
+
+    with AnswerServer(answer) as server:
+        verdicts = run(all_of_them(server))
+
+    assert {verdict.outcome for verdict in verdicts} == {Outcome.COMPLETED}
+    assert len([request for request in server.requests if request.path == "/v2/images"]) == 2

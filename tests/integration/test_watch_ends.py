@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import gc
 import threading
-import time
 
 import psutil
 import pytest
@@ -34,9 +33,14 @@ def wait_until():
     return wait
 
 
+EARLIER = set()
+"""Threads that other tests have left behind."""
+
+
 def threads():
     """Return how many threads of watches there are."""
-    return sum("digitalocean-watch" in thread.name for thread in threading.enumerate())
+    known = [thread for thread in threading.enumerate() if thread not in EARLIER]
+    return sum("digitalocean-watch" in thread.name for thread in known)
 
 
 def sockets_to(*sims):
@@ -46,13 +50,20 @@ def sockets_to(*sims):
     return sum(bool(link.raddr) and link.raddr.port in ports for link in links)
 
 
+@pytest.fixture
+def sim():
+    """A simulator that no other test has a connection to."""
+    with Simulator(clock=ManualClock()) as running:
+        yield running
+
+
 @pytest.fixture(autouse=True)
-def nothing_from_before(sim):
-    """Let what earlier tests have left under way come to its end, which may take a time-out."""
-    give_up = time.monotonic() + 60
-    while (threads() or sockets_to(sim)) and time.monotonic() < give_up:
-        gc.collect()
-        time.sleep(0.1)
+def _only_its_own(monkeypatch):
+    """Count nothing that other tests of this process have left behind."""
+    EARLIER.update(threading.enumerate())
+    monkeypatch.setattr(watch, "_watches", {})
+    yield
+    EARLIER.clear()
 
 
 def other_tasks():
