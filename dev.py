@@ -9,6 +9,7 @@
     python3 dev.py check              run the linter, the formatter's check and the type checker
     python3 dev.py docs               build the documentation into docs/_build/html
     python3 dev.py faults [...]       submit and wait under random faults and kills; --help for more
+    python3 dev.py mutants [NAME ...] break the package in small ways, and see that a test fails
     python3 dev.py bench NAME [...]   run a benchmark: imports, poller, simulator, triggerer
     python3 dev.py matrix [...]       test the wheel with each supported Airflow and Python
     python3 dev.py build              build what is released into dist/, twice, and compare
@@ -40,7 +41,18 @@ DOCS = ["sphinx", "--fail-on-warning", "--keep-going", "--quiet", "docs", "docs/
 def main(arguments: list[str]) -> int:
     """Run the command that was asked for; return its exit code."""
     command, rest = (arguments[0], arguments[1:]) if arguments else ("help", [])
-    commands = {"demo", "test", "check", "docs", "faults", "bench", "matrix", "build", "pins"}
+    commands = {
+        "demo",
+        "test",
+        "check",
+        "docs",
+        "faults",
+        "mutants",
+        "bench",
+        "matrix",
+        "build",
+        "pins",
+    }
     if command not in commands or arguments == ["bench"]:
         print(__doc__)
         return 0 if command in {"help", "-h", "--help"} else 2
@@ -49,7 +61,7 @@ def main(arguments: list[str]) -> int:
         return 2
     os.chdir(ROOT)
     set_up()
-    if command in {"demo", "faults", "matrix", "build", "pins"}:
+    if command in {"demo", "faults", "mutants", "matrix", "build", "pins"}:
         become(f"devtools.{command}", rest)
     if command == "test":
         become("pytest", rest)

@@ -1,0 +1,286 @@
+"""The mutants: small faults, each of which replaces one named symbol of the package."""
+
+from __future__ import annotations
+
+import importlib
+from dataclasses import replace
+
+from devtools.mutant import Mutant
+from devtools.mutant_faults import (
+    PACKAGE,
+    always,
+    any_region,
+    completed_if_unknown,
+    deadline_moves,
+    decide_with,
+    errors_end_the_wait,
+    follow_redirects,
+    join_errored,
+    log_token,
+    never_sent,
+    no_minimum,
+    outcome_as,
+    post_on,
+    resend_posts,
+    without_guard,
+)
+
+SUBMIT = ("tests/integration/test_submit.py",)
+JUDGE = ("tests/unit/actions/test_judge.py", "tests/unit/actions/test_wait.py")
+RETENTION = ("tests/unit/actions/test_retention.py",)
+PRUNE = ("tests/integration/test_prune.py",)
+LISTS = ("tests/integration/test_lists_that_do_not_end.py",)
+CLIENT = ("tests/integration/test_client.py", "tests/integration/test_client_faults.py")
+
+ALL = (
+    Mutant(
+        "no-check",
+        "POST without reading the image and its actions first",
+        "actions.submit:Submitter._look",
+        lambda _: lambda _: importlib.import_module(f"{PACKAGE}.actions.submit").Next.POST,
+        SUBMIT,
+    ),
+    Mutant(
+        "no-recovery",
+        "POST again after a lost response without reading what it started",
+        "actions.submit:Submitter._look_for_new",
+        lambda _: lambda _: importlib.import_module(f"{PACKAGE}.actions.submit").Next.POST,
+        SUBMIT,
+    ),
+    Mutant(
+        "no-attach",
+        "POST although a matching action is in progress",
+        "actions.decide:decide",
+        post_on("joined_running"),
+        SUBMIT,
+    ),
+    Mutant(
+        "no-already",
+        "POST although the image is in the region already",
+        "actions.decide:decide",
+        post_on("already_there"),
+        SUBMIT,
+    ),
+    Mutant(
+        "join-errored",
+        "attach to an errored action instead of a new POST",
+        "actions.decide:decide",
+        decide_with(join_errored),
+        SUBMIT,
+    ),
+    Mutant(
+        "any-region",
+        "take a transfer to another region for the wanted one",
+        "actions.decide:decide",
+        any_region,
+        SUBMIT,
+    ),
+    Mutant(
+        "no-verify",
+        "report a completed action without verifying the image",
+        "actions.judge:is_proved",
+        always(value=True),
+        ("tests/integration/test_verify.py", *JUDGE),
+    ),
+    Mutant(
+        "no-deadline",
+        "wait beyond the deadline",
+        "actions.judge:judge",
+        outcome_as("timed_out", None),
+        JUDGE,
+    ),
+    Mutant(
+        "timeout-completed",
+        "report a timeout as completed",
+        "actions.judge:judge",
+        outcome_as("timed_out", "completed"),
+        JUDGE,
+    ),
+    Mutant(
+        "errored-completed",
+        "report an errored action as completed",
+        "actions.judge:judge",
+        outcome_as("errored", "completed"),
+        JUDGE,
+    ),
+    Mutant(
+        "404-completed",
+        "report a 404 as completed",
+        "actions.judge:judge",
+        outcome_as("not_found", "completed"),
+        JUDGE,
+    ),
+    Mutant(
+        "failed-poll-ends",
+        "let a failed poll end the wait",
+        "actions.judge:judge",
+        errors_end_the_wait,
+        JUDGE,
+    ),
+    Mutant(
+        "no-second-look",
+        "end a wait on the first 401, 403 or 404",
+        "actions.judge:worth_a_second_look",
+        always(value=False),
+        JUDGE,
+    ),
+    Mutant(
+        "unknown-completed",
+        "take an unknown status for completed",
+        "api.models:ImageAction.from_json",
+        completed_if_unknown,
+        ("tests/unit/api", *SUBMIT),
+    ),
+    Mutant(
+        "deadline-moves",
+        "compute the deadline anew when a trigger resumes",
+        "triggers.image_actions:DigitalOceanImageActionTrigger.__init__",
+        deadline_moves,
+        ("tests/integration/test_trigger.py",),
+    ),
+    *(
+        Mutant(
+            name,
+            f"delete a snapshot although it is {guard}",
+            "actions.retention:_guards",
+            without_guard(reason),
+            RETENTION,
+        )
+        for name, guard, reason in (
+            ("guard-newest", "the newest", "the newest"),
+            ("guard-newest-in", "the newest in a wanted region", "the newest in"),
+            ("guard-not-copied", "of a droplet without any full copy", "none of this droplet"),
+            ("guard-young", "younger than the minimum age", "younger than"),
+            ("guard-protected", "protected by a tag", "protected by the tag"),
+            ("guard-orphan", "of a droplet that is deleted", "its droplet is gone"),
+        )
+    ),
+    Mutant(
+        "minimum-keep",
+        "delete below the minimum number of snapshots",
+        "actions.retention:_reasons_to_keep",
+        no_minimum,
+        RETENTION,
+    ),
+    Mutant(
+        "unusable-counts",
+        "count an unusable snapshot as a usable one",
+        "actions.inventory:Kept.flaw",
+        always(value=None),
+        RETENTION,
+    ),
+    Mutant(
+        "delete-changed",
+        "delete an image that changed after the plan",
+        "actions.retention:changed_since",
+        always(value=None),
+        PRUNE,
+    ),
+    Mutant(
+        "delete-busy",
+        "delete an image while an action on it is in progress",
+        "api.models:ImageAction.finished",
+        lambda _: property(lambda _: True),
+        PRUNE,
+    ),
+    Mutant(
+        "delete-many",
+        "ignore max_delete",
+        "actions.prune:check_number",
+        always(value=None),
+        (*PRUNE, "tests/integration/dags/test_prune.py"),
+    ),
+    Mutant(
+        "delete-untagged",
+        "prune with a token that cannot see tags",
+        "actions.prune:check_tags_are_seen",
+        always(value=None),
+        (*PRUNE, "tests/integration/dags/test_prune.py"),
+    ),
+    Mutant(
+        "delete-unverified",
+        "report an image as deleted without reading the account",
+        "actions.prune:_verify",
+        lambda _: lambda _, done, __: [replace(one, deleted=one.delete) for one in done],
+        PRUNE,
+    ),
+    Mutant(
+        "rename-foreign",
+        "rename an image that somebody else has named",
+        "actions.keep:Claim.is_ours",
+        always(value=True),
+        ("tests/integration/test_keep_backups.py",),
+    ),
+    Mutant(
+        "follow-redirect",
+        "follow a redirect with the token",
+        "api.session:ApiSession.__init__",
+        follow_redirects,
+        CLIENT,
+    ),
+    Mutant(
+        "log-token",
+        "log the token",
+        "api.transport:_BearerAuth.__call__",
+        log_token,
+        CLIENT,
+    ),
+    Mutant(
+        "resend-post",
+        "send a POST again after a 500",
+        "api.retry:may_repeat",
+        resend_posts,
+        ("tests/unit/api/test_retry.py", *CLIENT),
+    ),
+    Mutant(
+        "never-sent",
+        "take a lost response for a request that was never sent",
+        "api.transport:transport_error",
+        never_sent,
+        CLIENT,
+    ),
+    Mutant(
+        "gaps",
+        "decide by a list with missing rows",
+        "api.pagination:ListReading.is_complete",
+        lambda _: property(lambda _: True),
+        LISTS,
+    ),
+    Mutant(
+        "endless-pages",
+        "read more pages than the total of the list allows",
+        "api.pagination:ListReading._max_pages",
+        always(value=2000),
+        LISTS,
+    ),
+    Mutant(
+        "any-team",
+        "write to a team that is not the expected one",
+        "api.session:ApiSession._check_expected_team",
+        always(value=None),
+        ("tests/integration/test_expected_team.py",),
+    ),
+    Mutant(
+        "reserve-requests",
+        "send requests without leaving the reserve",
+        "api.budget:RateLimit.seconds_until_unreserved",
+        always(value=0.0),
+        ("tests/integration/test_pace.py", "tests/unit/api/test_budget.py"),
+    ),
+    Mutant(
+        "reserve-polls",
+        "poll without regard to what is left of the hour",
+        "actions.pacing:RequestPacer.wait_time",
+        always(value=0.0),
+        ("tests/unit/actions/test_pacing.py",),
+    ),
+    Mutant(
+        "endless-last-polls",
+        "use the reserve for any number of last polls",
+        "actions.pacing:RequestPacer.last_poll_wait_time",
+        always(value=0.0),
+        ("tests/unit/actions/test_pacing.py",),
+    ),
+)
+
+MUTANTS = {mutant.name: mutant for mutant in ALL}
