@@ -10,9 +10,9 @@ import json
 import logging
 import os
 import random
-import threading
 import time
 from collections.abc import Awaitable, Callable
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from typing import Any
 
@@ -80,28 +80,28 @@ class _EnoughError(Exception):
 
 
 class _Looks:
-    """Looks at one action at a time, from the threads of the loop's own pool."""
+    """Sends one request at a time, from one thread."""
 
     def __init__(self, url: str, most: float) -> None:
         self.url = url
         self._left = most
-        self._of_thread = threading.local()
+        self._thread = ThreadPoolExecutor(1)  # requests in a fixed order make the same figures
+        self._client: Any = None
 
     async def send(self, make: Callable[[str], Any], call: Callable[[Any], Any]) -> Any:
-        """Call something with the client of whatever thread is free.
+        """Call something with the client of the thread.
 
-        :param make: returns a client for the URL; one for each thread.
+        :param make: returns the client for the URL.
         """
         self._left -= 1
         if self._left < 0:
             raise _EnoughError
 
         def in_thread() -> Any:
-            if not hasattr(self._of_thread, "client"):
-                self._of_thread.client = make(self.url)
-            return call(self._of_thread.client)
+            self._client = self._client or make(self.url)
+            return call(self._client)
 
-        return await asyncio.get_running_loop().run_in_executor(None, in_thread)
+        return await asyncio.get_running_loop().run_in_executor(self._thread, in_thread)
 
     async def send_until_taken(self, call: Callable[[ApiClient], Any]) -> Any:
         """Call something, again every 30 s as long as a rate limit refuses it."""

@@ -1,4 +1,4 @@
-"""How many examples the fuzz tests try: ``FUZZ_EXAMPLES=20000`` runs them for about an hour."""
+"""How many examples the fuzz tests try: ``FUZZ_EXAMPLES=180000`` runs them for about an hour."""
 
 from __future__ import annotations
 
