@@ -9,14 +9,27 @@ import pytest
 
 from devtools.answer_server import AnswerServer
 
-if number := os.environ.get("FUZZ_EXAMPLES"):
-    hypothesis.settings.register_profile(
-        "long",
-        max_examples=int(number),
-        deadline=None,
-        suppress_health_check=list(hypothesis.HealthCheck),
-    )
-    hypothesis.settings.load_profile("long")
+number = os.environ.get("FUZZ_EXAMPLES")
+
+
+def use_long_profile():
+    """Choose the number of examples, if it is given."""
+    if number:
+        hypothesis.settings.register_profile(
+            "long",
+            max_examples=int(number),
+            deadline=None,
+            suppress_health_check=list(hypothesis.HealthCheck),
+        )
+        hypothesis.settings.load_profile("long")
+
+
+use_long_profile()
+
+
+def pytest_sessionstart():
+    """Choose it again: a folder that is named on the command line is loaded before all options."""
+    use_long_profile()
 
 
 def pytest_collection_modifyitems(items):
