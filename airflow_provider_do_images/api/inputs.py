@@ -162,7 +162,7 @@ def check_share(name: str, value: Any) -> float:
 def _number(value: Any) -> float | None:
     """Read a finite number, or the text of one as a template renders it."""
     if isinstance(value, str) and _NUMBER.fullmatch(value.strip()):
-        return float(value)
+        return float(value.strip())
     if isinstance(value, bool) or not isinstance(value, Real | Decimal):
         return None
     try:

@@ -6,7 +6,6 @@ import time
 from types import SimpleNamespace
 
 import pytest
-from airflow.sdk.exceptions import TaskDeferred
 
 from airflow_provider_do_images.actions import wait
 from airflow_provider_do_images.actions.judge import Outcome, Verdict
@@ -31,7 +30,7 @@ from airflow_provider_do_images.version_compat import (
     AirflowFailException,
     AirflowNotFoundException,
 )
-from devtools.older_airflow import AirflowRescheduleException
+from devtools.older_airflow import AirflowRescheduleException, TaskDeferred
 
 FAILURES = [
     AirflowNotFoundException("The conn_id `digitalocean_default` isn't defined"),
