@@ -300,3 +300,8 @@ def test_base_urls_that_would_lead_the_token_astray_do_not(value):
         check_base_url(value)
 
     assert "token@" not in str(caught.value)
+
+
+def test_a_number_with_an_invisible_character_is_read_or_refused():
+    """What Python strips as blank is no blank for its numbers."""
+    assert check_seconds("timeout", "5\x1f") == 5
