@@ -6,7 +6,7 @@ import re
 from typing import Any
 from urllib.parse import SplitResult
 
-from airflow_provider_do_images.actions.results import Result
+from airflow_provider_do_images.core.results import Result
 
 SCHEME = "digitalocean"
 

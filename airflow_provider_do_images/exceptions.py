@@ -2,7 +2,7 @@
 
 Airflow decides by the class what follows (a retry, a failure without retries, a skip). The ``code``
 says what happened: the code of a :class:`~airflow_provider_do_images.api.DigitalOceanError`, how a
-wait ended (:class:`~airflow_provider_do_images.actions.judge.Outcome`), or one of the constants
+wait ended (:class:`~airflow_provider_do_images.core.wait.evaluate.Outcome`), or one of the constants
 here. It ends each message in brackets, so that a log can be searched for it.
 """
 

@@ -6,7 +6,7 @@ from functools import cache
 from typing import TYPE_CHECKING, cast
 
 if TYPE_CHECKING:
-    from airflow_provider_do_images.actions.metrics import Metrics
+    from airflow_provider_do_images.core.poller.metrics import Metrics
 
 try:  # Airflow 3.2 and newer
     from airflow.sdk import conf

@@ -18,11 +18,11 @@ from typing import Any
 
 import structlog
 
-from airflow_provider_do_images.actions.decide import Request, Submission
-from airflow_provider_do_images.actions.judge import Outcome, Verdict
-from airflow_provider_do_images.actions.submit import Submitter
 from airflow_provider_do_images.api import ONCE, ActionStatus, DigitalOceanError, RateLimitedError
 from airflow_provider_do_images.api.client import ApiClient
+from airflow_provider_do_images.core.submit.decide import Request, Submission
+from airflow_provider_do_images.core.submit.submitter import Submitter
+from airflow_provider_do_images.core.wait.evaluate import Outcome, Verdict
 from airflow_provider_do_images.triggers.image_actions import DigitalOceanImageActionTrigger
 from benchmarks.poller_cases import INTERVAL, ONE_BY_ONE, POLLER, Job, Result
 from devtools.virtual_time import VirtualLoop

@@ -13,16 +13,23 @@ from typing import Any
 
 from airflow.sdk.exceptions import AirflowException, AirflowFailException, AirflowSensorTimeout
 
-from airflow_provider_do_images.actions.decide import (
+from airflow_provider_do_images._airflow.failures import (
+    as_airflow_exceptions,
+    blocked_failure,
+    operator_failure,
+    sensor_failure,
+)
+from airflow_provider_do_images.api.client import ApiClient
+from airflow_provider_do_images.core.messages import SUBMITS
+from airflow_provider_do_images.core.submit.decide import (
     Blocked,
     Request,
     Submission,
     SubmitOutcome,
 )
-from airflow_provider_do_images.actions.judge import Outcome, Wait, judge
-from airflow_provider_do_images.actions.messages import SUBMITS
-from airflow_provider_do_images.actions.submit import Submitter
-from airflow_provider_do_images.actions.wait import (
+from airflow_provider_do_images.core.submit.submitter import Submitter
+from airflow_provider_do_images.core.wait.evaluate import Outcome, Wait, judge
+from airflow_provider_do_images.core.wait.flow import (
     Answer,
     Ask,
     look_once,
@@ -30,13 +37,6 @@ from airflow_provider_do_images.actions.wait import (
     run,
     run_all,
     wait_until_finished,
-)
-from airflow_provider_do_images.api.client import ApiClient
-from airflow_provider_do_images.failures import (
-    as_airflow_exceptions,
-    blocked_failure,
-    operator_failure,
-    sensor_failure,
 )
 from airflow_provider_do_images.simulator import Simulator
 from airflow_provider_do_images.simulator.models import Action

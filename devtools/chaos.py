@@ -10,7 +10,7 @@ from typing import Any
 import requests
 from requests.adapters import HTTPAdapter
 
-from airflow_provider_do_images.actions.judge import NOT_FOUND_GRACE
+from airflow_provider_do_images.core.wait.evaluate import NOT_FOUND_GRACE
 from airflow_provider_do_images.simulator import (
     ActionErrors,
     ActionStuck,

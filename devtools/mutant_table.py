@@ -26,8 +26,8 @@ from devtools.mutant_faults import (
 )
 
 SUBMIT = ("tests/integration/test_submit.py",)
-JUDGE = ("tests/unit/actions/test_judge.py", "tests/unit/actions/test_wait.py")
-RETENTION = ("tests/unit/actions/test_retention.py",)
+JUDGE = ("tests/unit/core/test_judge.py", "tests/unit/core/test_wait.py")
+RETENTION = ("tests/unit/core/test_retention.py",)
 PRUNE = ("tests/integration/test_prune.py",)
 LISTS = ("tests/integration/test_lists_that_do_not_end.py",)
 CLIENT = ("tests/integration/test_client.py", "tests/integration/test_client_faults.py")
@@ -272,14 +272,14 @@ ALL = (
         "poll without regard to what is left of the hour",
         "actions.pacing:RequestPacer.wait_time",
         always(value=0.0),
-        ("tests/unit/actions/test_pacing.py",),
+        ("tests/unit/core/test_pacing.py",),
     ),
     Mutant(
         "endless-last-polls",
         "use the reserve for any number of last polls",
         "actions.pacing:RequestPacer.last_poll_wait_time",
         always(value=0.0),
-        ("tests/unit/actions/test_pacing.py",),
+        ("tests/unit/core/test_pacing.py",),
     ),
 )
 

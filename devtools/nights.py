@@ -13,9 +13,9 @@ from functools import partial
 from random import Random
 from typing import Any, TypeVar
 
-from airflow_provider_do_images.actions.choose import Choice
 from airflow_provider_do_images.api import DigitalOceanError
 from airflow_provider_do_images.api.client import ApiClient
+from airflow_provider_do_images.core.snapshots.restore_points import Choice
 from airflow_provider_do_images.simulator import (
     ActionStuck,
     ActionVanishes,

@@ -7,27 +7,32 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from airflow_provider_do_images.actions.audit import Finding, Limits, audit
-from airflow_provider_do_images.actions.choose import Choice
-from airflow_provider_do_images.actions.copies import ImageRow, ended, is_there, tell
-from airflow_provider_do_images.actions.decide import Blocked, Request, Submission, SubmitOutcome
-from airflow_provider_do_images.actions.find import FindSettings, find
-from airflow_provider_do_images.actions.inventory import Selection
-from airflow_provider_do_images.actions.judge import Outcome, Verdict, Wait, judge
-from airflow_provider_do_images.actions.keep import Claim, keep, name_early
-from airflow_provider_do_images.actions.own_transfers import OwnTransfers
-from airflow_provider_do_images.actions.prune import (
+from airflow_provider_do_images.api.client import ApiClient
+from airflow_provider_do_images.core.results import Result
+from airflow_provider_do_images.core.snapshots.audit import Finding, Limits, audit
+from airflow_provider_do_images.core.snapshots.claim import Claim, keep, name_early
+from airflow_provider_do_images.core.snapshots.inventory import Selection
+from airflow_provider_do_images.core.snapshots.list_restore_points import FindSettings, find
+from airflow_provider_do_images.core.snapshots.prune import (
     carry_out,
     check_number,
     check_tags_are_seen,
     to_delete,
 )
-from airflow_provider_do_images.actions.replicate import Replicator
-from airflow_provider_do_images.actions.results import Result
-from airflow_provider_do_images.actions.retention import Decision, Retention, plan
-from airflow_provider_do_images.actions.submit import Submitter
-from airflow_provider_do_images.actions.wait import prove, run, run_all, wait_until_finished
-from airflow_provider_do_images.api.client import ApiClient
+from airflow_provider_do_images.core.snapshots.restore_points import Choice
+from airflow_provider_do_images.core.snapshots.retention import Decision, Retention, plan
+from airflow_provider_do_images.core.submit.copies import ImageRow, ended, is_there, tell
+from airflow_provider_do_images.core.submit.decide import (
+    Blocked,
+    Request,
+    Submission,
+    SubmitOutcome,
+)
+from airflow_provider_do_images.core.submit.own_transfers import OwnTransfers
+from airflow_provider_do_images.core.submit.replicate import Replicator
+from airflow_provider_do_images.core.submit.submitter import Submitter
+from airflow_provider_do_images.core.wait.evaluate import Outcome, Verdict, Wait, judge
+from airflow_provider_do_images.core.wait.flow import prove, run, run_all, wait_until_finished
 
 HOUR = 3600.0
 DAY = 24 * HOUR

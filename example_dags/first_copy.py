@@ -2,11 +2,11 @@
 
 from airflow.sdk import DAG
 
-from airflow_provider_do_images.operators.backups import DigitalOceanFindBackupOperator
 from airflow_provider_do_images.operators.image_actions import DigitalOceanConvertImageOperator
-from airflow_provider_do_images.operators.image_replication import (
+from airflow_provider_do_images.operators.replication import (
     DigitalOceanReplicateImageOperator,
 )
+from airflow_provider_do_images.operators.restore_points import DigitalOceanFindBackupOperator
 
 with DAG(
     "first_copy",

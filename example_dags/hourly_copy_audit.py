@@ -8,7 +8,7 @@ from __future__ import annotations
 import pendulum
 from airflow.sdk import DAG, Param
 
-from airflow_provider_do_images.operators.images import DigitalOceanAuditCopiesOperator
+from airflow_provider_do_images.operators.snapshots import DigitalOceanAuditCopiesOperator
 
 HOUR = 60 * 60
 

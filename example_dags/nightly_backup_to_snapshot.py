@@ -13,12 +13,12 @@ import pendulum
 from airflow.providers.standard.operators.empty import EmptyOperator
 from airflow.sdk import AssetAlias, Param, dag, task_group
 
-from airflow_provider_do_images.operators.backups import DigitalOceanFindBackupOperator
 from airflow_provider_do_images.operators.image_actions import DigitalOceanConvertImageOperator
-from airflow_provider_do_images.operators.image_replication import (
+from airflow_provider_do_images.operators.replication import (
     DigitalOceanReplicateImageOperator,
 )
-from airflow_provider_do_images.operators.images import DigitalOceanPruneSnapshotsOperator
+from airflow_provider_do_images.operators.restore_points import DigitalOceanFindBackupOperator
+from airflow_provider_do_images.operators.snapshots import DigitalOceanPruneSnapshotsOperator
 
 POLICY = "prod-nightly"
 REGIONS = ["ams3", "sgp1"]

@@ -13,7 +13,7 @@ from typing import Any
 
 from airflow.sdk import AssetAlias, dag, task
 
-from airflow_provider_do_images.operators.image_replication import (
+from airflow_provider_do_images.operators.replication import (
     DigitalOceanReplicateImageOperator,
 )
 

@@ -24,6 +24,7 @@ from airflow_provider_do_images.api.errors import (
     UnknownStatusError,
     UnprocessableError,
 )
+from airflow_provider_do_images.api.http.retry import ONCE, RetryPolicy
 from airflow_provider_do_images.api.models import (
     ActionStatus,
     Droplet,
@@ -32,7 +33,6 @@ from airflow_provider_do_images.api.models import (
     Region,
     Team,
 )
-from airflow_provider_do_images.api.retry import ONCE, RetryPolicy
 
 if TYPE_CHECKING:
     from airflow_provider_do_images.api.client import ApiClient

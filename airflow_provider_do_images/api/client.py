@@ -13,11 +13,11 @@ from urllib.parse import quote
 
 from airflow_provider_do_images.api.errors import InvalidResponseError, error_context
 from airflow_provider_do_images.api.fields import Json, text_or_none, total_or_none
-from airflow_provider_do_images.api.inputs import check_id, check_region, check_tag, has_tag
-from airflow_provider_do_images.api.lists import ListSession
+from airflow_provider_do_images.api.http.list_session import ListSession
+from airflow_provider_do_images.api.http.retry import ONCE, RetryPolicy
 from airflow_provider_do_images.api.models import Droplet, Image, ImageAction, Region
 from airflow_provider_do_images.api.pagination import Page
-from airflow_provider_do_images.api.retry import ONCE, RetryPolicy
+from airflow_provider_do_images.api.validation import check_id, check_region, check_tag, has_tag
 
 
 class ApiClient(ListSession):

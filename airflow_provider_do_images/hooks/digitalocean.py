@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from airflow.sdk import BaseHook
 
-from airflow_provider_do_images.actions.wait import Answer, Ask
 from airflow_provider_do_images.api import (
     ONCE,
     DigitalOceanError,
@@ -18,9 +17,9 @@ from airflow_provider_do_images.api import (
     PermissionDeniedError,
     RetryPolicy,
 )
-from airflow_provider_do_images.api.budget import DEFAULT_RESERVE
-from airflow_provider_do_images.api.connection import check_verify
-from airflow_provider_do_images.api.inputs import (
+from airflow_provider_do_images.api.http.connection import check_verify
+from airflow_provider_do_images.api.http.rate_limit import DEFAULT_RESERVE
+from airflow_provider_do_images.api.validation import (
     check_count,
     check_interval,
     check_seconds,
@@ -28,6 +27,7 @@ from airflow_provider_do_images.api.inputs import (
     check_text,
     is_given,
 )
+from airflow_provider_do_images.core.wait.flow import Answer, Ask
 from airflow_provider_do_images.version_compat import AirflowNotFoundException
 
 if TYPE_CHECKING:
@@ -191,7 +191,7 @@ def client_for(connection: Connection, *, patience: float) -> ApiClient:
 
     # A DAG file that is parsed sends nothing, so it need not pay for loading requests.
     from airflow_provider_do_images.api.client import ApiClient  # noqa: PLC0415
-    from airflow_provider_do_images.api.session import USER_AGENT  # noqa: PLC0415
+    from airflow_provider_do_images.api.http.session import USER_AGENT  # noqa: PLC0415
 
     where = f"connection {connection.conn_id!r}"
     if connection.conn_type not in (None, "", DigitalOceanHook.conn_type):

@@ -9,17 +9,17 @@ from typing import Any
 
 from airflow.sdk import BaseOperator, Context
 
-from airflow_provider_do_images.actions.copies import read_unblocked
-from airflow_provider_do_images.actions.decide import Blocked
-from airflow_provider_do_images.actions.judge import Outcome, Wait
-from airflow_provider_do_images.actions.messages import SUBMITS, goes_on, sentence
-from airflow_provider_do_images.actions.progress import Progress
-from airflow_provider_do_images.actions.results import Result
-from airflow_provider_do_images.actions.wait import run_all, wait_until_finished
-from airflow_provider_do_images.actions.wait_settings import WaitSettings
-from airflow_provider_do_images.api.inputs import check_flag, check_text
+from airflow_provider_do_images._airflow.failures import from_event, operator_failure
+from airflow_provider_do_images.api.validation import check_flag, check_text
+from airflow_provider_do_images.core.messages import SUBMITS, goes_on, sentence
+from airflow_provider_do_images.core.results import Result
+from airflow_provider_do_images.core.submit.copies import read_unblocked
+from airflow_provider_do_images.core.submit.decide import Blocked
+from airflow_provider_do_images.core.wait.evaluate import Outcome, Wait
+from airflow_provider_do_images.core.wait.flow import run_all, wait_until_finished
+from airflow_provider_do_images.core.wait.progress_log import Progress
+from airflow_provider_do_images.core.wait.settings import WaitSettings
 from airflow_provider_do_images.exceptions import EXECUTION_TIMEOUT, ExecutionTimeoutError
-from airflow_provider_do_images.failures import from_event, operator_failure
 from airflow_provider_do_images.hooks.digitalocean import DigitalOceanHook
 from airflow_provider_do_images.triggers.image_actions import deferral_of_all
 from airflow_provider_do_images.version_compat import AirflowTaskTimeout

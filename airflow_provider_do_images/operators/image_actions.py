@@ -10,42 +10,47 @@ from typing import Any
 
 from airflow.sdk import BaseOperator, Context
 
-from airflow_provider_do_images.actions.cost import USD_PER_GIB_MONTH, monthly_cost
-from airflow_provider_do_images.actions.decide import Blocked, Request
-from airflow_provider_do_images.actions.history import ActionFilter
-from airflow_provider_do_images.actions.keep import (
-    BACKUP,
-    Claim,
-    keep,
-    name_early,
+from airflow_provider_do_images._airflow.failures import as_airflow_exceptions
+from airflow_provider_do_images.api import InvalidInputError
+from airflow_provider_do_images.api.errors import error_context
+from airflow_provider_do_images.api.validation import (
+    check_id,
+    check_price,
+    check_region,
+    check_tags,
 )
-from airflow_provider_do_images.actions.messages import (
+from airflow_provider_do_images.core.action_filter import ActionFilter
+from airflow_provider_do_images.core.messages import (
     LOOKS,
     SUBMITS,
     droplet,
     last_good_copy,
     sentence,
 )
-from airflow_provider_do_images.actions.results import Result
-from airflow_provider_do_images.api import InvalidInputError
-from airflow_provider_do_images.api.errors import error_context
-from airflow_provider_do_images.api.inputs import check_id, check_price, check_region, check_tags
+from airflow_provider_do_images.core.results import Result
+from airflow_provider_do_images.core.snapshots.claim import (
+    BACKUP,
+    Claim,
+    keep,
+    name_early,
+)
+from airflow_provider_do_images.core.snapshots.pricing import USD_PER_GIB_MONTH, monthly_cost
+from airflow_provider_do_images.core.submit.decide import Blocked, Request
 from airflow_provider_do_images.exceptions import (
     NO_RESTORE_POINT,
     PermanentTaskError,
     TaskSkipped,
 )
-from airflow_provider_do_images.failures import as_airflow_exceptions
 from airflow_provider_do_images.hooks.digitalocean import DigitalOceanHook
 from airflow_provider_do_images.links.digitalocean import ImageLink
-from airflow_provider_do_images.operators.submitting import SubmitImageActionOperator
+from airflow_provider_do_images.operators.base import SubmitImageActionOperator
 
 
 class DigitalOceanConvertImageOperator(SubmitImageActionOperator):
     """Turn a backup into a snapshot, which no retention deletes and which can be transferred.
 
     Returns the action's nine fields as the API names them, with ``image_id``, ``outcome`` and
-    ``end`` (:class:`~airflow_provider_do_images.actions.results.Result`), as one dict for
+    ``end`` (:class:`~airflow_provider_do_images.core.results.Result`), as one dict for
     :class:`~airflow_provider_do_images.sensors.image_actions.DigitalOceanImageActionSensor`. The
     API names the type ``convert_to_snapshot`` and may answer with a completed action at once.
     ``image_id``, ``action_id``, ``region`` and ``outcome`` are XComs of their own too.
@@ -56,7 +61,7 @@ class DigitalOceanConvertImageOperator(SubmitImageActionOperator):
     the image's history has the completed one.
 
     With ``backup``, a row of
-    :class:`~airflow_provider_do_images.operators.backups.DigitalOceanFindBackupOperator`, the task
+    :class:`~airflow_provider_do_images.operators.restore_points.DigitalOceanFindBackupOperator`, the task
     always waits, and the snapshot becomes the policy's: it gets the name ``policy_droplet_time``
     (before the convert if the API lets a backup be renamed, else after it) and the tags, and the
     task succeeds when the image shows them. A task that was killed in between goes on when it is
@@ -173,7 +178,7 @@ class DigitalOceanTransferImageOperator(SubmitImageActionOperator):
     """Copy a snapshot or custom image to another region; it stays where it is, too.
 
     Returns the action's nine fields as the API names them, with ``image_id``, ``outcome`` and
-    ``end`` (:class:`~airflow_provider_do_images.actions.results.Result`), as one dict for
+    ``end`` (:class:`~airflow_provider_do_images.core.results.Result`), as one dict for
     :class:`~airflow_provider_do_images.sensors.image_actions.DigitalOceanImageActionSensor`.
     ``image_id``, ``action_id``, ``region`` and ``outcome`` are XComs of their own too.
 

@@ -9,33 +9,33 @@ from typing import Any
 
 from airflow.sdk import Context
 
-from airflow_provider_do_images.actions.copies import (
-    NOT_SUBMITTED,
-    REFUSED,
-    ImageRow,
-    source_copy,
+from airflow_provider_do_images._airflow.failures import (
+    as_airflow_exceptions,
+    seconds_until_given_up,
+    telling_last_copy,
 )
-from airflow_provider_do_images.actions.decide import Blocked
-from airflow_provider_do_images.actions.messages import (
+from airflow_provider_do_images._airflow.task_state import own_transfers
+from airflow_provider_do_images.api import Image
+from airflow_provider_do_images.api.errors import error_context
+from airflow_provider_do_images.api.validation import check_flag, check_regions
+from airflow_provider_do_images.core.messages import (
     STARTED_NOTHING,
     SUBMITS,
     droplet,
     sentence,
 )
-from airflow_provider_do_images.actions.own_transfers import OwnTransfers
-from airflow_provider_do_images.actions.replicate import Replicator, Submitted
-from airflow_provider_do_images.actions.results import Result
-from airflow_provider_do_images.api import Image
-from airflow_provider_do_images.api.errors import error_context
-from airflow_provider_do_images.api.inputs import check_flag, check_regions
-from airflow_provider_do_images.failures import (
-    as_airflow_exceptions,
-    seconds_until_given_up,
-    telling_last_copy,
+from airflow_provider_do_images.core.results import Result
+from airflow_provider_do_images.core.submit.copies import (
+    NOT_SUBMITTED,
+    REFUSED,
+    ImageRow,
+    source_copy,
 )
+from airflow_provider_do_images.core.submit.decide import Blocked
+from airflow_provider_do_images.core.submit.own_transfers import OwnTransfers
+from airflow_provider_do_images.core.submit.replicate import Replicator, Submitted
 from airflow_provider_do_images.hooks.digitalocean import DigitalOceanHook
 from airflow_provider_do_images.operators.blocked import BlockableOperator
-from airflow_provider_do_images.task_state import own_transfers
 
 
 @dataclass(slots=True)

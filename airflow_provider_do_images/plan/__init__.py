@@ -13,25 +13,25 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
-from airflow_provider_do_images.actions.choose import Choice, RestorePoint, choose
-from airflow_provider_do_images.actions.cost import usd_per_month
-from airflow_provider_do_images.actions.durations import SIZES_READ
-from airflow_provider_do_images.actions.inventory import Selection, unknown_policy
-from airflow_provider_do_images.actions.policy import SnapshotName
-from airflow_provider_do_images.actions.prune import (
-    MOST_DELETES,
-    check_tags_are_seen,
-    to_delete,
-    too_many,
-)
-from airflow_provider_do_images.actions.replicate import to_post
-from airflow_provider_do_images.actions.retention import Retention, plan
 from airflow_provider_do_images.api import (
     Droplet,
     Image,
     InvalidInputError,
     PermissionDeniedError,
 )
+from airflow_provider_do_images.core.snapshots.inventory import Selection, unknown_policy
+from airflow_provider_do_images.core.snapshots.naming import SnapshotName
+from airflow_provider_do_images.core.snapshots.pricing import usd_per_month
+from airflow_provider_do_images.core.snapshots.prune import (
+    MOST_DELETES,
+    check_tags_are_seen,
+    to_delete,
+    too_many,
+)
+from airflow_provider_do_images.core.snapshots.restore_points import Choice, RestorePoint, choose
+from airflow_provider_do_images.core.snapshots.retention import Retention, plan
+from airflow_provider_do_images.core.submit.replicate import to_post
+from airflow_provider_do_images.core.wait.typical_durations import SIZES_READ
 
 if TYPE_CHECKING:
     from airflow_provider_do_images.api import ApiClient

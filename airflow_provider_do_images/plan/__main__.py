@@ -15,14 +15,10 @@ from rich.console import Console
 from rich.table import Column, Table
 from rich.text import Text
 
-from airflow_provider_do_images.actions.cost import USD_PER_GIB_MONTH
-from airflow_provider_do_images.actions.inventory import Selection
-from airflow_provider_do_images.actions.policy import check_policy
-from airflow_provider_do_images.actions.prune import MOST_DELETES
-from airflow_provider_do_images.actions.retention import Retention
 from airflow_provider_do_images.api import ApiClient, DigitalOceanError, InvalidInputError
-from airflow_provider_do_images.api.connection import check_base_url
-from airflow_provider_do_images.api.inputs import (
+from airflow_provider_do_images.api.http.connection import check_base_url
+from airflow_provider_do_images.api.text import printable
+from airflow_provider_do_images.api.validation import (
     check_count,
     check_id,
     check_price,
@@ -31,7 +27,11 @@ from airflow_provider_do_images.api.inputs import (
     check_tag,
     check_text,
 )
-from airflow_provider_do_images.api.text import printable
+from airflow_provider_do_images.core.snapshots.inventory import Selection
+from airflow_provider_do_images.core.snapshots.naming import check_policy
+from airflow_provider_do_images.core.snapshots.pricing import USD_PER_GIB_MONTH
+from airflow_provider_do_images.core.snapshots.prune import MOST_DELETES
+from airflow_provider_do_images.core.snapshots.retention import Retention
 from airflow_provider_do_images.plan import Forecast, Wishes, forecast
 
 TOKEN = "DIGITALOCEAN_TOKEN"  # noqa: S105 - the name of a variable

@@ -10,18 +10,7 @@ from typing import Any
 
 from airflow.sdk import BaseSensorOperator, Context, PokeReturnValue
 
-from airflow_provider_do_images.actions.copies import NOT_SUBMITTED, REFUSED
-from airflow_provider_do_images.actions.decide import SubmitOutcome
-from airflow_provider_do_images.actions.handed import Handed
-from airflow_provider_do_images.actions.judge import PROOF_TIMEOUT, Outcome, Verdict, Wait
-from airflow_provider_do_images.actions.messages import LOOKS, explain, goes_on, sentence
-from airflow_provider_do_images.actions.progress import Progress
-from airflow_provider_do_images.actions.wait import Answer, Ask, look_once, run
-from airflow_provider_do_images.actions.wait_settings import WaitSettings
-from airflow_provider_do_images.api import InvalidInputError
-from airflow_provider_do_images.api.inputs import check_flag, check_id, check_text, shorten
-from airflow_provider_do_images.exceptions import NO_ACTION, PermanentTaskError, TaskSkipped
-from airflow_provider_do_images.failures import (
+from airflow_provider_do_images._airflow.failures import (
     as_airflow_exceptions,
     check_execution_timeout,
     from_event,
@@ -29,6 +18,17 @@ from airflow_provider_do_images.failures import (
     sensor_failure,
     telling_time_out,
 )
+from airflow_provider_do_images.api import InvalidInputError
+from airflow_provider_do_images.api.validation import check_flag, check_id, check_text, shorten
+from airflow_provider_do_images.core.messages import LOOKS, explain, goes_on, sentence
+from airflow_provider_do_images.core.submit.copies import NOT_SUBMITTED, REFUSED
+from airflow_provider_do_images.core.submit.decide import SubmitOutcome
+from airflow_provider_do_images.core.upstream_rows import Handed
+from airflow_provider_do_images.core.wait.evaluate import PROOF_TIMEOUT, Outcome, Verdict, Wait
+from airflow_provider_do_images.core.wait.flow import Answer, Ask, look_once, run
+from airflow_provider_do_images.core.wait.progress_log import Progress
+from airflow_provider_do_images.core.wait.settings import WaitSettings
+from airflow_provider_do_images.exceptions import NO_ACTION, PermanentTaskError, TaskSkipped
 from airflow_provider_do_images.hooks.digitalocean import DigitalOceanHook
 from airflow_provider_do_images.links.digitalocean import LINKS
 from airflow_provider_do_images.triggers.image_actions import deferral
@@ -65,7 +65,7 @@ class DigitalOceanImageActionSensor(BaseSensorOperator):
 
     All modes (poke, reschedule, deferrable) end alike: a completed action is returned as a dict of
     its nine fields and what the submit told of it
-    (:class:`~airflow_provider_do_images.actions.results.Result`); a time-out raises
+    (:class:`~airflow_provider_do_images.core.results.Result`); a time-out raises
     ``AirflowSensorTimeout``; an errored action and everything else that ends the wait raises
     ``AirflowFailException``. ``soft_fail`` and ``never_fail`` turn both into a skip, after the log
     has got the failure. Failing looks (429, 5xx, no answer) are waited out. The row of a submit

@@ -11,13 +11,13 @@ from typing import Any
 
 from airflow.triggers.base import BaseTrigger, TriggerEvent
 
-from airflow_provider_do_images.actions.judge import PROOF_TIMEOUT, Outcome, Verdict, Wait
-from airflow_provider_do_images.actions.messages import goes_on
-from airflow_provider_do_images.actions.progress import Progress
-from airflow_provider_do_images.actions.wait import wait_until_finished
-from airflow_provider_do_images.api.inputs import check_interval, check_moment, check_text
+from airflow_provider_do_images.api.validation import check_interval, check_moment, check_text
+from airflow_provider_do_images.core.messages import goes_on
+from airflow_provider_do_images.core.wait.evaluate import PROOF_TIMEOUT, Outcome, Verdict, Wait
+from airflow_provider_do_images.core.wait.flow import wait_until_finished
+from airflow_provider_do_images.core.wait.progress_log import Progress
 from airflow_provider_do_images.hooks.digitalocean import DigitalOceanHook
-from airflow_provider_do_images.triggers.seats import SeatedWait
+from airflow_provider_do_images.triggers.poller_subscription import SeatedWait
 
 _LEEWAY = timedelta(minutes=5)
 """How much later than the trigger's own deadline Airflow's back-stop comes, so that a busy
@@ -74,7 +74,7 @@ def _arguments(trigger: BaseTrigger, waits: Sequence[Wait], poll_interval: float
 class DigitalOceanImageActionTrigger(BaseTrigger):
     """Wait until an image action has ended, and fire one event that says how.
 
-    The event is :meth:`airflow_provider_do_images.actions.judge.Verdict.to_event`. All arguments
+    The event is :meth:`airflow_provider_do_images.core.wait.evaluate.Verdict.to_event`. All arguments
     are primitives and all times absolute, so a restarted triggerer goes on where the last one was.
     The connection is read by its id in the triggerer; no token is an argument. A bad argument is
     refused with :class:`~airflow_provider_do_images.api.errors.InvalidInputError` at once.
@@ -158,9 +158,9 @@ class DigitalOceanImageActionsTrigger(BaseTrigger):
 
     Each is waited for as by :class:`DigitalOceanImageActionTrigger`, whatever becomes of the
     others. The event has ``verdicts``, each as
-    :meth:`airflow_provider_do_images.actions.judge.Verdict.to_event`, and ``rows``.
+    :meth:`airflow_provider_do_images.core.wait.evaluate.Verdict.to_event`, and ``rows``.
 
-    :param waits: dicts with the fields of :class:`~airflow_provider_do_images.actions.judge.Wait`.
+    :param waits: dicts with the fields of :class:`~airflow_provider_do_images.core.wait.evaluate.Wait`.
     :param rows: what the task knew when it deferred, handed back in the event as it is.
     :param first_look_at: when to look first, in Unix seconds: one interval after the task deferred.
     :param poll_interval: seconds between two looks.

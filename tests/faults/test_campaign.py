@@ -6,9 +6,10 @@ from random import Random
 
 import pytest
 
-from airflow_provider_do_images.actions import submit, wait
-from airflow_provider_do_images.actions.decide import Next, Submission
-from airflow_provider_do_images.actions.submit import Submitter
+from airflow_provider_do_images.core.submit import submitter as submit
+from airflow_provider_do_images.core.submit.decide import Next, Submission
+from airflow_provider_do_images.core.submit.submitter import Submitter
+from airflow_provider_do_images.core.wait import flow as wait
 from airflow_provider_do_images.simulator import Rules
 from airflow_provider_do_images.simulator.script import KINDS
 from devtools import campaign as trials

@@ -10,12 +10,12 @@ from random import Random
 import pytest
 from requests.adapters import HTTPAdapter
 
-from airflow_provider_do_images.actions.decide import Blocked, Request, SubmitOutcome
-from airflow_provider_do_images.actions.judge import Outcome, Wait
-from airflow_provider_do_images.actions.submit import Submitter
-from airflow_provider_do_images.actions.wait import run, run_all, wait_until_finished
 from airflow_provider_do_images.api import DigitalOceanError
 from airflow_provider_do_images.api.client import ApiClient
+from airflow_provider_do_images.core.submit.decide import Blocked, Request, SubmitOutcome
+from airflow_provider_do_images.core.submit.submitter import Submitter
+from airflow_provider_do_images.core.wait.evaluate import Outcome, Wait
+from airflow_provider_do_images.core.wait.flow import run, run_all, wait_until_finished
 from airflow_provider_do_images.simulator import (
     ActionErrors,
     LostAfter,

@@ -9,10 +9,10 @@ import pytest
 from azure.core.exceptions import AzureError, HttpResponseError
 from pydo import Client
 
-from airflow_provider_do_images.actions.decide import Request
-from airflow_provider_do_images.actions.submit import Submitter
 from airflow_provider_do_images.api import DigitalOceanError
 from airflow_provider_do_images.api.client import ApiClient
+from airflow_provider_do_images.core.submit.decide import Request
+from airflow_provider_do_images.core.submit.submitter import Submitter
 from airflow_provider_do_images.simulator import (
     Html,
     InvalidJson,

@@ -13,11 +13,11 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from airflow_provider_do_images.actions import wait as waiting
-from airflow_provider_do_images.actions.judge import Outcome, Verdict
 from airflow_provider_do_images.api import DigitalOceanError, ImageAction
 from airflow_provider_do_images.api.client import ApiClient
-from airflow_provider_do_images.api.retry import ONCE, RetryPolicy
+from airflow_provider_do_images.api.http.retry import ONCE, RetryPolicy
+from airflow_provider_do_images.core.wait import flow as waiting
+from airflow_provider_do_images.core.wait.evaluate import Outcome, Verdict
 from airflow_provider_do_images.hooks.digitalocean import DigitalOceanHook
 from airflow_provider_do_images.triggers.image_actions import DigitalOceanImageActionTrigger
 from devtools.answers import answers

@@ -20,8 +20,8 @@ from airflow.sdk.exceptions import AirflowRescheduleException, TaskDeferred
 from hypothesis import given
 from hypothesis import strategies as st
 
-from airflow_provider_do_images.actions.policy import SnapshotName
 from airflow_provider_do_images.api import InvalidInputError
+from airflow_provider_do_images.core.snapshots.naming import SnapshotName
 from airflow_provider_do_images.exceptions import (
     ExecutionTimeoutError,
     PermanentTaskError,
@@ -29,16 +29,16 @@ from airflow_provider_do_images.exceptions import (
     TaskError,
     TaskSkipped,
 )
-from airflow_provider_do_images.operators.backups import DigitalOceanFindBackupOperator
 from airflow_provider_do_images.operators.image_actions import (
     DigitalOceanConvertImageOperator,
     DigitalOceanListImageActionsOperator,
     DigitalOceanTransferImageOperator,
 )
-from airflow_provider_do_images.operators.image_replication import (
+from airflow_provider_do_images.operators.replication import (
     DigitalOceanReplicateImageOperator,
 )
-from airflow_provider_do_images.operators.images import (
+from airflow_provider_do_images.operators.restore_points import DigitalOceanFindBackupOperator
+from airflow_provider_do_images.operators.snapshots import (
     DigitalOceanAuditCopiesOperator,
     DigitalOceanPruneSnapshotsOperator,
 )

@@ -11,7 +11,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from airflow_provider_do_images.api import DigitalOceanError
-from airflow_provider_do_images.api.retry import ONCE
+from airflow_provider_do_images.api.http.retry import ONCE
 from airflow_provider_do_images.hooks.digitalocean import SETTINGS, client_for
 from devtools.answer_server import json_answer
 from devtools.answers import JSON, TEXTS

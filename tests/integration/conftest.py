@@ -10,13 +10,13 @@ from types import FunctionType, SimpleNamespace
 
 import pytest
 
-from airflow_provider_do_images.actions import wait as waiting
-from airflow_provider_do_images.actions import watch
-from airflow_provider_do_images.actions.judge import Wait
-from airflow_provider_do_images.actions.progress import Progress
-from airflow_provider_do_images.actions.wait import run_async, wait_until_finished
-from airflow_provider_do_images.actions.watch import join
 from airflow_provider_do_images.api.client import ApiClient
+from airflow_provider_do_images.core.poller import poller as watch
+from airflow_provider_do_images.core.poller.poller import join
+from airflow_provider_do_images.core.wait import flow as waiting
+from airflow_provider_do_images.core.wait.evaluate import Wait
+from airflow_provider_do_images.core.wait.flow import run_async, wait_until_finished
+from airflow_provider_do_images.core.wait.progress_log import Progress
 from airflow_provider_do_images.simulator import ManualClock, Simulator
 from devtools import older_airflow
 from devtools.virtual_time import SharedClock, VirtualLoop

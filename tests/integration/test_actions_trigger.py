@@ -9,11 +9,11 @@ from dataclasses import asdict
 
 import pytest
 
-from airflow_provider_do_images.actions import watch
-from airflow_provider_do_images.actions.copies import read_event
-from airflow_provider_do_images.actions.judge import Wait
-from airflow_provider_do_images.actions.results import Result
 from airflow_provider_do_images.api import ActionStatus, ImageAction
+from airflow_provider_do_images.core.poller import poller as watch
+from airflow_provider_do_images.core.results import Result
+from airflow_provider_do_images.core.submit.copies import read_event
+from airflow_provider_do_images.core.wait.evaluate import Wait
 from airflow_provider_do_images.triggers.image_actions import (
     DigitalOceanImageActionsTrigger,
     deferral_of_all,

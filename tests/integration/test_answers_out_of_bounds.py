@@ -12,10 +12,10 @@ from airflow_provider_do_images.api import (
     RateLimitedError,
     TransportError,
 )
-from airflow_provider_do_images.api import transport as limits
 from airflow_provider_do_images.api.client import ApiClient
 from airflow_provider_do_images.api.errors import may_have_taken_effect
-from airflow_provider_do_images.api.retry import ONCE
+from airflow_provider_do_images.api.http import transport as limits
+from airflow_provider_do_images.api.http.retry import ONCE
 from devtools.answer_server import AnswerServer, http_answer, json_answer
 
 DIGITS = "9" * 400

@@ -6,10 +6,10 @@ from datetime import UTC, datetime
 
 import pytest
 
-from airflow_provider_do_images.actions.audit import Limits, audit
-from airflow_provider_do_images.actions.inventory import Selection
-from airflow_provider_do_images.actions.policy import SnapshotName
 from airflow_provider_do_images.api import InvalidInputError
+from airflow_provider_do_images.core.snapshots.audit import Limits, audit
+from airflow_provider_do_images.core.snapshots.inventory import Selection
+from airflow_provider_do_images.core.snapshots.naming import SnapshotName
 from airflow_provider_do_images.simulator import RowsMissing
 
 HOUR = 3600.0

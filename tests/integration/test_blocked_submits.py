@@ -9,10 +9,10 @@ from types import SimpleNamespace
 
 import pytest
 
-from airflow_provider_do_images.actions import replicate as replication
+from airflow_provider_do_images.core.submit import replicate as replication
 from airflow_provider_do_images.hooks.digitalocean import DigitalOceanHook
 from airflow_provider_do_images.operators.image_actions import DigitalOceanTransferImageOperator
-from airflow_provider_do_images.operators.image_replication import (
+from airflow_provider_do_images.operators.replication import (
     DigitalOceanReplicateImageOperator,
 )
 from airflow_provider_do_images.simulator import LostAfter, RegionsLag, Rules

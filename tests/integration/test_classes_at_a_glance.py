@@ -11,8 +11,8 @@ from types import SimpleNamespace
 
 import pytest
 
-from airflow_provider_do_images.actions import wait
-from airflow_provider_do_images.actions.policy import SnapshotName
+from airflow_provider_do_images.core.snapshots.naming import SnapshotName
+from airflow_provider_do_images.core.wait import flow as wait
 from airflow_provider_do_images.hooks.digitalocean import DigitalOceanHook
 from airflow_provider_do_images.plan import __main__ as plan
 from airflow_provider_do_images.simulator import ScaledClock

@@ -21,7 +21,7 @@ from airflow_provider_do_images.api import (
     TransportError,
 )
 from airflow_provider_do_images.api.client import ApiClient
-from airflow_provider_do_images.api.retry import ONCE
+from airflow_provider_do_images.api.http.retry import ONCE
 from airflow_provider_do_images.simulator import (
     Forbidden,
     Hang,

@@ -9,8 +9,8 @@ from datetime import UTC, datetime
 from airflow.sdk.execution_time.comms import AssetEventDagRunReferenceResult
 from airflow.sdk.execution_time.context import TriggeringAssetEventsAccessor
 
-from airflow_provider_do_images.actions.results import Result
 from airflow_provider_do_images.assets import copy_extra, copy_uri
+from airflow_provider_do_images.core.results import Result
 from example_dags.replicate_on_asset import COPIES, replicate_on_asset
 
 WANTED = [(7, "ams3"), (7, "sgp1"), (8, "ams3")]

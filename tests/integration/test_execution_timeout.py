@@ -9,14 +9,14 @@ from datetime import UTC, datetime
 
 import pytest
 
-from airflow_provider_do_images.actions.messages import LOOKS, SUBMITS
 from airflow_provider_do_images.api.models import format_time
+from airflow_provider_do_images.core.messages import LOOKS, SUBMITS
 from airflow_provider_do_images.operators.image_actions import (
     DigitalOceanConvertImageOperator,
     DigitalOceanListImageActionsOperator,
     DigitalOceanTransferImageOperator,
 )
-from airflow_provider_do_images.operators.image_replication import (
+from airflow_provider_do_images.operators.replication import (
     DigitalOceanReplicateImageOperator,
 )
 from airflow_provider_do_images.simulator import Hang

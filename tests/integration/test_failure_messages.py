@@ -10,14 +10,16 @@ from datetime import UTC, datetime
 
 import pytest
 
-from airflow_provider_do_images.actions import judge, submit, wait
-from airflow_provider_do_images.actions.policy import SnapshotName
 from airflow_provider_do_images.api.models import format_time
+from airflow_provider_do_images.core.snapshots.naming import SnapshotName
+from airflow_provider_do_images.core.submit import submitter as submit
+from airflow_provider_do_images.core.wait import evaluate as judge
+from airflow_provider_do_images.core.wait import flow as wait
 from airflow_provider_do_images.operators.image_actions import (
     DigitalOceanConvertImageOperator,
     DigitalOceanTransferImageOperator,
 )
-from airflow_provider_do_images.operators.image_replication import (
+from airflow_provider_do_images.operators.replication import (
     DigitalOceanReplicateImageOperator,
 )
 from airflow_provider_do_images.sensors.image_actions import DigitalOceanImageActionSensor

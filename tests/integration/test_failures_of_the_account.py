@@ -6,9 +6,9 @@ from dataclasses import replace
 
 import pytest
 
-from airflow_provider_do_images.operators.backups import DigitalOceanFindBackupOperator
 from airflow_provider_do_images.operators.image_actions import DigitalOceanListImageActionsOperator
-from airflow_provider_do_images.operators.images import (
+from airflow_provider_do_images.operators.restore_points import DigitalOceanFindBackupOperator
+from airflow_provider_do_images.operators.snapshots import (
     DigitalOceanAuditCopiesOperator,
     DigitalOceanPruneSnapshotsOperator,
 )

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import pytest
 
-from airflow_provider_do_images.actions.wait import Ask
 from airflow_provider_do_images.api import (
     ImageAction,
     InvalidInputError,
     NotSentError,
     ServerError,
 )
+from airflow_provider_do_images.core.wait.flow import Ask
 from airflow_provider_do_images.hooks.digitalocean import DigitalOceanHook
 from airflow_provider_do_images.simulator import ManualClock, Rules, Simulator, Status
 from airflow_provider_do_images.simulator.models import Fate

@@ -8,19 +8,19 @@ from types import SimpleNamespace
 
 import pytest
 
-from airflow_provider_do_images.actions.judge import Outcome, Verdict, Wait
-from airflow_provider_do_images.actions.keep import Claim, keep
-from airflow_provider_do_images.actions.policy import SnapshotName
 from airflow_provider_do_images.api import (
     ActionStatus,
     DigitalOceanError,
     ImageAction,
     ServerError,
 )
+from airflow_provider_do_images.core.snapshots.claim import Claim, keep
+from airflow_provider_do_images.core.snapshots.naming import SnapshotName
+from airflow_provider_do_images.core.wait.evaluate import Outcome, Verdict, Wait
 from airflow_provider_do_images.exceptions import PermanentTaskError
-from airflow_provider_do_images.operators import backups as backups_module
-from airflow_provider_do_images.operators.backups import DigitalOceanFindBackupOperator
+from airflow_provider_do_images.operators import restore_points as backups_module
 from airflow_provider_do_images.operators.image_actions import DigitalOceanConvertImageOperator
+from airflow_provider_do_images.operators.restore_points import DigitalOceanFindBackupOperator
 from airflow_provider_do_images.simulator import (
     Forbidden,
     LostAfter,

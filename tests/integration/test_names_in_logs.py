@@ -7,12 +7,12 @@ from types import SimpleNamespace
 
 import pytest
 
-from airflow_provider_do_images.actions.policy import SnapshotName
 from airflow_provider_do_images.api import ImageAction, ServerError
+from airflow_provider_do_images.core.snapshots.naming import SnapshotName
 from airflow_provider_do_images.exceptions import PermanentTaskError
-from airflow_provider_do_images.operators.backups import DigitalOceanFindBackupOperator
 from airflow_provider_do_images.operators.image_actions import DigitalOceanConvertImageOperator
-from airflow_provider_do_images.operators.images import (
+from airflow_provider_do_images.operators.restore_points import DigitalOceanFindBackupOperator
+from airflow_provider_do_images.operators.snapshots import (
     DigitalOceanAuditCopiesOperator,
     DigitalOceanPruneSnapshotsOperator,
 )

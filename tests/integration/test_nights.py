@@ -12,12 +12,14 @@ from threading import Barrier, BrokenBarrierError
 import pytest
 from requests.adapters import HTTPAdapter
 
-from airflow_provider_do_images.actions import choose, retention, submit
-from airflow_provider_do_images.actions.decide import Next, Submission, SubmitOutcome
-from airflow_provider_do_images.actions.inventory import Kept
-from airflow_provider_do_images.actions.policy import SnapshotName
 from airflow_provider_do_images.api import TransportError
 from airflow_provider_do_images.api.client import ApiClient
+from airflow_provider_do_images.core.snapshots import restore_points as choose
+from airflow_provider_do_images.core.snapshots import retention
+from airflow_provider_do_images.core.snapshots.inventory import Kept
+from airflow_provider_do_images.core.snapshots.naming import SnapshotName
+from airflow_provider_do_images.core.submit import submitter as submit
+from airflow_provider_do_images.core.submit.decide import Next, Submission, SubmitOutcome
 from airflow_provider_do_images.simulator import Held, ManualClock, Rules
 from airflow_provider_do_images.simulator.faults import connections
 from devtools import pipeline

@@ -7,7 +7,7 @@ import asyncio
 import pytest
 
 from airflow_provider_do_images.operators.image_actions import DigitalOceanTransferImageOperator
-from airflow_provider_do_images.operators.image_replication import (
+from airflow_provider_do_images.operators.replication import (
     DigitalOceanReplicateImageOperator,
 )
 from airflow_provider_do_images.sensors.image_actions import DigitalOceanImageActionSensor

@@ -10,7 +10,7 @@ from dataclasses import asdict
 
 import pytest
 
-from airflow_provider_do_images.actions.judge import Wait
+from airflow_provider_do_images.core.wait.evaluate import Wait
 from airflow_provider_do_images.simulator import ManualClock, RateLimited, Rules, Simulator
 from airflow_provider_do_images.triggers.image_actions import DigitalOceanImageActionsTrigger
 

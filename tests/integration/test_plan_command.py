@@ -9,9 +9,9 @@ from types import SimpleNamespace
 import pytest
 from rich.console import Console
 
-from airflow_provider_do_images.actions.policy import SnapshotName
+from airflow_provider_do_images.core.snapshots.naming import SnapshotName
 from airflow_provider_do_images.exceptions import PermanentTaskError
-from airflow_provider_do_images.operators.images import DigitalOceanPruneSnapshotsOperator
+from airflow_provider_do_images.operators.snapshots import DigitalOceanPruneSnapshotsOperator
 from airflow_provider_do_images.plan.__main__ import main
 from airflow_provider_do_images.simulator import RateLimited, Revoked
 

@@ -6,7 +6,7 @@ import pytest
 
 from airflow_provider_do_images.api import DigitalOceanError, NotSentError
 from airflow_provider_do_images.api.client import ApiClient
-from airflow_provider_do_images.api.retry import ONCE
+from airflow_provider_do_images.api.http.retry import ONCE
 from devtools.answer_server import AnswerServer, http_answer
 
 TOKEN = "dop_v1_0123456789abcdef"

@@ -8,14 +8,6 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from starlette.responses import Response
 
-from airflow_provider_do_images.actions.policy import SnapshotName
-from airflow_provider_do_images.actions.prune import (
-    carry_out,
-    check_number,
-    check_tags_are_seen,
-    to_delete,
-)
-from airflow_provider_do_images.actions.retention import Retention, plan
 from airflow_provider_do_images.api import (
     DigitalOceanError,
     InvalidInputError,
@@ -25,6 +17,14 @@ from airflow_provider_do_images.api import (
     UnprocessableError,
 )
 from airflow_provider_do_images.api.client import ApiClient
+from airflow_provider_do_images.core.snapshots.naming import SnapshotName
+from airflow_provider_do_images.core.snapshots.prune import (
+    carry_out,
+    check_number,
+    check_tags_are_seen,
+    to_delete,
+)
+from airflow_provider_do_images.core.snapshots.retention import Retention, plan
 from airflow_provider_do_images.simulator import (
     Html,
     LostAfter,

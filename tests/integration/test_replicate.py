@@ -7,11 +7,6 @@ from collections import Counter
 import pytest
 from requests.adapters import HTTPAdapter
 
-from airflow_provider_do_images.actions.copies import ImageRow
-from airflow_provider_do_images.actions.durations import Usual, read_usual_durations
-from airflow_provider_do_images.actions.judge import Wait
-from airflow_provider_do_images.actions.replicate import Replicator
-from airflow_provider_do_images.actions.wait import run_all, wait_until_finished
 from airflow_provider_do_images.api import (
     AuthenticationError,
     InvalidInputError,
@@ -19,6 +14,11 @@ from airflow_provider_do_images.api import (
     NotSentError,
 )
 from airflow_provider_do_images.api.client import ApiClient
+from airflow_provider_do_images.core.submit.copies import ImageRow
+from airflow_provider_do_images.core.submit.replicate import Replicator
+from airflow_provider_do_images.core.wait.evaluate import Wait
+from airflow_provider_do_images.core.wait.flow import run_all, wait_until_finished
+from airflow_provider_do_images.core.wait.typical_durations import Usual, read_usual_durations
 from airflow_provider_do_images.simulator import (
     ActionErrors,
     LostAfter,

@@ -11,7 +11,7 @@ from airflow_provider_do_images.operators.image_actions import (
     DigitalOceanConvertImageOperator,
     DigitalOceanTransferImageOperator,
 )
-from airflow_provider_do_images.operators.image_replication import (
+from airflow_provider_do_images.operators.replication import (
     DigitalOceanReplicateImageOperator,
 )
 from airflow_provider_do_images.simulator.models import Fate

@@ -6,10 +6,10 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from airflow_provider_do_images.actions import wait
-from airflow_provider_do_images.actions.policy import SnapshotName
+from airflow_provider_do_images.core.snapshots.naming import SnapshotName
+from airflow_provider_do_images.core.wait import flow as wait
 from airflow_provider_do_images.operators.image_actions import DigitalOceanTransferImageOperator
-from airflow_provider_do_images.operators.images import DigitalOceanPruneSnapshotsOperator
+from airflow_provider_do_images.operators.snapshots import DigitalOceanPruneSnapshotsOperator
 from airflow_provider_do_images.plan import __main__ as plan
 from airflow_provider_do_images.sensors.image_actions import DigitalOceanImageActionSensor
 from airflow_provider_do_images.simulator import ManualClock, Revoked

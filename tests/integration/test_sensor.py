@@ -8,9 +8,9 @@ from types import SimpleNamespace
 
 import pytest
 
-from airflow_provider_do_images.actions.judge import Outcome, Verdict, Wait
-from airflow_provider_do_images.actions.results import Result
 from airflow_provider_do_images.api import ActionStatus, ImageAction
+from airflow_provider_do_images.core.results import Result
+from airflow_provider_do_images.core.wait.evaluate import Outcome, Verdict, Wait
 from airflow_provider_do_images.exceptions import PermanentTaskError
 from airflow_provider_do_images.sensors.image_actions import DigitalOceanImageActionSensor
 from airflow_provider_do_images.version_compat import AirflowSkipException

@@ -6,10 +6,6 @@ import threading
 
 import pytest
 
-from airflow_provider_do_images.actions.decide import Request, SubmitOutcome
-from airflow_provider_do_images.actions.judge import Outcome, Wait
-from airflow_provider_do_images.actions.submit import Submitter
-from airflow_provider_do_images.actions.wait import run, wait_until_finished
 from airflow_provider_do_images.api import (
     NotFoundError,
     ServerError,
@@ -18,6 +14,10 @@ from airflow_provider_do_images.api import (
     UnprocessableError,
 )
 from airflow_provider_do_images.api.client import ApiClient
+from airflow_provider_do_images.core.submit.decide import Request, SubmitOutcome
+from airflow_provider_do_images.core.submit.submitter import Submitter
+from airflow_provider_do_images.core.wait.evaluate import Outcome, Wait
+from airflow_provider_do_images.core.wait.flow import run, wait_until_finished
 from airflow_provider_do_images.simulator import (
     ActionErrors,
     Held,

@@ -8,13 +8,13 @@ from types import SimpleNamespace
 
 import pytest
 
-from airflow_provider_do_images.actions.inventory import Selection
-from airflow_provider_do_images.actions.retention import Retention
 from airflow_provider_do_images.api import InvalidInputError, InvalidResponseError
+from airflow_provider_do_images.core.snapshots.inventory import Selection
+from airflow_provider_do_images.core.snapshots.retention import Retention
 from airflow_provider_do_images.exceptions import PermanentTaskError
-from airflow_provider_do_images.operators.backups import DigitalOceanFindBackupOperator
 from airflow_provider_do_images.operators.image_actions import DigitalOceanConvertImageOperator
-from airflow_provider_do_images.operators.images import (
+from airflow_provider_do_images.operators.restore_points import DigitalOceanFindBackupOperator
+from airflow_provider_do_images.operators.snapshots import (
     DigitalOceanAuditCopiesOperator,
     DigitalOceanPruneSnapshotsOperator,
 )

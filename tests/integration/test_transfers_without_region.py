@@ -6,14 +6,14 @@ from collections import Counter
 
 import pytest
 
-from airflow_provider_do_images.actions.copies import ImageRow
-from airflow_provider_do_images.actions.decide import Blocked, Request, SubmitOutcome
-from airflow_provider_do_images.actions.durations import read_usual_durations
-from airflow_provider_do_images.actions.own_transfers import OwnTransfers
-from airflow_provider_do_images.actions.replicate import Replicator
-from airflow_provider_do_images.actions.submit import Submitter
-from airflow_provider_do_images.actions.wait import run_all, wait_until_finished
 from airflow_provider_do_images.api import DigitalOceanError
+from airflow_provider_do_images.core.submit.copies import ImageRow
+from airflow_provider_do_images.core.submit.decide import Blocked, Request, SubmitOutcome
+from airflow_provider_do_images.core.submit.own_transfers import OwnTransfers
+from airflow_provider_do_images.core.submit.replicate import Replicator
+from airflow_provider_do_images.core.submit.submitter import Submitter
+from airflow_provider_do_images.core.wait.flow import run_all, wait_until_finished
+from airflow_provider_do_images.core.wait.typical_durations import read_usual_durations
 from airflow_provider_do_images.simulator import (
     ActionErrors,
     LostAfter,

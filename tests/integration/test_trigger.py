@@ -8,8 +8,8 @@ import time
 
 import pytest
 
-from airflow_provider_do_images.actions import watch
-from airflow_provider_do_images.actions.judge import Outcome, Verdict, Wait
+from airflow_provider_do_images.core.poller import poller as watch
+from airflow_provider_do_images.core.wait.evaluate import Outcome, Verdict, Wait
 from airflow_provider_do_images.simulator import Forbidden, Hang, Html, LostBefore, Status
 from airflow_provider_do_images.triggers.image_actions import (
     DigitalOceanImageActionTrigger,

@@ -9,7 +9,7 @@ import time
 import pytest
 from structlog.contextvars import bind_contextvars, get_contextvars
 
-from airflow_provider_do_images.actions.judge import Outcome, Verdict
+from airflow_provider_do_images.core.wait.evaluate import Outcome, Verdict
 from airflow_provider_do_images.hooks.digitalocean import DigitalOceanHook
 from airflow_provider_do_images.simulator import RateLimited, Status
 from airflow_provider_do_images.triggers.image_actions import DigitalOceanImageActionTrigger

@@ -7,19 +7,19 @@ from types import SimpleNamespace
 
 import pytest
 
-from airflow_provider_do_images.actions import wait
-from airflow_provider_do_images.actions.judge import Outcome, Verdict
+from airflow_provider_do_images.core.wait import flow as wait
+from airflow_provider_do_images.core.wait.evaluate import Outcome, Verdict
 from airflow_provider_do_images.hooks.digitalocean import DigitalOceanHook
-from airflow_provider_do_images.operators.backups import DigitalOceanFindBackupOperator
 from airflow_provider_do_images.operators.image_actions import (
     DigitalOceanConvertImageOperator,
     DigitalOceanListImageActionsOperator,
     DigitalOceanTransferImageOperator,
 )
-from airflow_provider_do_images.operators.image_replication import (
+from airflow_provider_do_images.operators.replication import (
     DigitalOceanReplicateImageOperator,
 )
-from airflow_provider_do_images.operators.images import (
+from airflow_provider_do_images.operators.restore_points import DigitalOceanFindBackupOperator
+from airflow_provider_do_images.operators.snapshots import (
     DigitalOceanAuditCopiesOperator,
     DigitalOceanPruneSnapshotsOperator,
 )

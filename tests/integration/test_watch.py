@@ -9,8 +9,8 @@ from types import SimpleNamespace
 
 import pytest
 
-from airflow_provider_do_images.actions import wait
-from airflow_provider_do_images.actions.judge import Outcome
+from airflow_provider_do_images.core.wait import flow as wait
+from airflow_provider_do_images.core.wait.evaluate import Outcome
 from airflow_provider_do_images.simulator import Forbidden, Hang, Html, LostBefore, Status
 from devtools.answer_server import AnswerServer, json_answer
 

@@ -8,7 +8,7 @@ import threading
 
 import pytest
 
-from airflow_provider_do_images.actions.judge import Outcome
+from airflow_provider_do_images.core.wait.evaluate import Outcome
 from airflow_provider_do_images.simulator import (
     ManualClock,
     RateLimited,

@@ -9,8 +9,8 @@ import threading
 import psutil
 import pytest
 
-from airflow_provider_do_images.actions import watch
-from airflow_provider_do_images.actions.judge import Outcome
+from airflow_provider_do_images.core.poller import poller as watch
+from airflow_provider_do_images.core.wait.evaluate import Outcome
 from airflow_provider_do_images.simulator import Hang, Held, ManualClock, Simulator
 
 

@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
-from airflow_provider_do_images.actions.policy import SnapshotName
 from airflow_provider_do_images.api import ApiClient
+from airflow_provider_do_images.core.snapshots.naming import SnapshotName
 
 pytestmark = pytest.mark.system
 

@@ -7,8 +7,8 @@ import re
 from pathlib import Path
 
 import airflow_provider_do_images
-from airflow_provider_do_images.actions.copies import NOT_SUBMITTED, REFUSED
-from airflow_provider_do_images.actions.judge import Outcome
+from airflow_provider_do_images.core.submit.copies import NOT_SUBMITTED, REFUSED
+from airflow_provider_do_images.core.wait.evaluate import Outcome
 
 PACKAGE = Path(airflow_provider_do_images.__file__).parent
 PAGE = (PACKAGE.parent / "docs" / "failures.md").read_text()

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import pytest
 
-from airflow_provider_do_images.actions.judge import Outcome, Verdict, Wait
-from airflow_provider_do_images.api import errors
-from airflow_provider_do_images.failures import (
+from airflow_provider_do_images._airflow.failures import (
     as_airflow_exceptions,
     from_event,
     operator_failure,
     sensor_failure,
 )
+from airflow_provider_do_images.api import errors
+from airflow_provider_do_images.core.wait.evaluate import Outcome, Verdict, Wait
 from airflow_provider_do_images.version_compat import (
     AirflowException,
     AirflowFailException,

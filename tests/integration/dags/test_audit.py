@@ -8,8 +8,8 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from airflow.sdk import DAG
 
-from airflow_provider_do_images.actions.policy import SnapshotName
-from airflow_provider_do_images.operators.images import DigitalOceanAuditCopiesOperator
+from airflow_provider_do_images.core.snapshots.naming import SnapshotName
+from airflow_provider_do_images.operators.snapshots import DigitalOceanAuditCopiesOperator
 
 GIVEN = {
     "policy": "prod",

@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 from airflow.sdk import DAG, task
 
-from airflow_provider_do_images.operators.backups import DigitalOceanFindBackupOperator
 from airflow_provider_do_images.operators.image_actions import DigitalOceanConvertImageOperator
+from airflow_provider_do_images.operators.restore_points import DigitalOceanFindBackupOperator
 from airflow_provider_do_images.simulator import Rules
 
 HOUR = 3600

@@ -5,14 +5,14 @@ from __future__ import annotations
 import pytest
 from airflow.sdk import DAG, task
 
-from airflow_provider_do_images.operators.backups import DigitalOceanFindBackupOperator
 from airflow_provider_do_images.operators.image_actions import (
     DigitalOceanListImageActionsOperator,
     DigitalOceanTransferImageOperator,
 )
-from airflow_provider_do_images.operators.image_replication import (
+from airflow_provider_do_images.operators.replication import (
     DigitalOceanReplicateImageOperator,
 )
+from airflow_provider_do_images.operators.restore_points import DigitalOceanFindBackupOperator
 from airflow_provider_do_images.sensors.image_actions import DigitalOceanImageActionSensor
 
 PANEL = "https://cloud.digitalocean.com"

@@ -10,13 +10,13 @@ from contextlib import redirect_stderr, redirect_stdout
 import pytest
 from airflow.sdk import DAG
 
-from airflow_provider_do_images.actions.durations import SIZES_READ
-from airflow_provider_do_images.operators.backups import DigitalOceanFindBackupOperator
+from airflow_provider_do_images.core.wait.typical_durations import SIZES_READ
 from airflow_provider_do_images.operators.image_actions import DigitalOceanConvertImageOperator
-from airflow_provider_do_images.operators.image_replication import (
+from airflow_provider_do_images.operators.replication import (
     DigitalOceanReplicateImageOperator,
 )
-from airflow_provider_do_images.operators.images import DigitalOceanPruneSnapshotsOperator
+from airflow_provider_do_images.operators.restore_points import DigitalOceanFindBackupOperator
+from airflow_provider_do_images.operators.snapshots import DigitalOceanPruneSnapshotsOperator
 from airflow_provider_do_images.plan.__main__ import main
 from airflow_provider_do_images.pytest_plugin import TOKEN
 from airflow_provider_do_images.simulator import ScaledClock

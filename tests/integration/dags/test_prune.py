@@ -8,8 +8,8 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from airflow.sdk import DAG
 
-from airflow_provider_do_images.actions.policy import SnapshotName
-from airflow_provider_do_images.operators.images import DigitalOceanPruneSnapshotsOperator
+from airflow_provider_do_images.core.snapshots.naming import SnapshotName
+from airflow_provider_do_images.operators.snapshots import DigitalOceanPruneSnapshotsOperator
 from airflow_provider_do_images.pytest_plugin import TOKEN
 from airflow_provider_do_images.simulator import Status
 

@@ -11,7 +11,7 @@ from airflow.sdk import DAG, AssetAlias, task
 
 from airflow_provider_do_images.api import ImageAction
 from airflow_provider_do_images.operators.image_actions import DigitalOceanConvertImageOperator
-from airflow_provider_do_images.operators.image_replication import (
+from airflow_provider_do_images.operators.replication import (
     DigitalOceanReplicateImageOperator,
 )
 from airflow_provider_do_images.simulator import ActionErrors, ActionStuck, Rules

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from airflow_provider_do_images.api import errors
-from airflow_provider_do_images.api.retry import (
+from airflow_provider_do_images.api.http.retry import (
     ONCE,
     RetryPolicy,
     may_repeat,

@@ -1,0 +1,1 @@
+"""Translate results and errors to Airflow."""

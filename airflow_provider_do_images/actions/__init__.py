@@ -1,1 +1,0 @@
-"""Submitting and waiting without Airflow: pure decisions, and one thin loop each."""

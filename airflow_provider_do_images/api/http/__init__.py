@@ -1,0 +1,1 @@
+"""Send HTTP requests: authentication, retries, rate limits."""

@@ -1,0 +1,1 @@
+"""Submit, wait for, verify and retain copies of images. No Airflow."""

@@ -1,0 +1,1 @@
+"""Poll many waits with few requests."""

@@ -1,0 +1,1 @@
+"""Restore points, retention, prune and audit of policy snapshots."""

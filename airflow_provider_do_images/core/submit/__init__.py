@@ -1,0 +1,1 @@
+"""Submit an image action, idempotently."""

@@ -1,0 +1,1 @@
+"""Wait for image actions and verify the result."""

@@ -1,0 +1,143 @@
+"""How long copies to a region took lately, by the account's own history.
+
+An action names its image and its destination, and no source. So what can be compared is: completed
+transfers to the same region of images of about this size, among the account's newest actions.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass
+from statistics import median
+from typing import TYPE_CHECKING, NamedTuple
+
+from airflow_provider_do_images.api import (
+    ONCE,
+    ActionStatus,
+    DigitalOceanError,
+    Image,
+    ImageAction,
+    NotFoundError,
+    PermissionDeniedError,
+)
+from airflow_provider_do_images.core.messages import duration
+
+if TYPE_CHECKING:  # the client loads requests, which a DAG file that is parsed need not pay for
+    from airflow_provider_do_images.api import ApiClient
+
+log = logging.getLogger(__name__)
+
+LAST = 10
+"""How many transfers to a region are looked at, the newest ones."""
+
+SIZES_READ = 3
+"""Of how many images the size is read for the comparison, each with a request."""
+
+_ABOUT = (0.5, 2.0)
+"""Between which multiples of an image's size another one is of about this size."""
+
+
+@dataclass(frozen=True, slots=True)
+class Usual:
+    """How long the last transfers to a region took, in seconds.
+
+    :param number: how many there were.
+    """
+
+    median: float
+    longest: float
+    number: int
+
+    def __str__(self) -> str:
+        return (
+            f"{duration(self.median)} (median of the last {self.number}), "
+            f"{duration(self.longest)} at the longest"
+        )
+
+
+class Transfer(NamedTuple):
+    """A completed transfer, and how many seconds it took."""
+
+    image_id: int
+    region: str
+    seconds: float
+
+
+def completed_transfers(actions: Iterable[ImageAction], regions: Collection[str]) -> list[Transfer]:
+    """Return the completed transfers to some regions, in the order of the actions."""
+    return [
+        Transfer(
+            action.image_id,
+            action.region_slug,
+            (action.completed_at - action.started_at).total_seconds(),
+        )
+        for action in actions
+        if action.type == "transfer"
+        and action.status is ActionStatus.COMPLETED
+        and action.image_id is not None
+        and action.region_slug in regions
+        and action.region_slug is not None
+        and action.started_at is not None
+        and action.completed_at is not None
+    ]
+
+
+def usual_durations(
+    regions: Iterable[str],
+    size: float | None,
+    transfers: Iterable[Transfer],
+    sizes: Mapping[int, float | None],
+) -> dict[str, Usual | None]:
+    """Return how long transfers to each region took, ``None`` where nothing can be compared.
+
+    :param size: of the image that is copied now, in GiB.
+    :param transfers: newest first.
+    :param sizes: of images by their ids, in GiB.
+    """
+    seconds: dict[str, list[float]] = {region: [] for region in regions}
+    for transfer in transfers:
+        taken = seconds.get(transfer.region, [])
+        if len(taken) < LAST and _about(size, sizes.get(transfer.image_id)):
+            taken.append(transfer.seconds)
+    return {
+        region: Usual(median(taken), max(taken), len(taken)) if taken else None
+        for region, taken in seconds.items()
+    }
+
+
+def read_usual_durations(
+    client: ApiClient, image: Image, regions: Collection[str]
+) -> dict[str, Usual | None]:
+    """Read the newest 200 actions and the sizes of a few images, and return what they tell.
+
+    Scope ``actions:read``; without it, and whenever a request fails, nothing is told: this is for
+    the reader of a log, and no reason to fail. Nothing is repeated for it either.
+    """
+    transfers: list[Transfer] = []
+    sizes: dict[int, float | None] = {image.id: image.size_gigabytes}
+    try:
+        if image.size_gigabytes:
+            transfers = completed_transfers(client.actions_page(1).rows, regions)
+        others = dict.fromkeys(t.image_id for t in transfers if t.image_id != image.id)
+        for image_id in list(others)[:SIZES_READ]:
+            sizes[image_id] = _read_size(client, image_id)
+    except PermissionDeniedError as error:
+        log.debug("How long such copies took lately is not known. %s", error)
+    except DigitalOceanError as error:
+        log.info("How long such copies took lately could not be read. %s", error)
+    return usual_durations(regions, image.size_gigabytes, transfers, sizes)
+
+
+def _read_size(client: ApiClient, image_id: int) -> float | None:
+    try:
+        return client.get_image(image_id, retry=ONCE).size_gigabytes
+    except NotFoundError:  # deleted since
+        return None
+
+
+def _about(size: float | None, other: float | None) -> bool:
+    if not size or not other:
+        return False
+    least, most = _ABOUT
+    return least * size <= other <= most * size

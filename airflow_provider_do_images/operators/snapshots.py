@@ -1,0 +1,300 @@
+"""The operators that look after the snapshots of a policy."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from typing import Any
+
+from airflow.sdk import BaseOperator, Context
+
+from airflow_provider_do_images._airflow.failures import as_airflow_exceptions
+from airflow_provider_do_images.api import DigitalOceanError
+from airflow_provider_do_images.api.errors import error_context
+from airflow_provider_do_images.api.validation import (
+    check_count,
+    check_flag,
+    check_price,
+    check_regions,
+    check_seconds,
+)
+from airflow_provider_do_images.core.messages import DELETES, LOOKS
+from airflow_provider_do_images.core.snapshots.audit import Limits, audit, explain_failure
+from airflow_provider_do_images.core.snapshots.inventory import Selection, unknown_policy
+from airflow_provider_do_images.core.snapshots.naming import check_policy
+from airflow_provider_do_images.core.snapshots.pricing import USD_PER_GIB_MONTH
+from airflow_provider_do_images.core.snapshots.prune import (
+    MOST_DELETES,
+    carry_out,
+    find_refusal,
+    to_delete,
+)
+from airflow_provider_do_images.core.snapshots.retention import (
+    Decision,
+    Retention,
+    missing_regions,
+    plan,
+)
+from airflow_provider_do_images.exceptions import AUDIT_FAILED, PermanentTaskError
+from airflow_provider_do_images.hooks.digitalocean import DigitalOceanHook
+
+
+class DigitalOceanPruneSnapshotsOperator(BaseOperator):
+    """Delete the snapshots of a policy that no rule keeps. By default it only says which.
+
+    Whose snapshot an image is, its name alone tells
+    (:class:`~airflow_provider_do_images.core.snapshots.naming.SnapshotName`); all others are left alone.
+    Rules and guards apply to the snapshots of one droplet at a time. Whatever the rules, these are
+    never deleted: the newest; the newest in each wanted region and in all of them together, and as
+    long as none is in all of them, any; what is younger than ``minimum_age``; what would leave
+    fewer than ``minimum_keep``; what has the protected tag, or an action in progress; what is not
+    a snapshot (yet), or not available; and what is of a droplet that is gone, unless
+    ``prune_orphans`` is set.
+
+    The plan is logged and pushed as XCom ``plan`` before the first DELETE: a list of a row for each
+    snapshot of the policy, with ``image_id``, ``name``, ``droplet_id``, ``droplet_name`` (null if
+    it is gone), ``taken_at``, ``regions``, ``decision`` (``keep`` or ``delete``), ``reasons``,
+    ``size_gigabytes`` (GiB), ``usd_per_month`` and ``deleted``. Returns the rows that the plan
+    deletes, with ``deleted`` true if the image is gone: each is read right before its DELETE, and
+    kept if it has changed, and all are looked for in the account's list afterwards. These rows tell
+    of images, not of actions, so they have other keys than those of the operators that submit.
+
+    The first DELETE that fails ends the task and is named, with how many were accepted before it,
+    and so does an image that is still there a minute after its DELETE was accepted. A retry plans
+    anew, and what is gone already counts as deleted.
+
+    :param policy: whose snapshots. (templated)
+    :param keep_last: keep so many of the newest. (templated)
+    :param daily: keep the newest of each of the last so many days that have a snapshot, by backup
+        time in UTC. (templated)
+    :param weekly: the same for ISO weeks. (templated)
+    :param monthly: the same for months. At least one of the four must be above 0. (templated)
+    :param regions: slugs of the regions that each snapshot is meant to be in, as any sequence or as
+        text with commas; an empty one, the default, guards no region. (templated)
+    :param minimum_age: seconds since the backup was made; by default a day. (templated)
+    :param minimum_keep: how many a droplet keeps at least, 1 or more. (templated)
+    :param protected_tag: a tag that keeps an image, in any case. (templated)
+    :param prune_orphans: apply rules and guards also where the droplet is gone. (templated)
+    :param max_delete: if the plan deletes more, nothing is deleted and the task fails. A policy of
+        300 droplets gives up about 300 snapshots a night. (templated)
+    :param usd_per_gib_month: the price of storage that the plan reckons with. (templated)
+    :param dry_run: delete nothing, only say what would be deleted. The default; a template must
+        render to ``true`` or ``false``. (templated, as ``plan_only``)
+    :param digitalocean_conn_id: id of the connection; its token needs the scopes ``image:read``,
+        ``droplet:read``, ``tag:read`` and, unless in a dry run, ``image:delete``. Without
+        ``tag:read`` protection cannot be seen, and nothing is deleted. (templated)
+    """
+
+    ui_color = "#0069ff"
+    ui_fgcolor = "#ffffff"
+    template_fields: Sequence[str] = (
+        "policy",
+        "keep_last",
+        "daily",
+        "weekly",
+        "monthly",
+        "regions",
+        "minimum_age",
+        "minimum_keep",
+        "protected_tag",
+        "prune_orphans",
+        "max_delete",
+        "usd_per_gib_month",
+        "plan_only",
+        "digitalocean_conn_id",
+    )
+
+    def __init__(
+        self,
+        *,
+        policy: str,
+        keep_last: int | str = 0,
+        daily: int | str = 0,
+        weekly: int | str = 0,
+        monthly: int | str = 0,
+        regions: Sequence[str] | str = (),
+        minimum_age: float | str = 24 * 60 * 60,
+        minimum_keep: int | str = 2,
+        protected_tag: str = "keep",
+        prune_orphans: bool | str = False,
+        max_delete: int | str = MOST_DELETES,
+        usd_per_gib_month: float | str = USD_PER_GIB_MONTH,
+        dry_run: bool | str = True,
+        digitalocean_conn_id: str = DigitalOceanHook.default_conn_name,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(**kwargs)
+        self.policy = policy
+        self.keep_last = keep_last
+        self.daily = daily
+        self.weekly = weekly
+        self.monthly = monthly
+        self.regions = regions
+        self.minimum_age = minimum_age
+        self.minimum_keep = minimum_keep
+        self.protected_tag = protected_tag
+        self.prune_orphans = prune_orphans
+        self.max_delete = max_delete
+        self.usd_per_gib_month = usd_per_gib_month
+        self.plan_only = dry_run  # ``dry_run`` is a method of Airflow's
+        self.digitalocean_conn_id = digitalocean_conn_id
+
+    def execute(self, context: Context) -> list[dict[str, Any]]:
+        """Plan, tell the plan, and carry it out if that was asked for."""
+        with as_airflow_exceptions(DELETES, "Nothing was deleted."):
+            policy = check_policy(self.policy)
+            retention = self._retention()
+            plan_only = check_flag("dry_run", self.plan_only)
+            max_delete = check_count("max_delete", self.max_delete, least=1)
+            price = check_price("usd_per_gib_month", self.usd_per_gib_month)
+            client = DigitalOceanHook(self.digitalocean_conn_id).get_conn()
+            images, droplets = client.all_private_images(), client.all_droplets()
+            now = datetime.now(UTC)
+            decisions = plan(images, droplets, policy, retention, now=now, usd_per_gib_month=price)
+            wanted = to_delete(decisions)
+            refusal = find_refusal(client, wanted, max_delete)
+            self._warn_of_mistakes(unknown_policy(images, policy), decisions, retention)
+            self._tell(policy, decisions)
+            context["ti"].xcom_push(key="plan", value=[one.to_row() for one in decisions])
+            if plan_only:
+                self._tell_dry_run(wanted, refusal)
+                return [one.to_row() for one in wanted]
+            if refusal:
+                raise refusal
+        with as_airflow_exceptions(DELETES):
+            done = carry_out(client, wanted, retention)
+        self.log.info("Deleted %s.", _sum([one for one in done if one.deleted]))
+        return [one.to_row() for one in done]
+
+    def _retention(self) -> Retention:
+        return Retention.checked(
+            keep_last=self.keep_last,
+            daily=self.daily,
+            weekly=self.weekly,
+            monthly=self.monthly,
+            regions=self.regions,
+            minimum_age=self.minimum_age,
+            minimum_keep=self.minimum_keep,
+            protected_tag=self.protected_tag,
+            prune_orphans=self.prune_orphans,
+        )
+
+    def _warn_of_mistakes(
+        self, unknown: str | None, decisions: list[Decision], retention: Retention
+    ) -> None:
+        """Warn of names that may be mistyped, with which the task succeeds and deletes nothing."""
+        if unknown:
+            self.log.warning("%s", unknown)
+        elif regions := missing_regions(decisions, retention):
+            self.log.warning(
+                "No snapshot of the policy is in %s, so nothing is deleted. Check the spelling.",
+                ", ".join(regions),
+            )
+
+    def _tell(self, policy: str, decisions: list[Decision]) -> None:
+        self.log.info("::group::The plan for the %d snapshots of %s", len(decisions), policy)
+        for one in decisions:
+            verb = "delete" if one.delete else "keep"
+            self.log.info("%s %s: %s", verb, one, "; ".join(one.reasons))
+        self.log.info("::endgroup::")
+
+    def _tell_dry_run(self, wanted: list[Decision], refusal: DigitalOceanError | None) -> None:
+        done = "nothing, since prune would refuse the plan to delete " if refusal else ""
+        self.log.warning(
+            "DRY RUN: NOTHING WAS DELETED. With dry_run=False it would have been %s%s.",
+            done,
+            _sum(wanted),
+        )
+        if refusal:
+            self.log.warning("Prune would refuse: %s", refusal)
+
+
+class DigitalOceanAuditCopiesOperator(BaseOperator):
+    """Fail if a droplet lacks a new enough snapshot of a policy in one of the regions.
+
+    It only reads. Best in a DAG of its own, so that a nightly run which never began alarms, too:
+    then nothing else fails. Snapshots of droplets that are gone are not audited.
+
+    Returns a row for each droplet and region, pushed also if the task fails: ``image_id`` of the
+    newest snapshot there (null if there is none), ``droplet_id``, ``droplet_name``, ``region``,
+    ``taken_at`` (of the backup), ``data_age_seconds``, ``copied_at`` (when the transfer there, or
+    in the droplet's own region the convert, was completed; null if the history does not tell),
+    ``copy_age_seconds``, ``ok``, ``problem`` (in words, or null) and ``last_good_copy`` (the newest
+    snapshot there or, if there is none, in any region, with its regions and age, in words; null if
+    there is none anywhere).
+
+    :param policy: whose snapshots. (templated)
+    :param droplet_id: the droplet by its id. (templated)
+    :param droplet_name: or all droplets with this name. (templated)
+    :param tag: or all droplets with this tag, in any case. (templated)
+    :param regions: slugs of the regions, as a list or as text with commas; the droplet's own is
+        one only if it is named. (templated)
+    :param max_data_age: seconds since the backup was made. (templated)
+    :param max_copy_age: seconds since the copy arrived; where that is not known, the age of the
+        data counts, which is never less. (templated)
+    :param digitalocean_conn_id: id of the connection; its token needs the scopes ``image:read`` and
+        ``droplet:read``, with ``tag`` also ``tag:read``. (templated)
+    """
+
+    ui_color = "#0069ff"
+    ui_fgcolor = "#ffffff"
+    template_fields: Sequence[str] = (
+        "policy",
+        "droplet_id",
+        "droplet_name",
+        "tag",
+        "regions",
+        "max_data_age",
+        "max_copy_age",
+        "digitalocean_conn_id",
+    )
+
+    def __init__(
+        self,
+        *,
+        policy: str,
+        regions: Sequence[str] | str,
+        max_data_age: float | str,
+        max_copy_age: float | str,
+        droplet_id: int | str | None = None,
+        droplet_name: str | None = None,
+        tag: str | None = None,
+        digitalocean_conn_id: str = DigitalOceanHook.default_conn_name,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(**kwargs)
+        self.policy = policy
+        self.droplet_id = droplet_id
+        self.droplet_name = droplet_name
+        self.tag = tag
+        self.regions = regions
+        self.max_data_age = max_data_age
+        self.max_copy_age = max_copy_age
+        self.digitalocean_conn_id = digitalocean_conn_id
+
+    def execute(self, context: Context) -> list[dict[str, Any]]:
+        """Audit, push all rows, and fail once if one of them is not well."""
+        with as_airflow_exceptions(LOOKS):
+            policy = check_policy(self.policy)
+            selection = Selection.checked(self.droplet_id, self.droplet_name, self.tag)
+            regions = check_regions(self.regions, least=1)
+            limits = Limits(
+                check_seconds("max_data_age", self.max_data_age),
+                check_seconds("max_copy_age", self.max_copy_age),
+            )
+            with error_context(droplet=str(selection)):
+                client = DigitalOceanHook(self.digitalocean_conn_id).get_conn()
+                findings = audit(client, policy, selection, regions, limits, now=datetime.now(UTC))
+        rows = [finding.to_row() for finding in findings]
+        if problem := explain_failure(findings, policy):
+            context["ti"].xcom_push(key="return_value", value=rows)
+            raise PermanentTaskError(problem, AUDIT_FAILED)
+        self.log.info("All %d copies of policy %s are there and new enough.", len(rows), policy)
+        return rows
+
+
+def _sum(decisions: list[Decision]) -> str:
+    """Write how many images, GiB and dollars these are."""
+    size = sum(one.kept.image.size_gigabytes or 0 for one in decisions)
+    price = sum(one.usd_per_month or 0 for one in decisions)
+    return f"{len(decisions)} images: {size:g} GiB, {price:.2f} USD a month"

@@ -1,0 +1,72 @@
+"""The names of kept snapshots."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta, timezone
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from airflow_provider_do_images.api import InvalidInputError
+from airflow_provider_do_images.core.snapshots.naming import SnapshotName, check_policy
+
+policies = st.from_regex(r"[A-Za-z0-9]([A-Za-z0-9-]{0,20}[A-Za-z0-9])?", fullmatch=True)
+moments = st.datetimes(
+    datetime(2015, 1, 1),  # noqa: DTZ001 - hypothesis wants bounds without a zone
+    datetime(2099, 1, 1),  # noqa: DTZ001
+    timezones=st.timezones(),
+)
+
+
+@given(policies, st.integers(1, 2**40), moments)
+def test_a_name_is_read_as_it_was_written(policy, droplet_id, moment):
+    """Policy, droplet and time, in whole seconds, come back out of the text."""
+    name = SnapshotName(check_policy(policy), droplet_id, moment)
+
+    read = SnapshotName.parse(str(name))
+
+    assert read == SnapshotName(policy, droplet_id, moment.astimezone(UTC).replace(microsecond=0))
+
+
+@given(st.text(max_size=60))
+def test_only_what_is_written_so_is_ours(text):
+    """Whatever is read is written back to the letter; everything else is nobody's."""
+    read = SnapshotName.parse(text)
+
+    assert read is None or str(read) == text
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "web-01- 2026-11-23",
+        "prod-nightly_3164444_20261123T031500",
+        "prod-nightly_03164444_20261123T031500Z",
+        "prod-nightly_3164444_20261323T031500Z",
+        "prod-nightly-_3164444_20261123T031500Z",
+        "prod_nightly_3164444_20261123T031500Z",
+        " prod-nightly_3164444_20261123T031500Z",
+        "copy of prod-nightly_3164444_20261123T031500Z",
+        "prod-nightly_3164444_20261123T031500Z\n",
+        "prod-nightly_٣_20261123T031500Z",
+    ],
+)
+def test_what_nearly_reads_as_a_name_does_not(text):
+    """A name that somebody changed by hand is no longer ours."""
+    assert SnapshotName.parse(text) is None
+
+
+def test_the_time_is_written_in_utc():
+    """Two clocks that mean the same moment give the same name."""
+    moment = datetime(2026, 11, 23, 5, 15, tzinfo=timezone(timedelta(hours=2)))
+
+    assert str(SnapshotName("p", 7, moment)) == "p_7_20261123T031500Z"
+
+
+@pytest.mark.parametrize("policy", ["", "prod_nightly", "-prod", "prod-", "a b", "ü", "x" * 64, 5])
+def test_a_policy_that_could_not_be_read_back_is_refused(policy):
+    """Nothing is made of it."""
+    with pytest.raises(InvalidInputError):
+        check_policy(policy)

@@ -1,0 +1,149 @@
+"""What a task's log says of a wait: changes, and no looks."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+import pytest
+
+from airflow_provider_do_images.api import ActionStatus, Image, ImageAction, errors
+from airflow_provider_do_images.core.wait.evaluate import Outcome, Wait
+from airflow_provider_do_images.core.wait.flow import run_all, wait_until_finished
+from airflow_provider_do_images.core.wait.progress_log import MOST_OUTAGES, MOST_PACES, Progress
+
+BEGUN = datetime(2026, 3, 1, 2, 11, tzinfo=UTC).timestamp()
+BROKEN = errors.ServerError("no", request_id="f00")
+
+
+def running(number):
+    """Return an action that began three minutes before the wait."""
+    started_at = datetime.fromtimestamp(BEGUN - 180, UTC)
+    return ImageAction(number, ActionStatus.IN_PROGRESS, "transfer", started_at, image_id=7)
+
+
+@pytest.fixture
+def lines(caplog, monkeypatch):
+    """Wait for transfers to regions with a look every 30 s; return the log and the ends.
+
+    ``answer`` gets the number of the look and the question.
+    """
+    caplog.set_level("INFO")
+
+    def wait(answer, *regions, hours=2.0):
+        now, looks = [BEGUN], [0]
+
+        def ask(question):
+            looks[0] += 1
+            said = answer(looks[0], question)
+            if isinstance(said, Exception):
+                raise said
+            return said
+
+        def sleep(seconds):
+            now[0] += seconds
+
+        monkeypatch.setattr("time.sleep", sleep)
+        until = BEGUN + hours * 3600
+        waits = [
+            Wait(7, number, BEGUN, until, region, droplet_id=42, droplet_name="web-1")
+            for number, region in enumerate(regions, 1)
+        ]
+        seen = [running(one.action_id) for one in waits]
+        progress = Progress(waits, 30.0, seen, clock=lambda: now[0])
+        progress.begin()
+        flows = [
+            progress.follow(wait_until_finished(one, poll_interval=30.0, clock=lambda: now[0]), one)
+            for one in waits
+        ]
+        ends = run_all(flows, ask, progress.sleep, clock=lambda: now[0])
+        progress.flush()
+        return caplog.messages, [end.outcome for end in ends]
+
+    return wait
+
+
+def test_the_first_line_has_all_that_is_known(lines):
+    """Image, droplet, region and action, the next poll, and the time-out."""
+    [first], _ = lines(lambda _, question: running(question.action_id), "fra1")
+
+    for part in (
+        "image 7 of droplet web-1 (42) to fra1 (action 1)",
+        "30 s",
+        "02:11:30 UTC",
+        "2026-03-01 04:11:00 UTC",
+    ):
+        assert part in first
+
+
+def test_the_next_poll_is_never_after_the_last_one(lines):
+    """A wait that is shorter than an interval polls at its deadline."""
+    [first, *_], _ = lines(lambda _, question: running(question.action_id), "fra1", hours=20 / 3600)
+
+    assert first.count("02:11:20 UTC") == 2
+
+
+def test_a_pace_that_changes_all_the_time_is_told_a_few_times(caplog):
+    """The log of a task stays short however long it waits."""
+    caplog.set_level("INFO")
+    progress = Progress([], 30.0)
+
+    for number in range(100):
+        if progress.set_pace(400.0 if number % 2 else 15.0, late=bool(number % 2)):
+            progress.tell_pace(f"Change {number}.")
+
+    assert len(caplog.messages) == MOST_PACES
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        lambda _, question: running(question.action_id),
+        lambda *_: BROKEN,
+        lambda look, question: BROKEN if look % 2 else running(question.action_id),
+        lambda look, question: BROKEN if look % 50 < 25 else running(question.action_id),
+    ],
+    ids=["runs", "fails", "alternates", "fails in turns"],
+)
+@pytest.mark.parametrize("regions", [("fra1",), ("ams3", "fra1", "lon1", "sgp1")])
+def test_a_long_wait_has_no_more_lines_than_a_short_one(lines, answer, regions):
+    """A day of looks, whether they succeed or fail or both, leaves a handful of lines."""
+    told, ends = lines(answer, *regions, hours=24)
+
+    assert set(ends) == {Outcome.TIMED_OUT}
+    assert len(told) <= 2 + 2 * MOST_OUTAGES + len(regions)
+
+
+def test_failing_looks_are_told_once_with_the_request_and_once_that_they_are_over(lines):
+    """For all waits together: they share the cause."""
+    fail = range(5, 13)
+
+    def answer(look, question):
+        return BROKEN if look in fail else running(question.action_id)
+
+    told, _ = lines(answer, "ams3", "fra1", "lon1", "sgp1")
+
+    assert sum("actions 1, 2, 3, 4" in text and "request id f00" in text for text in told) == 1
+    assert sum("1 min 0 s" in text for text in told) == 1
+
+
+def test_ends_at_the_same_time_are_one_line_that_tells_what_is_left(lines):
+    """Whoever reads the last line knows what the wait is still for."""
+    ended = datetime.fromtimestamp(BEGUN + 45, UTC)
+
+    def answer(_, question):
+        if question.action_id is None:
+            return Image(7, "x", "snapshot", ("ams3", "fra1"))
+        action = running(question.action_id)
+        if question.action_id == 3:
+            return action
+        return ImageAction(
+            action.id, ActionStatus.COMPLETED, "transfer", action.started_at, ended, image_id=7
+        )
+
+    told, _ = lines(answer, "ams3", "fra1", "sgp1")
+
+    together = [text for text in told if text.startswith("Ended:")]
+    assert len(together) == 2
+    for part in ("ams3 (action 1) completed", "fra1 (action 2) completed", "to sgp1 (action 3)"):
+        assert part in together[0]
+    assert "sgp1 (action 3) timed_out" in together[1]

@@ -1,0 +1,37 @@
+"""Which regions are posted to: the pure decision of a replication."""
+
+from __future__ import annotations
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from airflow_provider_do_images.api import ActionStatus, Image, ImageAction
+from airflow_provider_do_images.core.submit.replicate import to_post
+
+SLUGS = ["nyc3", "ams3", "sgp1", "blr1"]
+REGIONS = st.lists(st.sampled_from(SLUGS), unique=True)
+HISTORY = st.lists(
+    st.builds(
+        ImageAction,
+        id=st.integers(1, 50),
+        status=st.sampled_from(ActionStatus),
+        type=st.sampled_from(["transfer", "convert_to_snapshot"]),
+        region_slug=st.sampled_from([None, *SLUGS]),
+    ),
+    unique_by=lambda action: action.id,
+    max_size=8,
+)
+
+
+@given(REGIONS, REGIONS, HISTORY)
+def test_nothing_is_posted_that_is_there_or_on_the_way(wanted, there, history):
+    """And everything else that is wanted is, also if a transfer hides where it goes."""
+    transfers = [action for action in history if action.type == "transfer"]
+    begun = {
+        action.region_slug for action in transfers if action.status is not ActionStatus.ERRORED
+    }
+
+    posted = to_post(Image(7, "x", "snapshot", tuple(there)), history, wanted)
+
+    missing = [region for region in wanted if region not in there and region not in begun]
+    assert list(posted) == missing

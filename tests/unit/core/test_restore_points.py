@@ -1,0 +1,264 @@
+"""Which image of a droplet its policy goes on with."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from airflow_provider_do_images.api import Droplet, Image, InvalidInputError
+from airflow_provider_do_images.core.snapshots.claim import Claim
+from airflow_provider_do_images.core.snapshots.list_restore_points import FindSettings
+from airflow_provider_do_images.core.snapshots.naming import SnapshotName
+from airflow_provider_do_images.core.snapshots.restore_points import choose
+
+NOW = datetime(2026, 11, 24, 6, tzinfo=UTC)
+LIMIT = timedelta(hours=36)
+DAY = timedelta(days=1)
+
+
+def hours_ago(hours):
+    """Return a time before ``NOW``."""
+    return NOW - timedelta(hours=hours)
+
+
+def backup(image_id, hours, name="web-01- 2026-11-23"):
+    """Return a backup that is so many hours old."""
+    return Image(image_id, name, "backup", ("nyc3",), hours_ago(hours), 2.5)
+
+
+def kept(image_id, hours, *, policy="prod", droplet_id=1, type_="snapshot"):
+    """Return an image that is named for a policy, of a backup so many hours old."""
+    name = str(SnapshotName(policy, droplet_id, hours_ago(hours)))
+    return Image(image_id, name, type_, ("nyc3",), hours_ago(0), 2.5)
+
+
+def droplet(*images, droplet_id=1, features=("backups",)):
+    """Return a droplet whose backups are these images."""
+    ids = tuple(image.id for image in images if image.type == "backup")
+    others = tuple(image.id for image in images if image.type == "snapshot")
+    return Droplet(
+        droplet_id, f"web-{droplet_id}", features=features, backup_ids=ids, snapshot_ids=others
+    )
+
+
+def chosen(images, *, features=("backups",), **arguments):
+    """Choose for one droplet; return the id of the image, or the reason why there is none."""
+    given_ = {"now": NOW, "max_backup_age": LIMIT, **arguments}
+    choice = choose([droplet(*images, features=features)], images, "prod", **given_)
+    [one] = [*choice.points, *choice.missing]
+    return one.image.id if choice.points else one.reason
+
+
+@pytest.mark.parametrize(
+    ("images", "expected"),
+    [
+        ([backup(5, 30), backup(6, 6)], 6),
+        ([backup(6, 6), backup(5, 30)], 6),
+        ([backup(5, 30), kept(6, 6)], 6),
+        ([backup(5, 6), kept(6, 30)], 5),
+        ([backup(6, 6), kept(5, 6)], 5),
+        ([backup(5, 30), kept(6, 6, type_="backup")], 6),
+        ([backup(5, 30), kept(6, 6, policy="other")], 5),
+        ([backup(5, 30), kept(6, 6, policy="other", type_="backup")], 5),
+        ([backup(5, 30), kept(6, 6, droplet_id=2)], 5),
+        ([backup(5, 30), kept(6, -48)], 5),
+        ([backup(5, 30), kept(6, 6, type_="custom")], 5),
+        ([backup(5, 30), Image(6, "by hand", "snapshot", ("nyc3",), hours_ago(1))], 5),
+        ([backup(5, 36)], 5),
+    ],
+    ids=range(13),
+)
+def test_the_newest_restore_point_is_chosen(images, expected):
+    """A backup or what the policy keeps, by the time of the backup; never what is another's."""
+    assert chosen(images) == expected
+
+
+def test_within_the_same_second_what_is_kept_is_chosen():
+    """A name tells whole seconds: the backup that it was made of is not newer by a fraction."""
+    moment = hours_ago(6).replace(microsecond=700_000)
+    twin = replace(backup(6, 6), created_at=moment)
+
+    assert chosen([twin, kept(5, 6)]) == 5
+
+
+@pytest.mark.parametrize(
+    ("images", "features", "reason"),
+    [
+        ([], ("backups",), "it has no backup yet"),
+        ([], (), "its backups are switched off"),
+        (
+            [backup(5, 37)],
+            ("backups",),
+            (
+                "its newest restore point, image 5, is of 2026-11-22T17:00:00Z: 37 h 0 min "
+                "old, and max_backup_age is 36 h 0 min"
+            ),
+        ),
+        (
+            [kept(5, 48)],
+            (),
+            (
+                "its newest restore point, image 5, is of 2026-11-22T06:00:00Z: 2 d 0 h old, and "
+                "max_backup_age is 36 h 0 min; its backups are switched off"
+            ),
+        ),
+        (
+            [kept(5, 6, policy="other", type_="backup")],
+            ("backups",),
+            "its only backups are already named for another policy: other_1_20261124T000000Z",
+        ),
+    ],
+)
+def test_a_droplet_without_a_restore_point_is_named_with_the_reason(images, features, reason):
+    """None at all, switched off, too old, and taken by another policy are told apart."""
+    assert chosen(images, features=features) == reason
+
+
+def test_droplets_that_share_the_wanted_name_are_all_missing():
+    """Each is named, with the ids of all; none is picked."""
+    both = [droplet(backup(5, 6)), droplet(backup(6, 6), droplet_id=2)]
+
+    choice = choose(
+        both, [backup(5, 6), backup(6, 6)], "prod", now=NOW, max_backup_age=LIMIT, only_one=True
+    )
+
+    assert choice.points == []
+    assert [one.droplet_id for one in choice.missing] == [1, 2]
+    assert {one.reason for one in choice.missing} == {
+        "2 droplets have this name (1, 2): give droplet_id instead"
+    }
+
+
+def test_a_droplet_that_was_listed_twice_has_one_row():
+    """What changes while pages are read may be on two of them."""
+    images = [backup(5, 6)]
+    twice = [droplet(*images), replace(droplet(*images), tags=("new",))]
+
+    assert len(choose(twice, images, "prod", now=NOW, max_backup_age=LIMIT).points) == 1
+
+
+def converted(image_id, hours):
+    """Return a backup that was converted and has its own name still."""
+    return replace(backup(image_id, hours), type="snapshot")
+
+
+@pytest.mark.parametrize(
+    ("images", "expected"),
+    [
+        ([backup(5, 30), converted(6, 6)], None),
+        ([converted(6, 6)], None),
+        ([kept(5, 30, type_="backup"), converted(6, 6)], None),
+        ([backup(5, 6), converted(6, 30)], 5),
+        ([kept(5, 30), converted(6, 6)], 5),
+        ([backup(5, 6), converted(6, 6)], 5),
+    ],
+    ids=range(6),
+)
+def test_no_older_backup_is_taken_in_the_place_of_one_that_nobody_has_named(images, expected):
+    """A convert may have been stopped before it could name it; what is kept is returned still."""
+    found = chosen(images)
+
+    if expected is None:
+        assert found.startswith("its newer backup, image 6 (web-01- 2026-11-23), is converted but")
+    else:
+        assert found == expected
+
+
+def test_a_converted_backup_that_is_old_has_no_say():
+    """What is too old to be chosen is not why there is no backup."""
+    assert chosen([converted(6, 40)]) == "it has no backup yet"
+
+
+histories = st.lists(
+    st.builds(
+        lambda hours, kind: (hours, kind),
+        st.integers(-2, 80),
+        st.sampled_from(
+            ["backup", "kept", "kept backup", "foreign", "foreign backup", "by hand", "custom"]
+        ),
+    ),
+    max_size=12,
+)
+
+
+def images_of(history):
+    """Return the images of a drawn history, numbered from 1."""
+    made = {
+        "backup": backup,
+        "kept": kept,
+        "kept backup": lambda n, h: kept(n, h, type_="backup"),
+        "foreign": lambda n, h: kept(n, h, policy="other"),
+        "foreign backup": lambda n, h: kept(n, h, policy="other", type_="backup"),
+        "by hand": lambda n, h: Image(n, "by hand", "snapshot", ("nyc3",), hours_ago(h)),
+        "custom": lambda n, h: Image(n, "iso", "custom", ("nyc3",), hours_ago(h)),
+    }
+    return [made[kind](n, hours) for n, (hours, kind) in enumerate(history, 1)]
+
+
+@given(histories)
+def test_nothing_eligible_is_newer_and_nothing_foreign_is_chosen(history):
+    """Whatever the history: the newest of the policy's own and of the free backups, or none."""
+    eligible = {
+        number: hours
+        for number, (hours, kind) in enumerate(history, 1)
+        if kind in ("backup", "kept", "kept backup")
+    }
+
+    found = chosen(images_of(history))
+
+    fresh = [hours for hours in eligible.values() if hours <= 36]
+    assert eligible.get(found) == min(fresh, default=None)
+
+
+@given(histories)
+def test_what_is_converted_and_kept_is_chosen_again(history):
+    """Find, convert and name, find: the same image, however the convert names it."""
+    images = images_of(history)
+    settings = FindSettings.checked("prod", LIMIT, 7, DAY, "leave")
+    first = choose([droplet(*images)], images, "prod", now=NOW, max_backup_age=LIMIT)
+    for row in settings.rows(first):
+        claim = Claim.from_row(row)
+        after = [
+            replace(image, type="snapshot", name=str(claim.name))
+            if image.id == claim.image_id
+            else image
+            for image in images
+        ]
+
+        again = choose([droplet(*after)], after, "prod", now=NOW, max_backup_age=LIMIT)
+
+        [found] = settings.rows(again)
+        assert found["image_id"] == row["image_id"]
+        assert Claim.from_row(found).name == claim.name
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        {"policy": "a_b"},
+        {"policy": 12026},
+        {"max_backup_age": "soon"},
+        {"max_backup_age": timedelta.max},
+        {"retention_days": 0},
+        {"retention_days": 1e12},
+        {"warn_within": -1},
+        {"on_missing": "ignore"},
+        {"on_missing": 5},
+    ],
+    ids=str,
+)
+def test_settings_that_mean_nothing_are_refused(arguments):
+    """Before anything is asked."""
+    usual = {
+        "policy": "prod",
+        "max_backup_age": 60,
+        "retention_days": "7",
+        "warn_within": DAY,
+        "on_missing": "fail",
+    }
+    with pytest.raises(InvalidInputError):
+        FindSettings.checked(**{**usual, **arguments})

@@ -1,0 +1,363 @@
+"""Which snapshots are kept: the rules, and the guards that hold whatever the rules say."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from airflow_provider_do_images.api import Droplet, Image, InvalidInputError
+from airflow_provider_do_images.core.snapshots.naming import SnapshotName
+from airflow_provider_do_images.core.snapshots.retention import (
+    Decision,
+    Retention,
+    changed_since,
+    plan,
+)
+
+NOW = datetime(2026, 11, 23, 12, tzinfo=UTC)
+POLICY = "prod-nightly"
+REGIONS = ("nyc3", "ams3", "sgp1")
+
+# Hours. Many on a few days, some in the future, some in weeks and months long past.
+ages = st.one_of(st.integers(24, 24 * 20), st.sampled_from([-100, -5, 0, 24 * 365, 24 * 400]))
+ours = st.builds(
+    SnapshotName,
+    policy=st.just(POLICY),
+    droplet_id=st.sampled_from([1, 1, 1, 2]),
+    taken_at=ages.map(lambda hours: NOW - timedelta(hours=hours)),
+).map(str)
+theirs = st.sampled_from(
+    [
+        "",
+        "web-01- 2026-11-23",
+        "prod-nightly_1_20261101T031500",
+        "copy of prod-nightly_1_20261101T031500Z",
+        "prod_1_20261101T031500Z",
+        "prod-nightly-2_1_20261101T031500Z",
+        "PROD-nightly_1_20261101T031500Z",
+    ]
+)
+images = st.lists(
+    st.builds(
+        Image,
+        id=st.integers(1, 2**40),
+        name=st.one_of(ours, ours, ours, theirs),
+        type=st.sampled_from(["snapshot"] * 9 + ["backup", "custom", ""]),
+        status=st.sampled_from([None, *["available"] * 8, "pending", "deleted"]),
+        regions=st.sampled_from([REGIONS, REGIONS, REGIONS[:2], REGIONS[1:], REGIONS[:1], ()]),
+        tags=st.sampled_from([(), (), (), ("prod",), ("keep",), ("Keep", "prod")]),
+        size_gigabytes=st.none() | st.floats(0.1, 100),
+    ),
+    unique_by=lambda image: image.id,
+    min_size=10,
+    max_size=20,
+)
+counts = st.sampled_from([0, 0, 0, 1, 2, 5])
+retentions = st.builds(
+    Retention,
+    keep_last=counts,
+    daily=counts,
+    weekly=counts,
+    monthly=counts,
+    regions=st.sampled_from([(), (), REGIONS[:1], REGIONS[1:], REGIONS[1:], ("fra1",)]),
+    minimum_age=st.sampled_from([1.0, 24 * 3600.0, 9 * 24 * 3600.0]),
+    minimum_keep=st.sampled_from([1, 1, 2, 4]),
+    prune_orphans=st.booleans(),
+)
+droplets = st.sampled_from([(1, 2), (1, 2), (1,), ()]).map(
+    lambda ids: [Droplet(number, f"web-{number}") for number in ids]
+)
+
+
+def decide(images, droplets, retention, now=NOW):
+    """Return the decisions on these images."""
+    return plan(images, droplets, POLICY, retention, now=now)
+
+
+def sound_by_droplet(images):
+    """Return the snapshots that count, by droplet, the newest first, and their backup times."""
+    groups = defaultdict(list)
+    for image in images:
+        name = SnapshotName.parse(image.name)
+        if (
+            name
+            and name.policy == POLICY
+            and image.type == "snapshot"
+            and image.status in (None, "available")
+            and name.taken_at <= NOW + timedelta(days=1)
+        ):
+            groups[name.droplet_id].append((name.taken_at, image.id, image))
+    return {key: [row[2] for row in sorted(rows)[::-1]] for key, rows in groups.items()}
+
+
+def taken_at(image):
+    """Return the backup time that the image's name tells."""
+    return SnapshotName.parse(image.name).taken_at
+
+
+@settings(max_examples=100)
+@given(images, droplets, retentions)
+def test_the_guards_hold(images, droplets, retention):
+    """Whatever the history and the arguments, what must not be deleted is kept."""
+    decisions = decide(images, droplets, retention)
+    deleted = {one.kept.image.id for one in decisions if one.delete}
+    alive = {droplet.id for droplet in droplets}
+
+    for image in images:
+        if image.id in deleted:
+            name = SnapshotName.parse(image.name)
+            assert (name.policy, image.type) == (POLICY, "snapshot")
+            assert name.taken_at <= NOW - timedelta(seconds=retention.minimum_age)
+            assert not {"keep", "Keep"} & {*image.tags}
+            assert name.droplet_id in alive or retention.prune_orphans
+    for group in sound_by_droplet(images).values():
+        assert group[0].id not in deleted
+        kept = [image for image in group if image.id not in deleted]
+        assert len(kept) >= min(len(group), retention.minimum_keep)
+        for regions in [*((region,) for region in retention.regions), retention.regions]:
+            there = [image for image in group if {*regions} <= {*image.regions}]
+            assert not there or there[0].id not in deleted
+        if retention.regions and not there:
+            assert kept == group
+
+
+@settings(max_examples=100)
+@given(images, droplets, retentions)
+def test_the_rules_are_kept(images, droplets, retention):
+    """The last ones, and the newest of each of the last days, weeks and months, are there after."""
+    deleted = {one.kept.image.id for one in decide(images, droplets, retention) if one.delete}
+
+    for group in sound_by_droplet(images).values():
+        wanted = group[: retention.keep_last]
+        for number, form in (
+            (retention.daily, "%Y-%m-%d"),
+            (retention.weekly, "%G-%V"),
+            (retention.monthly, "%Y-%m"),
+        ):
+            newest = {}
+            for image in reversed(group):
+                newest[taken_at(image).strftime(form)] = image
+            wanted += [newest[key] for key in sorted(newest, reverse=True)[:number]]
+        assert not deleted & {image.id for image in wanted}
+
+
+@settings(max_examples=100)
+@given(images, droplets, retentions)
+def test_a_second_run_deletes_nothing_more(images, droplets, retention):
+    """What is left after a plan was carried out is what the plan for it keeps."""
+    deleted = {one.kept.image.id for one in decide(images, droplets, retention) if one.delete}
+    left = [image for image in images if image.id not in deleted]
+
+    assert not [one for one in decide(left, droplets, retention) if one.delete]
+
+
+@settings(max_examples=100)
+@given(images, droplets, retentions)
+def test_every_image_of_the_policy_has_one_decision_with_a_reason(images, droplets, retention):
+    """And no other image has one, even if the list of images had it twice."""
+    decisions = decide([*images, *images], droplets, retention)
+
+    named = [
+        image.id
+        for image in images
+        if (name := SnapshotName.parse(image.name)) and name.policy == POLICY
+    ]
+    assert sorted(one.kept.image.id for one in decisions) == sorted(named)
+    assert all(one.reasons for one in decisions)
+
+
+def snapshot(number, days, **values):
+    """Return a snapshot of droplet 1 whose backup was made so many days ago."""
+    name = SnapshotName(POLICY, 1, NOW - timedelta(days=days))
+    fields = {"type": "snapshot", "regions": ("nyc3",), "size_gigabytes": 2.5, **values}
+    return Image(number, str(name), **fields)
+
+
+def kept_days(ages, retention):
+    """Return how old, in days, the snapshots are that are kept of those with these ages."""
+    made = [snapshot(number, age) for number, age in enumerate(ages, 1)]
+    decisions = decide(made, [Droplet(1, "web-01")], retention)
+    return [(NOW - one.kept.name.taken_at).days for one in decisions if not one.delete]
+
+
+@pytest.mark.parametrize(
+    ("rules", "kept"),
+    [
+        ({"keep_last": 3}, [0, 1, 2]),
+        ({"daily": 4}, [0, 1, 2, 3]),
+        ({"weekly": 4}, [0, 1, 8, 15]),  # today is a Monday, the first day of its week
+        ({"monthly": 3}, [0, 23, 54]),
+        ({"daily": 2, "weekly": 2, "monthly": 2}, [0, 1, 23]),
+    ],
+    ids=str,
+)
+def test_a_history_of_sixty_days(rules, kept):
+    """Seven daily and four weekly, and so on, counted back from the newest."""
+    assert kept_days(range(60), Retention(**rules, minimum_keep=1)) == kept
+
+
+@pytest.mark.parametrize("rule", ["weekly", "monthly"])
+def test_the_same_week_and_month_of_another_year_is_another(rule):
+    """The year belongs to it."""
+    retention = Retention(**{rule: 2}, minimum_keep=1)
+
+    assert kept_days([21, 21 + 364, 21 + 728], retention) == [21, 21 + 364]
+
+
+def test_a_gap_is_no_loss():
+    """The last days that have a snapshot count, not the last days of the calendar."""
+    assert kept_days([30, 31, 40, 90, 91], Retention(daily=3, minimum_keep=1)) == [30, 31, 40]
+
+
+def test_a_backup_does_not_take_the_place_of_a_snapshot():
+    """Renamed, but not converted yet: it is kept, and so is the newest that is converted."""
+    made = [snapshot(1, 3, type="backup"), snapshot(2, 4), snapshot(3, 5)]
+
+    [backup, newest, old] = decide(
+        made, [Droplet(1, "web")], Retention(keep_last=1, minimum_keep=1)
+    )
+
+    assert [backup.delete, newest.delete, old.delete] == [False, False, True]
+    assert backup.reasons == ("its type is 'backup', not 'snapshot'",)
+    assert newest.reasons == ("the newest", "one of the last 1")
+
+
+def test_the_newest_in_each_region_is_kept():
+    """Although another, older one is in all of them."""
+    made = [
+        snapshot(1, 3),
+        snapshot(2, 4, regions=("nyc3", "ams3")),
+        snapshot(3, 5),
+        snapshot(4, 6, regions=("nyc3", "ams3", "sgp1")),
+        snapshot(5, 7, regions=("nyc3", "ams3", "sgp1")),
+    ]
+    retention = Retention(keep_last=1, regions=("ams3", "sgp1"), minimum_keep=1)
+
+    decisions = decide(made, [Droplet(1, "web")], retention)
+
+    assert [one.delete for one in decisions] == [False, False, True, False, True]
+    assert decisions[1].reasons == ("the newest in ams3",)
+    assert decisions[3].reasons == ("the newest in sgp1", "the newest in ams3 and sgp1")
+
+
+def test_the_young_are_kept():
+    """Those whose backup was made less than ``minimum_age`` ago, by the clock of the plan."""
+    retention = Retention(keep_last=1, minimum_keep=1, minimum_age=5 * 24 * 3600)
+
+    assert kept_days([1, 2, 4, 5, 6], retention) == [1, 2, 4]
+
+
+def test_without_a_copy_in_all_regions_nothing_is_deleted():
+    """A replication that is broken, or a misspelt region, costs storage and not a copy."""
+    made = [snapshot(1, 3), snapshot(2, 4, regions=("nyc3", "ams3")), snapshot(3, 5)]
+    retention = Retention(keep_last=1, regions=("ams3", "sgp1"), minimum_keep=1)
+
+    decisions = decide(made, [Droplet(1, "web")], retention)
+
+    assert not [one for one in decisions if one.delete]
+    assert decisions[2].reasons == ("none of this droplet is in ams3 and sgp1 yet",)
+
+
+def test_a_row_tells_why_and_what_is_saved():
+    """With primitives alone, and the same keys whatever was decided."""
+    made = [snapshot(1, 3), snapshot(2, 4), snapshot(3, 5), snapshot(4, 6, size_gigabytes=None)]
+    decisions = decide(made, [Droplet(1, "web-01")], Retention(keep_last=1))
+
+    [first, second, third, last] = [one.to_row() for one in decisions]
+
+    assert first["reasons"] == ["the newest", "one of the last 1"]
+    assert second["reasons"] == ["at least 2 are kept"]
+    assert third == {
+        "image_id": 3,
+        "name": "prod-nightly_1_20261118T120000Z",
+        "droplet_id": 1,
+        "droplet_name": "web-01",
+        "taken_at": "2026-11-18T12:00:00Z",
+        "regions": ["nyc3"],
+        "decision": "delete",
+        "reasons": ["no rule keeps it"],
+        "size_gigabytes": 2.5,
+        "usd_per_month": 0.15,
+        "deleted": False,
+    }
+    assert (last["size_gigabytes"], last["usd_per_month"]) == (None, None)
+    assert str(decisions[2]) == (
+        "image 3 (prod-nightly_1_20261118T120000Z, 2.5 GiB, of droplet web-01)"
+    )
+
+
+@pytest.mark.parametrize(
+    ("now", "words"),
+    [
+        ({"tags": ("KEEP",)}, "the tag 'keep'"),
+        ({"name": "mine"}, "its name changed"),
+        ({"type": "custom"}, "its type changed"),
+        ({"regions": ("nyc3", "ams3")}, "its regions changed"),
+        ({"regions": ()}, "its regions changed"),
+        ({"tags": ("prod",), "regions": ("nyc3",)}, None),
+    ],
+    ids=str,
+)
+def test_what_changed_since_the_plan_is_kept(now, words):
+    """A tag, another name, type or region; another tag is no reason."""
+    before = snapshot(1, 9)
+    [decision] = decide([before], [Droplet(1, "web")], Retention(keep_last=1))
+    after = Image(**{name: getattr(before, name) for name in Image.__slots__} | now)
+
+    why = changed_since(decision, after, Retention(keep_last=1))
+
+    assert isinstance(decision, Decision)
+    assert words in why if words else why is None
+
+
+GIVEN = {
+    "keep_last": "7",
+    "daily": 0,
+    "weekly": 0,
+    "monthly": 0,
+    "regions": "['ams3', 'sgp1']",
+    "minimum_age": "3600",
+    "minimum_keep": 1,
+    "protected_tag": "keep",
+    "prune_orphans": "False",
+}
+
+
+def test_what_templates_render_is_read():
+    """Numbers, lists and switches as text."""
+    assert Retention.checked(**GIVEN) == Retention(
+        keep_last=7, regions=("ams3", "sgp1"), minimum_age=3600.0, minimum_keep=1
+    )
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"keep_last": 0},
+        {"keep_last": -1},
+        {"daily": True},
+        {"weekly": 1.5},
+        {"monthly": ""},
+        {"minimum_keep": 0},
+        {"minimum_age": 0},
+        {"minimum_age": True},
+        {"minimum_age": 1e12},
+        {"protected_tag": 12026},
+        {"regions": ["Amsterdam"]},
+        {"regions": 3},
+        {"regions": "[ams3"},
+        {"protected_tag": ""},
+        {"protected_tag": None},
+        {"prune_orphans": "no"},
+        {"prune_orphans": 1},
+    ],
+    ids=str,
+)
+def test_rules_that_contradict_themselves_are_refused(wrong):
+    """Before anything is asked."""
+    with pytest.raises(InvalidInputError):
+        Retention.checked(**GIVEN | wrong)

@@ -1,0 +1,107 @@
+"""The one rule for usable images: find, prune and audit agree on each image."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from airflow_provider_do_images.api import Droplet, Image
+from airflow_provider_do_images.core.snapshots.audit import newest_by_place
+from airflow_provider_do_images.core.snapshots.naming import SnapshotName
+from airflow_provider_do_images.core.snapshots.restore_points import choose
+from airflow_provider_do_images.core.snapshots.retention import Retention, changed_since, plan
+
+NOW = datetime(2026, 11, 24, 6, tzinfo=UTC)
+UNUSABLE = [
+    *({"status": status} for status in ("deleted", "pending", "new", "NEW", "retired", "")),
+    {"size_gigabytes": 0.0},
+    {"status": "pending", "size_gigabytes": 0},
+]
+RETENTION = Retention(keep_last=1, minimum_keep=1)
+
+
+def backup(id_, hours):
+    """Return a backup that is so many hours old."""
+    created = NOW - timedelta(hours=hours)
+    return Image(id_, f"web- {created:%Y-%m-%d}", "backup", ("ams3",), created, 2.5)
+
+
+def kept(id_, hours, type_="snapshot"):
+    """Return an image of the policy, of a backup so many hours old."""
+    taken_at = NOW - timedelta(hours=hours)
+    name = str(SnapshotName("prod", 1, taken_at))
+    return Image(id_, name, type_, ("ams3",), taken_at, 2.5, status="available")
+
+
+def droplet(images):
+    """Return the droplet of these images."""
+    ids = {kind: tuple(i.id for i in images if i.type == kind) for kind in ("backup", "snapshot")}
+    return Droplet(
+        1, "web", features=("backups",), backup_ids=ids["backup"], snapshot_ids=ids["snapshot"]
+    )
+
+
+def chosen(*images):
+    """Return the id of the restore point, or the reason why there is none."""
+    limit = timedelta(hours=36)
+    choice = choose([droplet(images)], images, "prod", now=NOW, max_backup_age=limit)
+    [one] = [*choice.points, *choice.missing]
+    return one.image.id if choice.points else one.reason
+
+
+@pytest.mark.parametrize("change", UNUSABLE, ids=str)
+@pytest.mark.parametrize("newer", [backup(6, 1), kept(6, 1), kept(6, 1, "backup")])
+@pytest.mark.parametrize("older", [backup(5, 6), kept(5, 6)])
+def test_find_prefers_a_usable_image(older, newer, change):
+    """However new the other one is; alone, it is named as the reason."""
+    unusable = replace(newer, **change)
+
+    assert chosen(older, unusable) == older.id
+    assert f"{newer.type} 6 is not usable" in chosen(unusable)
+
+
+@pytest.mark.parametrize("change", UNUSABLE, ids=str)
+def test_an_unusable_converted_backup_holds_nothing_up(change):
+    """The older backup is chosen, as if the other one did not exist."""
+    by_hand = replace(backup(6, 1), type="snapshot")
+
+    assert chosen(backup(5, 6), by_hand) != 5
+    assert chosen(backup(5, 6), replace(by_hand, **change)) == 5
+
+
+@pytest.mark.parametrize("image", [backup(6, -48), kept(6, -48)], ids=lambda image: image.type)
+def test_a_backup_time_in_the_future_is_not_usable(image):
+    """It is a mistake if it lies more than a day ahead, in a name and in the list alike."""
+    assert chosen(backup(5, 6), image) == 5
+
+
+@pytest.mark.parametrize("change", UNUSABLE, ids=str)
+def test_prune_neither_deletes_nor_counts_it(change):
+    """An unusable newest image does not let an older, usable one be deleted."""
+    images = [replace(kept(6, 30), **change), kept(5, 48), kept(4, 60)]
+
+    decisions = plan(images, [droplet(images)], "prod", RETENTION, now=NOW)
+
+    assert {one.kept.image.id for one in decisions if one.delete} == {4}
+
+
+@pytest.mark.parametrize("change", UNUSABLE, ids=str)
+def test_what_became_unusable_after_the_plan_is_not_deleted(change):
+    """Right before its DELETE the image is checked by the same rule."""
+    images = [kept(5, 48), kept(4, 60)]
+    [_, doomed] = plan(images, [droplet(images)], "prod", RETENTION, now=NOW)
+
+    assert changed_since(doomed, images[1], RETENTION) is None
+    assert changed_since(doomed, replace(images[1], **change), RETENTION)
+
+
+@pytest.mark.parametrize("change", UNUSABLE, ids=str)
+def test_an_audit_does_not_count_it(change):
+    """The newest usable snapshot is the one that is audited."""
+    images = [replace(kept(6, 1), **change), kept(5, 6)]
+
+    [place] = newest_by_place(images, "prod", [droplet(images)], ["ams3"], NOW)
+
+    assert place.kept.image.id == 5
