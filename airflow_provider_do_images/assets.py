@@ -6,7 +6,7 @@ import re
 from typing import Any
 from urllib.parse import SplitResult
 
-from airflow_provider_do_images.core.results import Result
+from airflow_provider_do_images.core.results import ActionResult
 
 SCHEME = "digitalocean"
 
@@ -31,7 +31,7 @@ def sanitize_uri(uri: SplitResult) -> SplitResult:
     return uri
 
 
-def copy_extra(row: Result) -> dict[str, Any]:
+def copy_extra(row: ActionResult) -> dict[str, Any]:
     """Return what the event of a copy tells of it; ``seconds`` is how long its action took."""
     action = row.action
     seconds = None

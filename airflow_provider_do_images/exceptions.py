@@ -2,8 +2,8 @@
 
 Airflow decides by the class what follows (a retry, a failure without retries, a skip). The ``code``
 says what happened: the code of a :class:`~airflow_provider_do_images.api.DigitalOceanError`, how a
-wait ended (:class:`~airflow_provider_do_images.core.wait.evaluate.Outcome`), or one of the constants
-here. It ends each message in brackets, so that a log can be searched for it.
+wait ended (:class:`~airflow_provider_do_images.core.wait.evaluate.WaitStatus`), or one of the
+constants here. It ends each message in brackets, so that a log can be searched for it.
 """
 
 from __future__ import annotations

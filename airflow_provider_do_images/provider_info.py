@@ -29,10 +29,10 @@ def get_provider_info() -> dict[str, Any]:
         ],
         "hooks": _modules("hooks.digitalocean"),
         "operators": _modules(
-            "operators.backups",
+            "operators.restore_points",
             "operators.image_actions",
-            "operators.image_replication",
-            "operators.images",
+            "operators.replication",
+            "operators.snapshots",
         ),
         "sensors": _modules("sensors.image_actions"),
         "triggers": _modules("triggers.image_actions"),
@@ -61,7 +61,7 @@ def get_provider_info() -> dict[str, Any]:
                     "read_timeout": _seconds(
                         "Read timeout", "Seconds until the API must have answered; 30 if empty."
                     ),
-                    "retries": {
+                    "max_retries": {
                         "label": "Retries",
                         "description": (
                             "How often a failed request is sent again at most, where that does no "

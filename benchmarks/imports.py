@@ -15,10 +15,10 @@ import sys
 ROUNDS = 5
 PACKAGE = "airflow_provider_do_images"
 MODULES = (
-    "operators.backups",
+    "operators.restore_points",
     "operators.image_actions",
-    "operators.image_replication",
-    "operators.images",
+    "operators.replication",
+    "operators.snapshots",
     "sensors.image_actions",
     "triggers.image_actions",
 )

@@ -17,11 +17,10 @@ ROOT = Path(__file__).parent.parent
 TABLES = ROOT / "docs" / "figures" / "poller.md"
 PLOT = ROOT / "docs" / "images" / "poller.png"
 SOURCES = (
-    *(
-        f"airflow_provider_do_images/actions/{name}.py"
-        for name in ("judge", "pacing", "questions", "reader", "sweep", "wait", "watch")
-    ),
-    "airflow_provider_do_images/api/*.py",
+    "airflow_provider_do_images/core/poller/*.py",
+    "airflow_provider_do_images/core/wait/evaluate.py",
+    "airflow_provider_do_images/core/wait/flow.py",
+    "airflow_provider_do_images/api/**/*.py",
     "airflow_provider_do_images/triggers/*.py",
     "benchmarks/poller*.py",
     "benchmarks/waits.py",

@@ -18,11 +18,16 @@ from typing import Any
 
 import structlog
 
-from airflow_provider_do_images.api import ONCE, ActionStatus, DigitalOceanError, RateLimitedError
+from airflow_provider_do_images.api import (
+    NO_RETRY,
+    ActionStatus,
+    DigitalOceanError,
+    RateLimitedError,
+)
 from airflow_provider_do_images.api.client import ApiClient
-from airflow_provider_do_images.core.submit.decide import Request, Submission
-from airflow_provider_do_images.core.submit.submitter import Submitter
-from airflow_provider_do_images.core.wait.evaluate import Outcome, Verdict
+from airflow_provider_do_images.core.submit.decide import ActionRequest, Submission
+from airflow_provider_do_images.core.submit.submitter import IdempotentSubmitter
+from airflow_provider_do_images.core.wait.evaluate import WaitResult, WaitStatus
 from airflow_provider_do_images.triggers.image_actions import DigitalOceanImageActionTrigger
 from benchmarks.poller_cases import INTERVAL, ONE_BY_ONE, POLLER, Job, Result
 from devtools.virtual_time import VirtualLoop
@@ -112,7 +117,7 @@ class _Looks:
 
 
 def _client(url: str) -> ApiClient:
-    return ApiClient(TOKEN, url, retry=ONCE)  # a thread cannot sleep in virtual time
+    return ApiClient(TOKEN, url, retry=NO_RETRY)  # a thread cannot sleep in virtual time
 
 
 async def _by_trigger(job: Job) -> None:
@@ -122,14 +127,14 @@ async def _by_trigger(job: Job) -> None:
         action_id=job.action_id,
         started_at=job.begun,
         deadline=job.begun + TIMEOUT,
-        first_look_at=job.begun + INTERVAL,
+        first_poll_at=job.begun + INTERVAL,
         poll_interval=INTERVAL,
         region=job.region,
         digitalocean_conn_id=f"triggerer_{job.triggerer}",
     )
     async for event in trigger.run():
-        verdict = Verdict.from_event(event.payload)
-        assert verdict.outcome is Outcome.COMPLETED, verdict
+        verdict = WaitResult.from_event(event.payload)
+        assert verdict.outcome is WaitStatus.COMPLETED, verdict
 
 
 async def _poll(job: Job, look: Callable[[], Awaitable[bool]]) -> None:
@@ -164,7 +169,9 @@ def _night(
         await asyncio.sleep(job.begun - time.time())
 
         def submit(client: ApiClient) -> int:
-            submission = Submitter(client, Request(job.image_id, job.region)).submit()
+            submission = IdempotentSubmitter(
+                client, ActionRequest(job.image_id, job.region)
+            ).submit()
             assert isinstance(submission, Submission)
             assert submission.action is not None
             return submission.action.id

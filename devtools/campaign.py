@@ -14,28 +14,28 @@ from typing import Any
 from airflow.sdk.exceptions import AirflowException, AirflowFailException, AirflowSensorTimeout
 
 from airflow_provider_do_images._airflow.failures import (
-    as_airflow_exceptions,
+    airflow_exceptions,
     blocked_failure,
     operator_failure,
     sensor_failure,
 )
 from airflow_provider_do_images.api.client import ApiClient
-from airflow_provider_do_images.core.messages import SUBMITS
+from airflow_provider_do_images.core.messages import CLEARING_SUBMITS
 from airflow_provider_do_images.core.submit.decide import (
+    ActionRequest,
     Blocked,
-    Request,
     Submission,
     SubmitOutcome,
 )
-from airflow_provider_do_images.core.submit.submitter import Submitter
-from airflow_provider_do_images.core.wait.evaluate import Outcome, Wait, judge
+from airflow_provider_do_images.core.submit.submitter import IdempotentSubmitter
+from airflow_provider_do_images.core.wait.evaluate import WaitSpec, WaitStatus, evaluate_poll
 from airflow_provider_do_images.core.wait.flow import (
-    Answer,
-    Ask,
-    look_once,
-    prove,
-    run,
-    run_all,
+    ReadRequest,
+    ReadResult,
+    drive,
+    drive_all,
+    poll_once,
+    verify,
     wait_until_finished,
 )
 from airflow_provider_do_images.simulator import Simulator
@@ -78,7 +78,7 @@ class Trial:
         region = self.random.choice([None, "ams3", "sgp1"])
         kind = "snapshot" if region else "backup"
         self.image = state.add_image("of-the-trial", type=kind)
-        self.request = Request(self.image.id, region)
+        self.request = ActionRequest(self.image.id, region)
         self.separate = self.random.random() < 0.5  # noqa: PLR2004 - a coin
         self.past = self._make_past(self.random.choice(PASTS))
         self.known = set(state.actions)
@@ -154,8 +154,10 @@ class Trial:
         clock, sleep = self.simulator.clock.now, self.chaos.sleep
         deadline = clock() + TIMEOUT
         while True:
-            with as_airflow_exceptions(SUBMITS):
-                submitter = Submitter(self._client(), self.request, clock=clock, sleep=sleep)
+            with airflow_exceptions(CLEARING_SUBMITS):
+                submitter = IdempotentSubmitter(
+                    self._client(), self.request, clock=clock, sleep=sleep
+                )
                 found = submitter.submit()
             if isinstance(found, Submission):
                 self.report.outcomes[found.outcome.value] += 1
@@ -167,46 +169,46 @@ class Trial:
         clock, sleep = self.simulator.clock.now, self.chaos.sleep
         self.report.outcomes["blocked"] += 1
         if clock() >= deadline:
-            raise blocked_failure(blocked, TIMEOUT, TIMEOUT, SUBMITS)
+            raise blocked_failure(blocked, TIMEOUT, TIMEOUT, CLEARING_SUBMITS)
         flows = [
             wait_until_finished(wait, poll_interval=POLL_INTERVAL, clock=clock)
             for wait in blocked.waits(clock(), deadline)
         ]
-        run_all(flows, self._ask, sleep, clock)
+        drive_all(flows, self._ask, sleep, clock)
 
     def _sense(self, submission: Submission) -> None:
         """Wait as the sensor does, in a task of its own."""
         if submission.action is None:
             return
         wait = self._wait_for(submission.action.id, submission.outcome)
-        verdict = run(look_once(wait, self.simulator.clock.now), self._ask, self.chaos.sleep)
+        verdict = drive(poll_once(wait, self.simulator.clock.now), self._ask, self.chaos.sleep)
         verdict = verdict or self._wait(wait)
-        if verdict.outcome is not Outcome.COMPLETED:
+        if verdict.outcome is not WaitStatus.COMPLETED:
             raise sensor_failure(verdict)
 
     def _operate(self, _: Any) -> None:
         """Submit and wait as an operator does, in one task."""
         submission = self._submit(None)
-        if submission.action is None or submission.outcome is SubmitOutcome.ALREADY_THERE:
+        if submission.action is None or submission.outcome is SubmitOutcome.ALREADY_EXISTS:
             return
         clock = self.simulator.clock.now
         wait = self._wait_for(submission.action.id, submission.outcome)
-        first = prove(judge(wait, submission.action, clock()), clock)
-        verdict = run(first, self._ask, self.chaos.sleep) or self._wait(wait)
-        if verdict.outcome is not Outcome.COMPLETED:
-            raise operator_failure(verdict, SUBMITS)
+        first = verify(evaluate_poll(wait, submission.action, clock()), clock)
+        verdict = drive(first, self._ask, self.chaos.sleep) or self._wait(wait)
+        if verdict.outcome is not WaitStatus.COMPLETED:
+            raise operator_failure(verdict, CLEARING_SUBMITS)
 
-    def _wait_for(self, action_id: int, outcome: SubmitOutcome) -> Wait:
+    def _wait_for(self, action_id: int, outcome: SubmitOutcome) -> WaitSpec:
         now, region = self.simulator.clock.now(), self.request.region
-        return Wait(self.image.id, action_id, now, now + TIMEOUT, region, outcome=outcome.value)
+        return WaitSpec(self.image.id, action_id, now, now + TIMEOUT, region, outcome=outcome.value)
 
-    def _wait(self, wait: Wait) -> Any:
+    def _wait(self, wait: WaitSpec) -> Any:
         clock = self.simulator.clock.now
         flow = wait_until_finished(wait, poll_interval=POLL_INTERVAL, clock=clock)
         self._held_client = self._client()
-        return run(flow, self._ask, self.chaos.sleep)
+        return drive(flow, self._ask, self.chaos.sleep)
 
-    def _ask(self, question: Ask) -> Answer:
+    def _ask(self, question: ReadRequest) -> ReadResult:
         return question.send(self._client())
 
     # The judgement

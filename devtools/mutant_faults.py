@@ -49,7 +49,7 @@ def join_errored(module: Any, found: Any, request: Any, actions: list[Any]) -> A
     """Attach to an errored action where a POST is due."""
     errored = [one for one in actions if one.status == "errored"]
     if found is module.Next.POST and errored:
-        return module.Submission(module.SubmitOutcome.JOINED_RUNNING, request, errored[0])
+        return module.Submission(module.SubmitOutcome.ATTACHED, request, errored[0])
     return found
 
 
@@ -118,7 +118,7 @@ def no_minimum(original: Any) -> Any:
     """Replace the retention rules by those without a minimum number."""
 
     def reasons(group: Any, retention: Any, *arguments: Any, **keywords: Any) -> Any:
-        return original(group, replace(retention, minimum_keep=0), *arguments, **keywords)
+        return original(group, replace(retention, min_keep=0), *arguments, **keywords)
 
     return reasons
 

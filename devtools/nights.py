@@ -15,7 +15,7 @@ from typing import Any, TypeVar
 
 from airflow_provider_do_images.api import DigitalOceanError
 from airflow_provider_do_images.api.client import ApiClient
-from airflow_provider_do_images.core.snapshots.restore_points import Choice
+from airflow_provider_do_images.core.snapshots.restore_points import RestorePointSelection
 from airflow_provider_do_images.simulator import (
     ActionStuck,
     ActionVanishes,
@@ -117,7 +117,7 @@ class Nights:
                 self._simulator.faults.clear()
         raise AssertionError(f"{name} never succeeded: {problem}")
 
-    def _find(self) -> Choice:
+    def _find(self) -> RestorePointSelection:
         """Find, and see that it is the newest: of the moment before it, or of the one after."""
         before = self._newest()
         choice = self._pipeline.find()
@@ -155,10 +155,10 @@ class Nights:
         now = self._simulator.clock.now()
         images = sorted(map(self._image, ids), key=lambda i: (i.created_at, i.id), reverse=True)
         kept = {i.id for i in images[:1]}
-        kept |= {i.id for i in images if i.created_at > now - RETENTION.minimum_age}
+        kept |= {i.id for i in images if i.created_at > now - RETENTION.min_age}
         periods: tuple[tuple[int, Callable[[datetime], Hashable]], ...] = (
-            (RETENTION.daily, datetime.date),
-            (RETENTION.weekly, lambda moment: moment.isocalendar()[:2]),
+            (RETENTION.keep_daily, datetime.date),
+            (RETENTION.keep_weekly, lambda moment: moment.isocalendar()[:2]),
         )
         for number, period in periods:
             newest: dict[Hashable, int] = {}
@@ -166,7 +166,7 @@ class Nights:
                 newest.setdefault(period(_utc(image)), image.id)
             kept |= set(list(newest.values())[:number])
         loose = [i.id for i in images if i.id not in kept]
-        return kept | set(loose[: max(RETENTION.minimum_keep - len(kept), 0)])
+        return kept | set(loose[: max(RETENTION.min_keep - len(kept), 0)])
 
     # The judgement
 

@@ -8,44 +8,65 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from airflow_provider_do_images.api.client import ApiClient
-from airflow_provider_do_images.core.results import Result
-from airflow_provider_do_images.core.snapshots.audit import Finding, Limits, audit
-from airflow_provider_do_images.core.snapshots.claim import Claim, keep, name_early
-from airflow_provider_do_images.core.snapshots.inventory import Selection
-from airflow_provider_do_images.core.snapshots.list_restore_points import FindSettings, find
-from airflow_provider_do_images.core.snapshots.prune import (
-    carry_out,
-    check_number,
-    check_tags_are_seen,
-    to_delete,
+from airflow_provider_do_images.core.results import ActionResult
+from airflow_provider_do_images.core.snapshots.audit import AuditFinding, AuditLimits, audit_copies
+from airflow_provider_do_images.core.snapshots.claim import (
+    SnapshotClaim,
+    apply_claim,
+    rename_before_convert,
 )
-from airflow_provider_do_images.core.snapshots.restore_points import Choice
-from airflow_provider_do_images.core.snapshots.retention import Decision, Retention, plan
-from airflow_provider_do_images.core.submit.copies import ImageRow, ended, is_there, tell
+from airflow_provider_do_images.core.snapshots.inventory import DropletSelector
+from airflow_provider_do_images.core.snapshots.list_restore_points import (
+    RestorePointSettings,
+    list_restore_points,
+)
+from airflow_provider_do_images.core.snapshots.prune import (
+    check_number,
+    delete_snapshots,
+    require_tag_read_scope,
+    select_deletions,
+)
+from airflow_provider_do_images.core.snapshots.restore_points import RestorePointSelection
+from airflow_provider_do_images.core.snapshots.retention import (
+    RetentionDecision,
+    RetentionPolicy,
+    plan_retention,
+)
+from airflow_provider_do_images.core.submit.copies import (
+    ImageRef,
+    describe_replication,
+    is_completed,
+    merge_wait_results,
+)
 from airflow_provider_do_images.core.submit.decide import (
+    ActionRequest,
     Blocked,
-    Request,
     Submission,
     SubmitOutcome,
 )
 from airflow_provider_do_images.core.submit.own_transfers import OwnTransfers
 from airflow_provider_do_images.core.submit.replicate import Replicator
-from airflow_provider_do_images.core.submit.submitter import Submitter
-from airflow_provider_do_images.core.wait.evaluate import Outcome, Verdict, Wait, judge
-from airflow_provider_do_images.core.wait.flow import prove, run, run_all, wait_until_finished
+from airflow_provider_do_images.core.submit.submitter import IdempotentSubmitter
+from airflow_provider_do_images.core.wait.evaluate import (
+    WaitResult,
+    WaitSpec,
+    WaitStatus,
+    evaluate_poll,
+)
+from airflow_provider_do_images.core.wait.flow import drive, drive_all, verify, wait_until_finished
 
 HOUR = 3600.0
 DAY = 24 * HOUR
 POLICY = "prod-nightly"
 TAG = "prod-nightly-kept"
 REGIONS = ("ams3", "sgp1")
-RETENTION = Retention(daily=4, weekly=2, regions=REGIONS)
-FIND = FindSettings.checked(POLICY, 8 * DAY, 7, DAY, "leave")
-LIMITS = Limits(max_data_age=9 * DAY, max_copy_age=9 * DAY)
+RETENTION = RetentionPolicy(keep_daily=4, keep_weekly=2, regions=REGIONS)
+FIND = RestorePointSettings.checked(POLICY, 8 * DAY, 7, DAY, "ignore")
+LIMITS = AuditLimits(max_data_age=9 * DAY, max_copy_age=9 * DAY)
 MAX_DELETE = 20
 POLL_INTERVAL = 300.0
 TIMEOUT = 2 * HOUR
-PROOF_TIMEOUT = 120.0
+VERIFY_TIMEOUT = 120.0
 
 
 class TaskFailedError(Exception):
@@ -70,34 +91,36 @@ class Pipeline:
         self._now = now
         self._sleep = sleep
 
-    def find(self) -> Choice:
+    def find(self) -> RestorePointSelection:
         """Choose the restore points of the droplets with the tag."""
         with self._new_client() as client:
-            return find(client, Selection(tag=TAG), FIND, self._moment())
+            return list_restore_points(client, DropletSelector(tag=TAG), FIND, self._moment())
 
-    def rows(self, choice: Choice) -> list[dict[str, Any]]:
+    def rows(self, choice: RestorePointSelection) -> list[dict[str, Any]]:
         """Return what the next task is mapped over."""
         return FIND.rows(choice)
 
-    def convert(self, row: Mapping[str, Any]) -> Result:
+    def convert(self, row: Mapping[str, Any]) -> ActionResult:
         """Convert a row's backup and make it the policy's."""
-        claim = Claim.from_row(row)
-        request = Request(claim.image_id)
+        claim = SnapshotClaim.from_row(row)
+        request = ActionRequest(claim.image_id)
         with self._new_client() as client:
-            name_early(client, claim)
+            rename_before_convert(client, claim)
             result = replace(
                 self._submit(client, request).to_result(),
                 droplet_id=claim.name.droplet_id,
                 droplet_name=claim.droplet_name,
             )
-            if result.action and result.outcome != SubmitOutcome.ALREADY_THERE:
+            if result.action and result.outcome != SubmitOutcome.ALREADY_EXISTS:
                 self._finish(client, self._wait_for(result), result)
-            keep(client, claim, proof_timeout=PROOF_TIMEOUT, clock=self._now, sleep=self._sleep)
+            apply_claim(
+                client, claim, verify_timeout=VERIFY_TIMEOUT, clock=self._now, sleep=self._sleep
+            )
         return result
 
-    def replicate(self, converted: Result) -> list[Result]:
+    def replicate(self, converted: ActionResult) -> list[ActionResult]:
         """Copy a converted backup to the regions; return a row for each that is there."""
-        image = ImageRow(converted.image_id, converted.droplet_id, converted.droplet_name)
+        image = ImageRef(converted.image_id, converted.droplet_id, converted.droplet_name)
         with self._new_client() as client:
             rows = self._submit_copies(client, image)
             waits = [self._wait_for(row) for row in rows if row.end is None]
@@ -105,41 +128,43 @@ class Pipeline:
                 wait_until_finished(wait, poll_interval=POLL_INTERVAL, clock=self._now)
                 for wait in waits
             ]
-            verdicts = run_all(flows, lambda ask: ask.send(client), self._sleep, self._now)
-        rows = ended(rows, verdicts)
-        if not all(is_there(row) for row in rows):
-            raise TaskFailedError(tell(rows, self._now()))
+            verdicts = drive_all(flows, lambda ask: ask.send(client), self._sleep, self._now)
+        rows = merge_wait_results(rows, verdicts)
+        if not all(is_completed(row) for row in rows):
+            raise TaskFailedError(describe_replication(rows, self._now()))
         return rows
 
-    def prune(self) -> list[Decision]:
+    def prune(self) -> list[RetentionDecision]:
         """Delete what no rule keeps; return what became of it."""
         with self._new_client() as client:
             images, droplets = client.all_private_images(), client.all_droplets()
-            check_tags_are_seen(client)
-            wanted = to_delete(plan(images, droplets, POLICY, RETENTION, now=self._moment()))
+            require_tag_read_scope(client)
+            wanted = select_deletions(
+                plan_retention(images, droplets, POLICY, RETENTION, now=self._moment())
+            )
             check_number(wanted, MAX_DELETE)
-            return carry_out(client, wanted, RETENTION)
+            return delete_snapshots(client, wanted, RETENTION)
 
-    def audit(self) -> list[Finding]:
+    def audit(self) -> list[AuditFinding]:
         """Look at the newest copies."""
         with self._new_client() as client:
             now = self._moment() + timedelta(seconds=1)
-            return audit(client, POLICY, Selection(tag=TAG), REGIONS, LIMITS, now=now)
+            return audit_copies(client, POLICY, DropletSelector(tag=TAG), REGIONS, LIMITS, now=now)
 
     def _moment(self) -> datetime:
         return datetime.fromtimestamp(self._now(), UTC)
 
-    def _submit(self, client: ApiClient, request: Request) -> Submission:
+    def _submit(self, client: ApiClient, request: ActionRequest) -> Submission:
         deadline = self._now() + TIMEOUT
-        submitter = Submitter(client, request, clock=self._now, sleep=self._sleep)
+        submitter = IdempotentSubmitter(client, request, clock=self._now, sleep=self._sleep)
         while isinstance(found := submitter.submit(), Blocked):
             self._wait_for_blockers(client, [found], deadline)
         return found
 
-    def _submit_copies(self, client: ApiClient, image: ImageRow) -> list[Result]:
+    def _submit_copies(self, client: ApiClient, image: ImageRef) -> list[ActionResult]:
         """Submit what is missing, as soon as no other transfer may be one of the copies."""
         deadline, own = self._now() + TIMEOUT, OwnTransfers()
-        rows: dict[str | None, Result] = {}
+        rows: dict[str | None, ActionResult] = {}
         while missing := [region for region in REGIONS if region not in rows]:
             loop = Replicator(client, image, own=own, clock=self._now, sleep=self._sleep)
             _, new, blocked = loop.submit(missing)
@@ -159,34 +184,34 @@ class Pipeline:
             wait_until_finished(wait, poll_interval=POLL_INTERVAL, clock=self._now)
             for wait in waits.values()
         ]
-        run_all(flows, lambda ask: ask.send(client), self._sleep, self._now)
+        drive_all(flows, lambda ask: ask.send(client), self._sleep, self._now)
 
-    def _wait_for(self, row: Result) -> Wait:
+    def _wait_for(self, row: ActionResult) -> WaitSpec:
         if row.action is None:
             raise TaskFailedError(f"no action to wait for: {row}")
         now = self._now()
-        return Wait(
+        return WaitSpec(
             row.image_id,
             row.action.id,
             now,
             now + TIMEOUT,
             row.region,
-            PROOF_TIMEOUT,
+            VERIFY_TIMEOUT,
             outcome=row.outcome,
         )
 
-    def _finish(self, client: ApiClient, wait: Wait, result: Result) -> None:
+    def _finish(self, client: ApiClient, wait: WaitSpec, result: ActionResult) -> None:
         """Wait as an operator does that has just submitted."""
         if result.action is None:
             return
-        first = prove(judge(wait, result.action, self._now()), self._now)
-        verdict = run(first, lambda ask: ask.send(client), self._sleep)
+        first = verify(evaluate_poll(wait, result.action, self._now()), self._now)
+        verdict = drive(first, lambda ask: ask.send(client), self._sleep)
         if verdict is None:
             flow = wait_until_finished(wait, poll_interval=POLL_INTERVAL, clock=self._now)
-            verdict = run(flow, lambda ask: ask.send(client), self._sleep)
+            verdict = drive(flow, lambda ask: ask.send(client), self._sleep)
         _check(verdict)
 
 
-def _check(verdict: Verdict) -> None:
-    if verdict.outcome is not Outcome.COMPLETED:
+def _check(verdict: WaitResult) -> None:
+    if verdict.outcome is not WaitStatus.COMPLETED:
         raise TaskFailedError(f"{verdict.outcome}: {verdict}")

@@ -6,7 +6,9 @@ from airflow_provider_do_images.operators.image_actions import DigitalOceanConve
 from airflow_provider_do_images.operators.replication import (
     DigitalOceanReplicateImageOperator,
 )
-from airflow_provider_do_images.operators.restore_points import DigitalOceanFindBackupOperator
+from airflow_provider_do_images.operators.restore_points import (
+    DigitalOceanListRestorePointsOperator,
+)
 
 with DAG(
     "first_copy",
@@ -15,13 +17,15 @@ with DAG(
     params={"droplet": "web-01", "regions": "ams3,sgp1"},
     default_args={"retries": 2},  # Airflow can count a deferral as a failed try
 ):
-    find = DigitalOceanFindBackupOperator(
+    find = DigitalOceanListRestorePointsOperator(
         task_id="find",
         droplet_name="{{ params.droplet }}",
         policy="first-copy",
         max_backup_age=8 * 24 * 60 * 60,  # weekly backups; daily ones need 36 hours
     )
-    convert = DigitalOceanConvertImageOperator.partial(task_id="convert").expand(backup=find.output)
+    convert = DigitalOceanConvertImageOperator.partial(task_id="convert").expand(
+        restore_point=find.output
+    )
     DigitalOceanReplicateImageOperator.partial(
         task_id="replicate", regions="{{ params.regions }}"
     ).expand(image=convert.output)

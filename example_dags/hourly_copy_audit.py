@@ -8,7 +8,7 @@ from __future__ import annotations
 import pendulum
 from airflow.sdk import DAG, Param
 
-from airflow_provider_do_images.operators.snapshots import DigitalOceanAuditCopiesOperator
+from airflow_provider_do_images.operators.snapshots import DigitalOceanAuditSnapshotsOperator
 
 HOUR = 60 * 60
 
@@ -22,7 +22,7 @@ with DAG(
     params={"tag": Param("prod", type="string", description="Droplets with this tag are audited")},
     tags=["digitalocean"],
 ):
-    DigitalOceanAuditCopiesOperator(
+    DigitalOceanAuditSnapshotsOperator(
         task_id="audit",
         policy="prod-nightly",
         tag="{{ params.tag }}",

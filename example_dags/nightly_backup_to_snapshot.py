@@ -17,7 +17,9 @@ from airflow_provider_do_images.operators.image_actions import DigitalOceanConve
 from airflow_provider_do_images.operators.replication import (
     DigitalOceanReplicateImageOperator,
 )
-from airflow_provider_do_images.operators.restore_points import DigitalOceanFindBackupOperator
+from airflow_provider_do_images.operators.restore_points import (
+    DigitalOceanListRestorePointsOperator,
+)
 from airflow_provider_do_images.operators.snapshots import DigitalOceanPruneSnapshotsOperator
 
 POLICY = "prod-nightly"
@@ -46,8 +48,8 @@ def nightly_backup_to_snapshot() -> None:
         """Keep one droplet's backup."""
         convert = DigitalOceanConvertImageOperator(
             task_id="convert",
-            backup=backup,
-            map_index_template="{{ task.backup.droplet_name }}",
+            restore_point=backup,
+            map_index_template="{{ task.restore_point.droplet_name }}",
         )
         DigitalOceanReplicateImageOperator(
             task_id="replicate",
@@ -57,7 +59,7 @@ def nightly_backup_to_snapshot() -> None:
             map_index_template="{{ task.image.droplet_name }}",
         )
 
-    find = DigitalOceanFindBackupOperator(
+    find = DigitalOceanListRestorePointsOperator(
         task_id="find",
         tag="{{ params.tag }}",
         policy=POLICY,
@@ -66,8 +68,8 @@ def nightly_backup_to_snapshot() -> None:
     prune = DigitalOceanPruneSnapshotsOperator(
         task_id="prune",
         policy=POLICY,
-        daily=7,
-        weekly=4,
+        keep_daily=7,
+        keep_weekly=4,
         regions=REGIONS,
         max_delete=50,  # about one for each droplet
         dry_run="{{ params.dry_run }}",

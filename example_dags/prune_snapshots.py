@@ -23,8 +23,8 @@ with DAG(
     DigitalOceanPruneSnapshotsOperator(
         task_id="prune",
         policy="first-copy",
-        daily=7,
-        weekly=4,
+        keep_daily=7,
+        keep_weekly=4,
         regions=["ams3", "sgp1"],
         max_delete=10,
         dry_run="{{ params.dry_run }}",

@@ -24,7 +24,7 @@ from airflow_provider_do_images.api.errors import (
     UnknownStatusError,
     UnprocessableError,
 )
-from airflow_provider_do_images.api.http.retry import ONCE, RetryPolicy
+from airflow_provider_do_images.api.http.retry import NO_RETRY, RetryPolicy
 from airflow_provider_do_images.api.models import (
     ActionStatus,
     Droplet,
@@ -38,7 +38,7 @@ if TYPE_CHECKING:
     from airflow_provider_do_images.api.client import ApiClient
 
 __all__ = [
-    "ONCE",
+    "NO_RETRY",
     "ActionStatus",
     "ApiClient",
     "ApiError",

@@ -14,7 +14,7 @@ from urllib.parse import quote
 from airflow_provider_do_images.api.errors import InvalidResponseError, error_context
 from airflow_provider_do_images.api.fields import Json, text_or_none, total_or_none
 from airflow_provider_do_images.api.http.list_session import ListSession
-from airflow_provider_do_images.api.http.retry import ONCE, RetryPolicy
+from airflow_provider_do_images.api.http.retry import NO_RETRY, RetryPolicy
 from airflow_provider_do_images.api.models import Droplet, Image, ImageAction, Region
 from airflow_provider_do_images.api.pagination import Page
 from airflow_provider_do_images.api.validation import check_id, check_region, check_tag, has_tag
@@ -72,7 +72,7 @@ class ApiClient(ListSession):
             yield from self.rows(path, "actions", "image:read", read, unread=unread)
 
     def newest_image_actions(
-        self, image_id: int, *, retry: RetryPolicy | None = ONCE
+        self, image_id: int, *, retry: RetryPolicy | None = NO_RETRY
     ) -> Page[ImageAction]:
         """Read the newest 200 actions of an image. Scope ``image:read``.
 
@@ -91,7 +91,7 @@ class ApiClient(ListSession):
     def actions_page(self, number: int) -> Page[ImageAction]:
         """Read one page of :meth:`list_actions`, from 1, once."""
         return self.page(
-            "/v2/actions", "actions", "actions:read", self._action, number=number, retry=ONCE
+            "/v2/actions", "actions", "actions:read", self._action, number=number, retry=NO_RETRY
         )
 
     # Images, droplets, regions
@@ -129,7 +129,7 @@ class ApiClient(ListSession):
         """Read one page of :meth:`list_images`, from 1, once."""
         read, params = Image.from_json, {"private": "true"}
         return self.page(
-            "/v2/images", "images", "image:read", read, number=number, params=params, retry=ONCE
+            "/v2/images", "images", "image:read", read, number=number, params=params, retry=NO_RETRY
         )
 
     def count_private_images(self, *, retry: RetryPolicy | None = None) -> int:

@@ -199,7 +199,7 @@ class ServerError(ApiError):
     code = "server_error"
 
 
-NOT_HELPED_BY_A_RETRY = (
+PERMANENT_ERRORS = (
     AuthenticationError,
     InvalidInputError,
     NotFoundError,

@@ -127,7 +127,7 @@ def check_timeout(name: str, value: Any) -> float:
     return check_seconds(name, value, most=YEAR)
 
 
-def check_proof_timeout(name: str, value: Any) -> float:
+def check_verify_timeout(name: str, value: Any) -> float:
     """Return the seconds of a verification: a day at most, 0 for none."""
     return check_seconds(name, value, least=0.0, most=DAY)
 

@@ -8,68 +8,69 @@ from datetime import UTC, datetime
 from airflow_provider_do_images.api import ActionStatus, ImageAction
 from airflow_provider_do_images.api.models import format_time
 from airflow_provider_do_images.api.text import printable
-from airflow_provider_do_images.core.wait.evaluate import Outcome, Verdict, Wait
+from airflow_provider_do_images.core.wait.evaluate import WaitResult, WaitSpec, WaitStatus
 
-LOOKS = "Clearing this task only looks again; it posts and deletes nothing."
+CLEARING_READS = "Clearing this task only looks again; it posts and deletes nothing."
 """What clearing does to a task that reads."""
 
 STARTED_NOTHING = "This request has started nothing; what was started before goes on."
 """What runs after a failure before anything was posted."""
 
-SUBMITS = (
+CLEARING_SUBMITS = (
     "Clearing this task is safe, as a retry is: it looks first, submits only what is missing, "
     "joins what still runs, and deletes nothing."
 )
 """What clearing does to a task that submits actions."""
 
-DELETES = (
+CLEARING_DELETES = (
     "Clearing this task plans anew; unless in a dry run it deletes what the new plan gives up, "
     "max_delete images at most, and posts nothing."
 )
 """What clearing does to a task that deletes."""
 
-MANY_SECONDS = 900.0
+SECONDS_UP_TO = 900.0
 """From how many seconds on an interval is told in minutes or hours."""
 
-MANY_HOURS = 48
+HOURS_UP_TO = 48
 """From how many hours on a duration is told in days."""
 
-SLOW = 3.0
+SLOW_FACTOR = 3.0
 """How many times the usual time an action must take to be called slow."""
 
 
-def explain(verdict: Verdict) -> str:
+def describe_wait_result(verdict: WaitResult) -> str:
     """Say how a wait ended, and what that means for the action at DigitalOcean."""
-    wait, action, error = verdict.wait, verdict.action, sentence(verdict.error or "")
+    wait, action, error = verdict.wait, verdict.action, as_sentence(verdict.error or "")
     what = _describe(wait, action)
     seen = _seen(action)
-    waited = duration(verdict.decided_at - wait.started_at)
+    waited = duration_text(verdict.decided_at - wait.started_at)
     return {
-        Outcome.COMPLETED: f"{what} completed{_took(action)}.{_unverified(wait, action)}",
-        Outcome.ERRORED: (
+        WaitStatus.COMPLETED: f"{what} completed{_took(action)}.{_unverified(wait, action)}",
+        WaitStatus.ERRORED: (
             f"{what} errored at DigitalOcean{_took(action)}{seen}. The API gives no reason; "
             f"DigitalOcean's support can look it up by the action id. It does not run any more."
         ),
-        Outcome.UNVERIFIED: (
-            f"{what} is completed{seen}, but within {duration(wait.proof_timeout)} the image did "
+        WaitStatus.UNVERIFIED: (
+            f"{what} is completed{seen}, but within {duration_text(wait.verify_timeout)} the "
+            "image did "
             f"not show it. {error} It does not run any more. Do not rely on this copy before you "
             f"have seen it."
         ),
-        Outcome.TIMED_OUT: (
+        WaitStatus.TIMED_OUT: (
             f"{what} timed out: not finished after {waited} of waiting. {_state(verdict)}"
         ),
-        Outcome.NOT_FOUND: (
+        WaitStatus.NOT_FOUND: (
             f"{what} is not there (waited {waited}): the image was deleted or has expired, or the "
             f"action belongs to another image. Whether it still runs is not known. {error}"
         ),
-        Outcome.ACCESS_DENIED: (
+        WaitStatus.ACCESS_DENIED: (
             f"{what} can no longer be watched (waited {waited}), though it may go on at "
             f"DigitalOcean. {error}"
         ),
-        Outcome.UNKNOWN_STATUS: (
+        WaitStatus.UNKNOWN_STATUS: (
             f"{what} cannot be judged: whether it still runs is not known. {error}"
         ),
-        Outcome.INTERNAL_ERROR: (
+        WaitStatus.INTERNAL_ERROR: (
             f"Waiting for {what} failed with an error of this provider; the action may still be "
             f"running. {error}"
         ),
@@ -81,13 +82,13 @@ def clock_time(moment: float) -> str:
     return f"{datetime.fromtimestamp(moment, UTC):%H:%M:%S} UTC"
 
 
-def deadline(wait: Wait) -> str:
+def deadline_text(wait: WaitSpec) -> str:
     """Write when the wait is given up."""
     return f"{datetime.fromtimestamp(wait.deadline, UTC):%Y-%m-%d %H:%M:%S} UTC"
 
 
-def waiting_for(
-    waits: Sequence[Wait], seen: Mapping[int, ImageAction], poll_interval: float, now: float
+def describe_waits(
+    waits: Sequence[WaitSpec], seen: Mapping[int, ImageAction], poll_interval: float, now: float
 ) -> str:
     """Say what is waited for and since when, when the next look is, and when the last one.
 
@@ -104,23 +105,24 @@ def waiting_for(
     last = max(waits, key=lambda wait: wait.deadline)
     next_look = min(now + poll_interval, *(wait.deadline for wait in waits))
     return (
-        f"Waiting for {what}. Looking every {interval(poll_interval)}, next at "
-        f"{clock_time(next_look)}; gives up at {deadline(last)}, in "
-        f"{duration(last.deadline - now)}."
+        f"Waiting for {what}. Looking every {interval_text(poll_interval)}, next at "
+        f"{clock_time(next_look)}; gives up at {deadline_text(last)}, in "
+        f"{duration_text(last.deadline - now)}."
     )
 
 
-def pace(present: float, wanted: float, next_look: float, why: str) -> str:
+def describe_interval_change(present: float, wanted: float, next_look: float, why: str) -> str:
     """Say how often is looked at present, why not as often as wanted, and when next."""
     if present <= wanted:
-        return f"Looking every {interval(wanted)} again."
+        return f"Looking every {interval_text(wanted)} again."
     return (
-        f"Looking every {interval(present)} for now, not every {interval(wanted)}: {why}. The "
+        f"Looking every {interval_text(present)} for now, not every {interval_text(wanted)}: "
+        f"{why}. The "
         f"next look is at {clock_time(next_look)}."
     )
 
 
-def tell_ends(verdicts: Sequence[Verdict]) -> str:
+def describe_wait_results(verdicts: Sequence[WaitResult]) -> str:
     """Say shortly which of several waits have ended, and how."""
     each = [
         f"{_where(verdict.wait)} {verdict.outcome.value}{_took(verdict.action)}"
@@ -129,7 +131,7 @@ def tell_ends(verdicts: Sequence[Verdict]) -> str:
     return f"Ended: {'; '.join(each)}."
 
 
-def goes_on(waits: Sequence[Wait]) -> str:
+def describe_not_cancelled(waits: Sequence[WaitSpec]) -> str:
     """Tell whoever stops waits that it stops nothing else."""
     what = "; ".join(_describe(wait, None) for wait in waits)
     return (
@@ -138,20 +140,22 @@ def goes_on(waits: Sequence[Wait]) -> str:
     )
 
 
-def tell_slow(wait: Wait, action: ImageAction, now: float) -> str | None:
+def describe_slow_action(wait: WaitSpec, action: ImageAction, now: float) -> str | None:
     """Say that an action takes, or took, several times as long as such actions took lately."""
-    if wait.usual_seconds is None or action.started_at is None:
+    if wait.typical_seconds is None or action.started_at is None:
         return None
     ended = action.completed_at.timestamp() if action.completed_at else now
     seconds = ended - action.started_at.timestamp()
-    if seconds < SLOW * wait.usual_seconds:
+    if seconds < SLOW_FACTOR * wait.typical_seconds:
         return None
     verb = "took" if action.completed_at else "is not finished after"
-    usual = duration(wait.usual_seconds)
-    return f"{_describe(wait, action)} {verb} {duration(seconds)}; lately such ones took {usual}."
+    usual = duration_text(wait.typical_seconds)
+    return (
+        f"{_describe(wait, action)} {verb} {duration_text(seconds)}; lately such ones took {usual}."
+    )
 
 
-def droplet(name: str | None, number: int | None) -> str:
+def droplet_text(name: str | None, number: int | None) -> str:
     """Write which droplet it is, by all that is known: ``droplet web-1 (42)``, or nothing."""
     name = printable(name or "")
     if name and number:
@@ -159,55 +163,55 @@ def droplet(name: str | None, number: int | None) -> str:
     return f"droplet {name or number}" if name or number else ""
 
 
-def image(number: int, droplet_name: str | None, droplet_id: int | None) -> str:
+def image_text(number: int, droplet_name: str | None, droplet_id: int | None) -> str:
     """Write which image it is, and of which droplet, if that is known."""
-    of = droplet(droplet_name, droplet_id)
+    of = droplet_text(droplet_name, droplet_id)
     return f"image {number}{of and f' of {of}'}"
 
 
-def _image(wait: Wait) -> str:
-    return image(wait.image_id, wait.droplet_name, wait.droplet_id)
+def _image(wait: WaitSpec) -> str:
+    return image_text(wait.image_id, wait.droplet_name, wait.droplet_id)
 
 
-def _describe(wait: Wait, action: ImageAction | None) -> str:
+def _describe(wait: WaitSpec, action: ImageAction | None) -> str:
     kind = action.type if action and action.type else "action"
     slug = wait.region or (action.region_slug if action else None)
     region = f" to {slug}" if slug else ""
     return printable(f"{kind} of {_image(wait)}{region} (action {wait.action_id})")
 
 
-def _where(wait: Wait) -> str:
+def _where(wait: WaitSpec) -> str:
     return f"{wait.region or 'an unknown region'} (action {wait.action_id})"
 
 
-def _unverified(wait: Wait, action: ImageAction | None) -> str:
+def _unverified(wait: WaitSpec, action: ImageAction | None) -> str:
     """Say that a transfer's copy could not be verified, since nobody tells its region."""
     if action is None or action.type != "transfer" or wait.region or action.region_slug:
         return ""
     return " It does not tell its region, so the copy was not verified."
 
 
-def _since(wait: Wait, seen: Mapping[int, ImageAction], now: float) -> str:
+def _since(wait: WaitSpec, seen: Mapping[int, ImageAction], now: float) -> str:
     action = seen.get(wait.action_id)
-    usual = f", usually {duration(wait.usual_seconds)}" if wait.usual_seconds else ""
+    usual = f", usually {duration_text(wait.typical_seconds)}" if wait.typical_seconds else ""
     if action is None or action.started_at is None:
         return usual
-    return f", in progress since {duration(now - action.started_at.timestamp())}{usual}"
+    return f", in progress since {duration_text(now - action.started_at.timestamp())}{usual}"
 
 
-def _state(verdict: Verdict) -> str:
+def _state(verdict: WaitResult) -> str:
     """Say what was last known of an action that is not waited for any longer."""
     action = verdict.action
     if action and action.status is ActionStatus.COMPLETED:
         return "The action itself is completed; the image did not show it yet."
     unless = " unless it has ended by now"
     if verdict.error:
-        seen = f"The last look failed: {sentence(verdict.error)}"
+        seen = f"The last look failed: {as_sentence(verdict.error)}"
     elif action is None:
         seen = "It was not seen yet."
     else:
         started, unless = action.started_at, ""
-        age = duration(verdict.decided_at - started.timestamp()) if started else ""
+        age = duration_text(verdict.decided_at - started.timestamp()) if started else ""
         seen = f"It is in-progress{age and f', for {age} by now'}{_seen(action)}."
     return (
         f"{seen} Nothing was cancelled: it goes on at DigitalOcean{unless}, and a new wait for "
@@ -215,18 +219,18 @@ def _state(verdict: Verdict) -> str:
     )
 
 
-def sentence(text: object) -> str:
+def as_sentence(text: object) -> str:
     """Write a text on one line, with one full stop behind it, if there is any."""
     words = printable(str(text)).rstrip(".")
     return f"{words}." if words else ""
 
 
-def last_good_copy(what: str, since: datetime, now: float) -> str:
+def describe_last_good_copy(what: str, since: datetime, now: float) -> str:
     """Say which copy there is in any case, and how old it is.
 
     :param what: the image, where it is, and what happened then.
     """
-    age = duration(now - since.timestamp())
+    age = duration_text(now - since.timestamp())
     return f"Last good copy: {printable(what)} {format_time(since)}, {age} old."
 
 
@@ -237,20 +241,20 @@ def _seen(action: ImageAction | None) -> str:
 def _took(action: ImageAction | None) -> str:
     if action is None or action.started_at is None or action.completed_at is None:
         return ""
-    return f" after {duration((action.completed_at - action.started_at).total_seconds())}"
+    return f" after {duration_text((action.completed_at - action.started_at).total_seconds())}"
 
 
-def interval(seconds: float) -> str:
+def interval_text(seconds: float) -> str:
     """Write how long it is from one look to the next: in seconds, unless these are very many."""
-    return f"{seconds:.3g} s" if seconds < MANY_SECONDS else duration(seconds)
+    return f"{seconds:.3g} s" if seconds < SECONDS_UP_TO else duration_text(seconds)
 
 
-def duration(seconds: float) -> str:
+def duration_text(seconds: float) -> str:
     """Write seconds as people say them: ``45 s``, ``12 min 5 s``, ``1 h 20 min``, ``60 d 1 h``."""
     whole = max(round(seconds), 0)
     hours, rest = divmod(whole, 3600)
     minutes, left = divmod(rest, 60)
-    if hours >= MANY_HOURS:
+    if hours >= HOURS_UP_TO:
         return f"{hours // 24} d {hours % 24} h"
     if hours:
         return f"{hours} h {minutes} min"

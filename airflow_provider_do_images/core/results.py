@@ -10,12 +10,12 @@ from airflow_provider_do_images.api.validation import check_id, shorten
 
 
 @dataclass(frozen=True, slots=True)
-class Result:
+class ActionResult:
     """What became of one action on an image, or of the wish for one.
 
     :param region: slug of the region that the image was to be copied to; ``None`` for a convert.
-    :param outcome: how the action was come by: ``posted``, ``joined_running``,
-        ``found_after_lost_reply``, ``already_there`` or ``refused``; ``None`` if that is not known.
+    :param outcome: how the action was come by: ``submitted``, ``attached``,
+        ``reconciled``, ``already_exists`` or ``refused``; ``None`` if that is not known.
     :param end: how the wait for it ended, such as ``completed``; ``None`` if it was not waited for.
     :param error: what failed, in words.
     :param action: the action as last seen, if there is one.
@@ -49,7 +49,7 @@ class Result:
         }
 
     @classmethod
-    def from_json(cls, row: Any) -> Result:
+    def from_json(cls, row: Any) -> ActionResult:
         """Read what :meth:`to_json` wrote.
 
         :raises ValueError: for anything else.

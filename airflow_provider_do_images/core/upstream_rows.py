@@ -11,7 +11,7 @@ from airflow_provider_do_images.api.validation import shorten
 
 
 @dataclass(frozen=True, slots=True)
-class Handed:
+class UpstreamRow:
     """A parameter that takes a whole row of another task.
 
     :param name: the parameter.

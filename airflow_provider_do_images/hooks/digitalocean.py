@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from airflow.sdk import BaseHook
 
 from airflow_provider_do_images.api import (
-    ONCE,
+    NO_RETRY,
     DigitalOceanError,
     ImageAction,
     InvalidInputError,
@@ -27,7 +27,7 @@ from airflow_provider_do_images.api.validation import (
     check_text,
     is_given,
 )
-from airflow_provider_do_images.core.wait.flow import Answer, Ask
+from airflow_provider_do_images.core.wait.flow import ReadRequest, ReadResult
 from airflow_provider_do_images.version_compat import AirflowNotFoundException
 
 if TYPE_CHECKING:
@@ -42,14 +42,14 @@ T = TypeVar("T")
 SETTINGS = (
     "connect_timeout",
     "read_timeout",
-    "retries",
+    "max_retries",
     "rate_limit_reserve",
     "verify",
     "expected_team",
 )
 """What the extra of a connection may have."""
 
-PATIENCE = 60.0
+MAX_RATE_LIMIT_WAIT = 60.0
 """Seconds for which a worker's request waits at most while only the reserve is left."""
 
 
@@ -61,7 +61,7 @@ class DigitalOceanHook(BaseHook):
 
     ``connect_timeout``, ``read_timeout``
         in seconds, 10 and 30 by default;
-    ``retries``
+    ``max_retries``
         how often a failed request is sent again at most where that does no harm, 4 by default;
     ``rate_limit_reserve``
         the share of the token's hourly requests that is left to its other users, 0.5 by default:
@@ -77,7 +77,8 @@ class DigitalOceanHook(BaseHook):
     :mod:`airflow_provider_do_images.api.errors`.
 
     :param digitalocean_conn_id: id of the connection.
-    :param patience: seconds that such a request waits at most, also no longer than a minute.
+    :param max_rate_limit_wait: seconds that such a request waits at most, also no longer than a
+        minute.
     """
 
     conn_name_attr = "digitalocean_conn_id"
@@ -86,11 +87,14 @@ class DigitalOceanHook(BaseHook):
     hook_name = "DigitalOcean"
 
     def __init__(
-        self, digitalocean_conn_id: str = default_conn_name, *, patience: float = PATIENCE
+        self,
+        digitalocean_conn_id: str = default_conn_name,
+        *,
+        max_rate_limit_wait: float = MAX_RATE_LIMIT_WAIT,
     ) -> None:
         super().__init__()
         self.digitalocean_conn_id = digitalocean_conn_id
-        self.patience = patience
+        self.max_rate_limit_wait = max_rate_limit_wait
         self._client: ApiClient | None = None
 
     def get_conn(self, *, fresh: bool = False) -> ApiClient:
@@ -104,12 +108,16 @@ class DigitalOceanHook(BaseHook):
             self.close()
         if self._client is None:
             conn_id = check_text("digitalocean_conn_id", self.digitalocean_conn_id)
-            patience = check_seconds("patience", self.patience, least=0.0)
+            max_rate_limit_wait = check_seconds(
+                "max_rate_limit_wait", self.max_rate_limit_wait, least=0.0
+            )
             try:
                 connection = self.get_connection(conn_id)
             except Exception as error:  # a secrets backend may raise anything
                 raise unreadable_connection(conn_id, error) from error
-            self._client = client_for(connection, patience=min(patience, PATIENCE))
+            self._client = create_client(
+                connection, max_rate_limit_wait=min(max_rate_limit_wait, MAX_RATE_LIMIT_WAIT)
+            )
         return self._client
 
     def close(self) -> None:
@@ -133,7 +141,7 @@ class DigitalOceanHook(BaseHook):
         """Read one action of an image. Token scope ``image:read``."""
         return self.get_conn().get_image_action(image_id, action_id)
 
-    def ask(self, question: Ask) -> Answer:
+    def ask(self, question: ReadRequest) -> ReadResult:
         """Answer a question of a wait, with the connection read anew if it asks for that."""
         return question.send(self.get_conn(fresh=question.fresh))
 
@@ -149,7 +157,7 @@ class DigitalOceanHook(BaseHook):
         """
         try:
             client = self.get_conn()
-            count = client.count_private_images(retry=ONCE)
+            count = client.count_private_images(retry=NO_RETRY)
             team = _team_of(client)
         except PermissionDeniedError as error:
             return False, f"The token is valid but may not do all that it must. {error}"
@@ -171,7 +179,7 @@ def _team_of(client: ApiClient) -> str:
     :raises DigitalOceanError: if it is not the expected one.
     """
     try:
-        team = client.get_team(retry=ONCE)
+        team = client.get_team(retry=NO_RETRY)
     except PermissionDeniedError:
         if client.expected_team:
             raise
@@ -180,11 +188,11 @@ def _team_of(client: ApiClient) -> str:
     return f"It belongs to the team {team}."
 
 
-def client_for(connection: Connection, *, patience: float) -> ApiClient:
+def create_client(connection: Connection, *, max_rate_limit_wait: float) -> ApiClient:
     """Return the client for a connection that has been read.
 
-    :param patience: seconds for which a request waits at most while no more than the reserve of
-        the token's hourly requests is left.
+    :param max_rate_limit_wait: seconds for which a request waits at most while no more than the
+        reserve of the token's hourly requests is left.
     :raises InvalidInputError: if nothing can be sent with it; the message names the field to fix.
     """
     from airflow import __version__ as airflow_version  # noqa: PLC0415 - see below
@@ -210,11 +218,11 @@ def client_for(connection: Connection, *, patience: float) -> ApiClient:
             connection.host or "",
             connect_timeout=_setting(extra, "connect_timeout", 10.0, check_interval),
             read_timeout=_setting(extra, "read_timeout", 30.0, check_interval),
-            retry=RetryPolicy(attempts=_setting(extra, "retries", 4, check_count) + 1),
+            retry=RetryPolicy(attempts=_setting(extra, "max_retries", 4, check_count) + 1),
             reserve=_setting(extra, "rate_limit_reserve", DEFAULT_RESERVE, check_share),
             verify=_setting(extra, "verify", True, check_verify),
             expected_team=_setting(extra, "expected_team", "", check_text),
-            patience=patience,
+            max_rate_limit_wait=max_rate_limit_wait,
             user_agent=f"{USER_AGENT} apache-airflow/{airflow_version}",
             token_name="the connection's password",  # noqa: S106 - where it is
         )
@@ -255,7 +263,7 @@ def _read_extra(extra: str | None) -> dict[str, Any]:
     except (ValueError, RecursionError) as error:
         raise InvalidInputError(f"its extra is not valid JSON ({type(error).__name__})") from None
     if not isinstance(settings, dict):
-        raise InvalidInputError('its extra must be a JSON object, for example {"retries": 3}')
+        raise InvalidInputError('its extra must be a JSON object, for example {"max_retries": 3}')
     for name in settings:
         if name not in SETTINGS:
             raise InvalidInputError(f"its extra has the unknown setting {_hint(name)}")

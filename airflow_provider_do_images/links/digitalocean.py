@@ -50,7 +50,7 @@ def _id_of(operator: BaseOperator, key: str) -> str:
 
     Its fields are rendered by then. What is no id leads nowhere; the task itself complains of it.
     """
-    rows = (getattr(operator, name, None) for name in ("action", "backup", "image"))
+    rows = (getattr(operator, name, None) for name in ("action", "restore_point", "image"))
     found = [row.get(key) for row in rows if isinstance(row, Mapping)]
     text = str(next(iter(found), getattr(operator, key, ""))).strip()
     return text if text.isascii() and text.isdigit() else ""

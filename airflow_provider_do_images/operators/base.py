@@ -11,38 +11,38 @@ from typing import Any
 from airflow.sdk import Context
 
 from airflow_provider_do_images._airflow.failures import (
-    as_airflow_exceptions,
+    adding_last_copy,
+    airflow_exceptions,
     blocked_failure,
     check_execution_timeout,
+    describing_timeout,
+    effective_timeout,
     from_event,
     operator_failure,
-    seconds_until_given_up,
-    telling_last_copy,
-    telling_time_out,
 )
 from airflow_provider_do_images._airflow.task_state import own_transfers
 from airflow_provider_do_images.api import Image
 from airflow_provider_do_images.api.errors import error_context
 from airflow_provider_do_images.api.validation import check_flag
 from airflow_provider_do_images.core.messages import (
+    CLEARING_SUBMITS,
     STARTED_NOTHING,
-    SUBMITS,
-    explain,
+    describe_wait_result,
 )
-from airflow_provider_do_images.core.results import Result
+from airflow_provider_do_images.core.results import ActionResult
 from airflow_provider_do_images.core.submit.copies import source_copy, source_to_json
-from airflow_provider_do_images.core.submit.decide import Blocked, Request, SubmitOutcome
+from airflow_provider_do_images.core.submit.decide import ActionRequest, Blocked, SubmitOutcome
 from airflow_provider_do_images.core.submit.own_transfers import OwnTransfers
-from airflow_provider_do_images.core.submit.submitter import Submitter
+from airflow_provider_do_images.core.submit.submitter import IdempotentSubmitter
 from airflow_provider_do_images.core.wait.evaluate import (
-    PROOF_TIMEOUT,
-    Outcome,
-    Verdict,
-    Wait,
-    judge,
+    VERIFY_TIMEOUT,
+    WaitResult,
+    WaitSpec,
+    WaitStatus,
+    evaluate_poll,
 )
-from airflow_provider_do_images.core.wait.flow import prove, run, wait_until_finished
-from airflow_provider_do_images.core.wait.progress_log import Progress
+from airflow_provider_do_images.core.wait.flow import drive, verify, wait_until_finished
+from airflow_provider_do_images.core.wait.progress_log import WaitProgressLog
 from airflow_provider_do_images.hooks.digitalocean import DigitalOceanHook
 from airflow_provider_do_images.links.digitalocean import LINKS
 from airflow_provider_do_images.operators.blocked import BlockableOperator
@@ -66,7 +66,7 @@ class SubmitImageActionOperator(BlockableOperator):
         deferrable: bool = conf.getboolean("operators", "default_deferrable", fallback=False),
         poll_interval: timedelta | float | str = 30.0,
         timeout: timedelta | float | str = 2 * 60 * 60,
-        proof_timeout: timedelta | float | str = PROOF_TIMEOUT,
+        verify_timeout: timedelta | float | str = VERIFY_TIMEOUT,
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
@@ -77,25 +77,25 @@ class SubmitImageActionOperator(BlockableOperator):
         # Checked when the task runs, as all parameters are.
         self.poll_interval = poll_interval  # type: ignore[assignment]
         self.timeout = timeout  # type: ignore[assignment]
-        self.proof_timeout = proof_timeout  # type: ignore[assignment]
+        self.verify_timeout = verify_timeout  # type: ignore[assignment]
         self._own = OwnTransfers()
         self._source: Image | None = None
 
     @abstractmethod
-    def _request(self) -> Request:
+    def _request(self) -> ActionRequest:
         """Return what is wanted, checked."""
 
-    def _submit(self, hook: DigitalOceanHook, request: Request) -> Result | Blocked:
+    def _submit(self, hook: DigitalOceanHook, request: ActionRequest) -> ActionResult | Blocked:
         """Submit it, and return what is known by then."""
         with error_context(image_id=request.image_id, region=request.region):
-            submitter = Submitter(hook.get_conn(), request, own=self._own)
+            submitter = IdempotentSubmitter(hook.get_conn(), request, own=self._own)
             try:
                 found = submitter.submit()
                 return found if isinstance(found, Blocked) else found.to_result()
             finally:
                 self._source = submitter.image
 
-    def _finish(self, hook: DigitalOceanHook, result: Result) -> dict[str, Any]:
+    def _finish(self, hook: DigitalOceanHook, result: ActionResult) -> dict[str, Any]:
         """Return what the task returns, now that the action is completed."""
         return result.to_json()
 
@@ -105,7 +105,7 @@ class SubmitImageActionOperator(BlockableOperator):
 
     def _clearing(self, image_id: int) -> str:
         """Say which copy there is even so, and what clearing does."""
-        return f"{self._last_copy(image_id)} {SUBMITS}".lstrip()
+        return f"{self._last_copy(image_id)} {CLEARING_SUBMITS}".lstrip()
 
     def execute(self, context: Context) -> dict[str, Any]:
         """Submit the action and return it, finished if that was asked for."""
@@ -118,30 +118,36 @@ class SubmitImageActionOperator(BlockableOperator):
         _, deadline = self._read_unblocked(event)
         return self._submit_and_wait(context, hook, request, deadline)
 
-    def _prepare(self) -> tuple[DigitalOceanHook, Request]:
-        with as_airflow_exceptions(SUBMITS, STARTED_NOTHING):
+    def _prepare(self) -> tuple[DigitalOceanHook, ActionRequest]:
+        with airflow_exceptions(CLEARING_SUBMITS, STARTED_NOTHING):
             self._check_settings()
             self.wait_for_completion = check_flag("wait_for_completion", self.wait_for_completion)
-            hook = DigitalOceanHook(self.digitalocean_conn_id, patience=self.poll_interval)
+            hook = DigitalOceanHook(
+                self.digitalocean_conn_id, max_rate_limit_wait=self.poll_interval
+            )
             return hook, self._request()
 
     def _submit_when_free(
-        self, context: Context, hook: DigitalOceanHook, request: Request, deadline: float | None
-    ) -> tuple[Result, float]:
+        self,
+        context: Context,
+        hook: DigitalOceanHook,
+        request: ActionRequest,
+        deadline: float | None,
+    ) -> tuple[ActionResult, float]:
         """Submit as soon as no transfer without a region may be the requested one.
 
         Returns the result, and the deadline of the wait for it.
         """
-        limit = seconds_until_given_up(self.timeout, self.deferrable and self.execution_timeout)
+        limit = effective_timeout(self.timeout, self.deferrable and self.execution_timeout)
         while True:
             with (
-                as_airflow_exceptions(SUBMITS, STARTED_NOTHING),
-                telling_last_copy(lambda: self._last_copy(request.image_id)),
+                airflow_exceptions(CLEARING_SUBMITS, STARTED_NOTHING),
+                adding_last_copy(lambda: self._last_copy(request.image_id)),
             ):
                 found = self._submit(hook, request)
             now = time.time()
             deadline = now + limit if deadline is None else deadline
-            if isinstance(found, Result):
+            if isinstance(found, ActionResult):
                 return found, deadline
             if now >= deadline:
                 clearing = self._clearing(request.image_id)
@@ -152,7 +158,7 @@ class SubmitImageActionOperator(BlockableOperator):
         self,
         context: Context,
         hook: DigitalOceanHook,
-        request: Request,
+        request: ActionRequest,
         deadline: float | None = None,
     ) -> dict[str, Any]:
         self._own = own_transfers(context)
@@ -166,31 +172,33 @@ class SubmitImageActionOperator(BlockableOperator):
             ("outcome", result.outcome),
         ):
             context["ti"].xcom_push(key=key, value=value)
-        if action is None or result.outcome == SubmitOutcome.ALREADY_THERE:
+        if action is None or result.outcome == SubmitOutcome.ALREADY_EXISTS:
             return self._finish(hook, result)
         if not self.wait_for_completion:
             return result.to_json()
         now = time.time()
-        wait = Wait(
+        wait = WaitSpec(
             request.image_id,
             action.id,
             started_at=now,
             deadline=deadline,
             region=request.region,
-            proof_timeout=self.proof_timeout,
+            verify_timeout=self.verify_timeout,
             droplet_id=result.droplet_id,
             droplet_name=result.droplet_name,
             outcome=result.outcome,
         )
         self._waits = [wait]
-        progress = Progress([wait], self.poll_interval, [action])
-        with telling_time_out(wait, progress.seen, self._clearing(request.image_id)):
-            flow = prove(judge(wait, action, now))
-            verdict = run(progress.follow(flow, wait), hook.ask)
+        progress = WaitProgressLog([wait], self.poll_interval, [action])
+        with describing_timeout(wait, progress.seen, self._clearing(request.image_id)):
+            flow = verify(evaluate_poll(wait, action, now))
+            verdict = drive(progress.follow(flow, wait), hook.ask)
             verdict = verdict or self._wait_on(hook, wait, progress)
         return self._conclude(hook, verdict)
 
-    def _wait_on(self, hook: DigitalOceanHook, wait: Wait, progress: Progress) -> Verdict:
+    def _wait_on(
+        self, hook: DigitalOceanHook, wait: WaitSpec, progress: WaitProgressLog
+    ) -> WaitResult:
         """Wait here, or leave the worker and let :meth:`execute_complete` go on."""
         progress.begin()
         if self.deferrable:
@@ -203,7 +211,7 @@ class SubmitImageActionOperator(BlockableOperator):
                 kwargs={"source": source_to_json(self._source) if self._source else None},
             )
         flow = wait_until_finished(wait, poll_interval=self.poll_interval)
-        return run(progress.follow(flow, wait), hook.ask)
+        return drive(progress.follow(flow, wait), hook.ask)
 
     def execute_complete(
         self, context: Context, event: Any = None, source: Any = None
@@ -215,17 +223,17 @@ class SubmitImageActionOperator(BlockableOperator):
         self._source = Image.from_json(source) if source else None
         return self._conclude(
             DigitalOceanHook(self.digitalocean_conn_id),
-            from_event(Verdict.from_event, event, SUBMITS),
+            from_event(WaitResult.from_event, event, CLEARING_SUBMITS),
         )
 
-    def _conclude(self, hook: DigitalOceanHook, verdict: Verdict) -> dict[str, Any]:
-        with as_airflow_exceptions(SUBMITS):
+    def _conclude(self, hook: DigitalOceanHook, verdict: WaitResult) -> dict[str, Any]:
+        with airflow_exceptions(CLEARING_SUBMITS):
             self._check_settings()
-        if verdict.outcome is not Outcome.COMPLETED or verdict.action is None:
+        if verdict.outcome is not WaitStatus.COMPLETED or verdict.action is None:
             limit = self.deferrable and self.execution_timeout
-            gone = verdict.outcome is Outcome.NOT_FOUND
-            clearing = SUBMITS if gone else self._clearing(verdict.wait.image_id)
+            gone = verdict.outcome is WaitStatus.NOT_FOUND
+            clearing = CLEARING_SUBMITS if gone else self._clearing(verdict.wait.image_id)
             check_execution_timeout(verdict, self.timeout, limit, clearing)
             raise operator_failure(verdict, clearing)
-        self.log.info(explain(verdict))
+        self.log.info(describe_wait_result(verdict))
         return self._finish(hook, verdict.to_result())

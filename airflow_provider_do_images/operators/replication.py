@@ -11,7 +11,7 @@ from typing import Any
 from airflow.sdk import Asset, AssetAlias, Context
 
 from airflow_provider_do_images._airflow.failures import (
-    as_airflow_exceptions,
+    airflow_exceptions,
     copies_failure,
     from_event,
 )
@@ -19,22 +19,27 @@ from airflow_provider_do_images.api import Image
 from airflow_provider_do_images.api.validation import check_flag
 from airflow_provider_do_images.assets import copy_extra, copy_uri
 from airflow_provider_do_images.core.messages import (
-    SUBMITS,
+    CLEARING_SUBMITS,
 )
-from airflow_provider_do_images.core.results import Result
+from airflow_provider_do_images.core.results import ActionResult
 from airflow_provider_do_images.core.submit.copies import (
-    State,
-    ended,
-    is_there,
+    ReplicationStatus,
+    describe_replication,
+    is_completed,
+    merge_wait_results,
     read_event,
+    replication_status,
     source_to_json,
-    state_of,
-    tell,
 )
-from airflow_provider_do_images.core.wait.evaluate import PROOF_TIMEOUT, Outcome, Verdict, Wait
-from airflow_provider_do_images.core.wait.flow import Flow, run_all, wait_until_finished
-from airflow_provider_do_images.core.wait.progress_log import Progress
-from airflow_provider_do_images.core.wait.typical_durations import read_usual_durations
+from airflow_provider_do_images.core.wait.evaluate import (
+    VERIFY_TIMEOUT,
+    WaitResult,
+    WaitSpec,
+    WaitStatus,
+)
+from airflow_provider_do_images.core.wait.flow import WaitSteps, drive_all, wait_until_finished
+from airflow_provider_do_images.core.wait.progress_log import WaitProgressLog
+from airflow_provider_do_images.core.wait.typical_durations import read_typical_durations
 from airflow_provider_do_images.hooks.digitalocean import DigitalOceanHook
 from airflow_provider_do_images.links.digitalocean import LINKS
 from airflow_provider_do_images.operators.submitting_copies import Copies, SubmitCopiesOperator
@@ -51,20 +56,21 @@ class DigitalOceanReplicateImageOperator(SubmitCopiesOperator):
     the task's own may be one of the wanted ones, so the task waits for it before it decides.
 
     Returns a row for each region, in the order of ``regions``
-    (:class:`~airflow_provider_do_images.core.results.Result`): the action's nine fields,
+    (:class:`~airflow_provider_do_images.core.results.ActionResult`): the action's nine fields,
     ``image_id``, ``droplet_id``, ``droplet_name``, and
 
     ``outcome``
-        ``already_there``, ``posted``, ``joined_running``, ``found_after_lost_reply`` or
+        ``already_exists``, ``submitted``, ``attached``, ``reconciled`` or
         ``refused``;
     ``end``
-        ``completed``; of a submit ``refused`` (for good) or ``not_submitted`` (a retry may help);
+        ``completed``; of a submit ``refused`` (for good) or ``submit_failed`` (a retry may help);
         of a wait ``errored``, ``timed_out``, ``unverified``, ``not_found``, ``access_denied``,
         ``unknown_status`` or ``internal_error``;
     ``error``
         why it is not ``completed``, in words.
 
-    The XCom ``state`` is ``COMPLETED``, ``PARTIAL`` or ``FAILED``. The latter two fail the task,
+    The XCom ``replication_status`` is ``completed``, ``partial`` or ``failed``. The latter two
+    fail the task,
     after the rows have been pushed: with a retry if one region errored, timed out or could not be
     submitted, else without. ``image_id``, ``action_ids`` and ``expected_seconds``, both by region,
     are XComs before the wait begins; the last says how long such copies took lately, or null.
@@ -73,11 +79,12 @@ class DigitalOceanReplicateImageOperator(SubmitCopiesOperator):
     ``digitalocean://images/<image_id>/<region>``, with ``image_id``, ``region``, ``action_id``,
     ``seconds`` (how long the action took), ``droplet_id``, ``droplet_name`` and ``outcome`` as its
     extra. In ``triggering_asset_events`` Airflow lists each event twice, under its asset and under
-    the alias. Copies that were ``already_there`` are among them: Airflow drops the events of a task
-    that fails, so after a PARTIAL it is the retry that tells of all. A run that is cleared
+    the alias. Copies that were ``already_exists`` are among them: Airflow drops the events of a
+    task that fails, so after a partial result it is the retry that tells of all. A run that is
+    cleared
     therefore tells again, as any task with outlets does. With ``allow_partial=False`` nobody hears
-    of a PARTIAL that no retry completes, and with ``allow_partial=True`` of those copies only that
-    are there: in both cases only an audit of the copies sees what is missing.
+    of a partial result that no retry completes, and with ``allow_partial=True`` of those copies
+    only that are there: in both cases only an audit of the copies sees what is missing.
 
     :param image: a row with ``image_id`` and, if known, ``droplet_id`` and ``droplet_name``, whole:
         ``convert.output``, or mapped, ``.expand(image=converts.output)``. (templated)
@@ -85,7 +92,7 @@ class DigitalOceanReplicateImageOperator(SubmitCopiesOperator):
     :param regions: slugs such as ``["ams3", "sgp1"]``, any sequence of them, the output of a mapped
         task included, or text with commas between. An empty one fails the task: nothing would be
         copied. (templated)
-    :param allow_partial: whether PARTIAL is a success. (templated)
+    :param allow_partial: whether a partial result is a success. (templated)
     :param digitalocean_conn_id: id of the connection; its token needs the scopes ``image:read`` and
         ``image:update``. With ``regions:read`` a wrong region is refused before anything is sent,
         and with ``actions:read`` the log says how long such copies took lately. (templated)
@@ -94,7 +101,7 @@ class DigitalOceanReplicateImageOperator(SubmitCopiesOperator):
         here; at most a day.
     :param timeout: how long the task waits, by default 2 hours, at most a year; the actions go on
         then.
-    :param proof_timeout: time in which the image must list a region after its action has
+    :param verify_timeout: time in which the image must list a region after its action has
         completed; at most a day, 0 to skip this.
     """
 
@@ -120,7 +127,7 @@ class DigitalOceanReplicateImageOperator(SubmitCopiesOperator):
         deferrable: bool = True,
         poll_interval: timedelta | float | str = 30.0,
         timeout: timedelta | float | str = 2 * 60 * 60,
-        proof_timeout: timedelta | float | str = PROOF_TIMEOUT,
+        verify_timeout: timedelta | float | str = VERIFY_TIMEOUT,
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
@@ -133,7 +140,7 @@ class DigitalOceanReplicateImageOperator(SubmitCopiesOperator):
         # Checked when the task runs, as all parameters are.
         self.poll_interval = poll_interval  # type: ignore[assignment]
         self.timeout = timeout  # type: ignore[assignment]
-        self.proof_timeout = proof_timeout  # type: ignore[assignment]
+        self.verify_timeout = verify_timeout  # type: ignore[assignment]
 
     def execute(self, context: Context) -> list[dict[str, Any]]:
         """Submit what is missing, wait for all, and return the rows."""
@@ -155,10 +162,10 @@ class DigitalOceanReplicateImageOperator(SubmitCopiesOperator):
         begun = [row for row in rows if row.end is None]
         if not begun:
             return self._conclude(context, rows, image)
-        usual = self._read_usual_seconds(context, hook, image, begun)
+        usual = self._read_typical_seconds(context, hook, image, begun)
         self._waits = self._begin_waits(begun, usual, deadline)
         actions = [row.action for row in begun if row.action]
-        progress = Progress(self._waits, self.poll_interval, actions)
+        progress = WaitProgressLog(self._waits, self.poll_interval, actions)
         progress.begin()
         if self.deferrable and time.time() < deadline:
             self.defer(
@@ -170,7 +177,9 @@ class DigitalOceanReplicateImageOperator(SubmitCopiesOperator):
                 ),
                 kwargs={"source": source_to_json(image)},
             )
-        return self._conclude(context, ended(rows, self._wait_here(hook, progress)), image)
+        return self._conclude(
+            context, merge_wait_results(rows, self._wait_here(hook, progress)), image
+        )
 
     def execute_complete(
         self, context: Context, event: Any = None, source: Any = None
@@ -180,13 +189,13 @@ class DigitalOceanReplicateImageOperator(SubmitCopiesOperator):
         :param source: the image as it was before the submits; ``dag.test()`` does not hand it on.
         """
         image = Image.from_json(source) if source else None
-        return self._conclude(context, from_event(read_event, event, SUBMITS), image)
+        return self._conclude(context, from_event(read_event, event, CLEARING_SUBMITS), image)
 
-    def _read_usual_seconds(
-        self, context: Context, hook: DigitalOceanHook, image: Image, begun: Sequence[Result]
+    def _read_typical_seconds(
+        self, context: Context, hook: DigitalOceanHook, image: Image, begun: Sequence[ActionResult]
     ) -> dict[str, float | None]:
         regions = [str(row.region) for row in begun]
-        found = read_usual_durations(hook.get_conn(), image, regions)
+        found = read_typical_durations(hook.get_conn(), image, regions)
         for region, usual in found.items():
             if usual:
                 size = f"about {image.size_gigabytes:g} GiB"
@@ -196,67 +205,67 @@ class DigitalOceanReplicateImageOperator(SubmitCopiesOperator):
         return seconds
 
     def _begin_waits(
-        self, begun: Sequence[Result], usual: Mapping[str, float | None], deadline: float
-    ) -> list[Wait]:
+        self, begun: Sequence[ActionResult], usual: Mapping[str, float | None], deadline: float
+    ) -> list[WaitSpec]:
         now = time.time()
         return [
-            Wait(
+            WaitSpec(
                 row.image_id,
                 row.action.id,
                 started_at=now,
                 deadline=deadline,
                 region=row.region,
-                proof_timeout=self.proof_timeout,
+                verify_timeout=self.verify_timeout,
                 droplet_id=row.droplet_id,
                 droplet_name=row.droplet_name,
                 outcome=row.outcome,
-                usual_seconds=usual.get(str(row.region)),
+                typical_seconds=usual.get(str(row.region)),
             )
             for row in begun
             if row.action
         ]
 
-    def _wait_here(self, hook: DigitalOceanHook, progress: Progress) -> list[Verdict]:
+    def _wait_here(self, hook: DigitalOceanHook, progress: WaitProgressLog) -> list[WaitResult]:
         """Wait in this worker; when Airflow's ``execution_timeout`` ends it, keep what is known."""
-        known: dict[int, Verdict] = {}
+        known: dict[int, WaitResult] = {}
 
-        def noting(wait: Wait) -> Flow[Verdict]:
+        def noting(wait: WaitSpec) -> WaitSteps[WaitResult]:
             flow = wait_until_finished(wait, poll_interval=self.poll_interval)
             known[wait.action_id] = yield from progress.follow(flow, wait)
             return known[wait.action_id]
 
         try:
-            return run_all([noting(wait) for wait in self._waits], hook.ask, progress.sleep)
+            return drive_all([noting(wait) for wait in self._waits], hook.ask, progress.sleep)
         except AirflowTaskTimeout:
             now = time.time()
             return [
                 known.get(wait.action_id)
-                or Verdict(Outcome.TIMED_OUT, wait, now, progress.seen.get(wait.action_id))
+                or WaitResult(WaitStatus.TIMED_OUT, wait, now, progress.seen.get(wait.action_id))
                 for wait in self._waits
             ]
         finally:
             progress.flush()
 
     def _conclude(
-        self, context: Context, rows: Sequence[Result], source: Image | None
+        self, context: Context, rows: Sequence[ActionResult], source: Image | None
     ) -> list[dict[str, Any]]:
-        with as_airflow_exceptions(SUBMITS):
+        with airflow_exceptions(CLEARING_SUBMITS):
             self._check_settings()
             allow_partial = check_flag("allow_partial", self.allow_partial)
-        state, result = state_of(rows), [row.to_json() for row in rows]
-        context["ti"].xcom_push(key="state", value=state.value)
-        partly = state is State.PARTIAL and allow_partial
-        if state is not State.COMPLETED and not partly:
+        state, result = replication_status(rows), [row.to_json() for row in rows]
+        context["ti"].xcom_push(key="replication_status", value=state.value)
+        partly = state is ReplicationStatus.PARTIAL and allow_partial
+        if state is not ReplicationStatus.COMPLETED and not partly:
             context["ti"].xcom_push(key="return_value", value=result)
             raise copies_failure(rows, self.timeout, self.execution_timeout, source)
-        words = tell(rows, time.time(), source)
+        words = describe_replication(rows, time.time(), source)
         self.log.log(logging.WARNING if partly else logging.INFO, "%s", words)
         self._add_asset_events(context, rows)
         return result
 
-    def _add_asset_events(self, context: Context, rows: Sequence[Result]) -> None:
+    def _add_asset_events(self, context: Context, rows: Sequence[ActionResult]) -> None:
         for alias in self.outlets:
             if isinstance(alias, AssetAlias):
-                for row in filter(is_there, rows):
+                for row in filter(is_completed, rows):
                     asset = Asset(uri=copy_uri(row.image_id, str(row.region)))
                     context["outlet_events"][alias].add(asset, extra=copy_extra(row))

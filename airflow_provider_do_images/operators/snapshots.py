@@ -8,7 +8,7 @@ from typing import Any
 
 from airflow.sdk import BaseOperator, Context
 
-from airflow_provider_do_images._airflow.failures import as_airflow_exceptions
+from airflow_provider_do_images._airflow.failures import airflow_exceptions
 from airflow_provider_do_images.api import DigitalOceanError
 from airflow_provider_do_images.api.errors import error_context
 from airflow_provider_do_images.api.validation import (
@@ -18,22 +18,26 @@ from airflow_provider_do_images.api.validation import (
     check_regions,
     check_seconds,
 )
-from airflow_provider_do_images.core.messages import DELETES, LOOKS
-from airflow_provider_do_images.core.snapshots.audit import Limits, audit, explain_failure
-from airflow_provider_do_images.core.snapshots.inventory import Selection, unknown_policy
+from airflow_provider_do_images.core.messages import CLEARING_DELETES, CLEARING_READS
+from airflow_provider_do_images.core.snapshots.audit import (
+    AuditLimits,
+    audit_copies,
+    describe_findings,
+)
+from airflow_provider_do_images.core.snapshots.inventory import DropletSelector, unknown_policy
 from airflow_provider_do_images.core.snapshots.naming import check_policy
 from airflow_provider_do_images.core.snapshots.pricing import USD_PER_GIB_MONTH
 from airflow_provider_do_images.core.snapshots.prune import (
-    MOST_DELETES,
-    carry_out,
+    MAX_DELETES,
+    delete_snapshots,
     find_refusal,
-    to_delete,
+    select_deletions,
 )
 from airflow_provider_do_images.core.snapshots.retention import (
-    Decision,
-    Retention,
+    RetentionDecision,
+    RetentionPolicy,
     missing_regions,
-    plan,
+    plan_retention,
 )
 from airflow_provider_do_images.exceptions import AUDIT_FAILED, PermanentTaskError
 from airflow_provider_do_images.hooks.digitalocean import DigitalOceanHook
@@ -43,11 +47,12 @@ class DigitalOceanPruneSnapshotsOperator(BaseOperator):
     """Delete the snapshots of a policy that no rule keeps. By default it only says which.
 
     Whose snapshot an image is, its name alone tells
-    (:class:`~airflow_provider_do_images.core.snapshots.naming.SnapshotName`); all others are left alone.
+    (:class:`~airflow_provider_do_images.core.snapshots.naming.SnapshotName`); all others are left
+    alone.
     Rules and guards apply to the snapshots of one droplet at a time. Whatever the rules, these are
     never deleted: the newest; the newest in each wanted region and in all of them together, and as
-    long as none is in all of them, any; what is younger than ``minimum_age``; what would leave
-    fewer than ``minimum_keep``; what has the protected tag, or an action in progress; what is not
+    long as none is in all of them, any; what is younger than ``min_age``; what would leave
+    fewer than ``min_keep``; what has the protected tag, or an action in progress; what is not
     a snapshot (yet), or not available; and what is of a droplet that is gone, unless
     ``prune_orphans`` is set.
 
@@ -65,14 +70,14 @@ class DigitalOceanPruneSnapshotsOperator(BaseOperator):
 
     :param policy: whose snapshots. (templated)
     :param keep_last: keep so many of the newest. (templated)
-    :param daily: keep the newest of each of the last so many days that have a snapshot, by backup
-        time in UTC. (templated)
-    :param weekly: the same for ISO weeks. (templated)
-    :param monthly: the same for months. At least one of the four must be above 0. (templated)
+    :param keep_daily: keep the newest of each of the last so many days that have a snapshot, by
+        backup time in UTC. (templated)
+    :param keep_weekly: the same for ISO weeks. (templated)
+    :param keep_monthly: the same for months. At least one of the four must be above 0. (templated)
     :param regions: slugs of the regions that each snapshot is meant to be in, as any sequence or as
         text with commas; an empty one, the default, guards no region. (templated)
-    :param minimum_age: seconds since the backup was made; by default a day. (templated)
-    :param minimum_keep: how many a droplet keeps at least, 1 or more. (templated)
+    :param min_age: seconds since the backup was made; by default a day. (templated)
+    :param min_keep: how many a droplet keeps at least, 1 or more. (templated)
     :param protected_tag: a tag that keeps an image, in any case. (templated)
     :param prune_orphans: apply rules and guards also where the droplet is gone. (templated)
     :param max_delete: if the plan deletes more, nothing is deleted and the task fails. A policy of
@@ -90,12 +95,12 @@ class DigitalOceanPruneSnapshotsOperator(BaseOperator):
     template_fields: Sequence[str] = (
         "policy",
         "keep_last",
-        "daily",
-        "weekly",
-        "monthly",
+        "keep_daily",
+        "keep_weekly",
+        "keep_monthly",
         "regions",
-        "minimum_age",
-        "minimum_keep",
+        "min_age",
+        "min_keep",
         "protected_tag",
         "prune_orphans",
         "max_delete",
@@ -109,15 +114,15 @@ class DigitalOceanPruneSnapshotsOperator(BaseOperator):
         *,
         policy: str,
         keep_last: int | str = 0,
-        daily: int | str = 0,
-        weekly: int | str = 0,
-        monthly: int | str = 0,
+        keep_daily: int | str = 0,
+        keep_weekly: int | str = 0,
+        keep_monthly: int | str = 0,
         regions: Sequence[str] | str = (),
-        minimum_age: float | str = 24 * 60 * 60,
-        minimum_keep: int | str = 2,
+        min_age: float | str = 24 * 60 * 60,
+        min_keep: int | str = 2,
         protected_tag: str = "keep",
         prune_orphans: bool | str = False,
-        max_delete: int | str = MOST_DELETES,
+        max_delete: int | str = MAX_DELETES,
         usd_per_gib_month: float | str = USD_PER_GIB_MONTH,
         dry_run: bool | str = True,
         digitalocean_conn_id: str = DigitalOceanHook.default_conn_name,
@@ -126,12 +131,12 @@ class DigitalOceanPruneSnapshotsOperator(BaseOperator):
         super().__init__(**kwargs)
         self.policy = policy
         self.keep_last = keep_last
-        self.daily = daily
-        self.weekly = weekly
-        self.monthly = monthly
+        self.keep_daily = keep_daily
+        self.keep_weekly = keep_weekly
+        self.keep_monthly = keep_monthly
         self.regions = regions
-        self.minimum_age = minimum_age
-        self.minimum_keep = minimum_keep
+        self.min_age = min_age
+        self.min_keep = min_keep
         self.protected_tag = protected_tag
         self.prune_orphans = prune_orphans
         self.max_delete = max_delete
@@ -141,7 +146,7 @@ class DigitalOceanPruneSnapshotsOperator(BaseOperator):
 
     def execute(self, context: Context) -> list[dict[str, Any]]:
         """Plan, tell the plan, and carry it out if that was asked for."""
-        with as_airflow_exceptions(DELETES, "Nothing was deleted."):
+        with airflow_exceptions(CLEARING_DELETES, "Nothing was deleted."):
             policy = check_policy(self.policy)
             retention = self._retention()
             plan_only = check_flag("dry_run", self.plan_only)
@@ -150,8 +155,10 @@ class DigitalOceanPruneSnapshotsOperator(BaseOperator):
             client = DigitalOceanHook(self.digitalocean_conn_id).get_conn()
             images, droplets = client.all_private_images(), client.all_droplets()
             now = datetime.now(UTC)
-            decisions = plan(images, droplets, policy, retention, now=now, usd_per_gib_month=price)
-            wanted = to_delete(decisions)
+            decisions = plan_retention(
+                images, droplets, policy, retention, now=now, usd_per_gib_month=price
+            )
+            wanted = select_deletions(decisions)
             refusal = find_refusal(client, wanted, max_delete)
             self._warn_of_mistakes(unknown_policy(images, policy), decisions, retention)
             self._tell(policy, decisions)
@@ -161,26 +168,26 @@ class DigitalOceanPruneSnapshotsOperator(BaseOperator):
                 return [one.to_row() for one in wanted]
             if refusal:
                 raise refusal
-        with as_airflow_exceptions(DELETES):
-            done = carry_out(client, wanted, retention)
+        with airflow_exceptions(CLEARING_DELETES):
+            done = delete_snapshots(client, wanted, retention)
         self.log.info("Deleted %s.", _sum([one for one in done if one.deleted]))
         return [one.to_row() for one in done]
 
-    def _retention(self) -> Retention:
-        return Retention.checked(
+    def _retention(self) -> RetentionPolicy:
+        return RetentionPolicy.checked(
             keep_last=self.keep_last,
-            daily=self.daily,
-            weekly=self.weekly,
-            monthly=self.monthly,
+            keep_daily=self.keep_daily,
+            keep_weekly=self.keep_weekly,
+            keep_monthly=self.keep_monthly,
             regions=self.regions,
-            minimum_age=self.minimum_age,
-            minimum_keep=self.minimum_keep,
+            min_age=self.min_age,
+            min_keep=self.min_keep,
             protected_tag=self.protected_tag,
             prune_orphans=self.prune_orphans,
         )
 
     def _warn_of_mistakes(
-        self, unknown: str | None, decisions: list[Decision], retention: Retention
+        self, unknown: str | None, decisions: list[RetentionDecision], retention: RetentionPolicy
     ) -> None:
         """Warn of names that may be mistyped, with which the task succeeds and deletes nothing."""
         if unknown:
@@ -191,14 +198,16 @@ class DigitalOceanPruneSnapshotsOperator(BaseOperator):
                 ", ".join(regions),
             )
 
-    def _tell(self, policy: str, decisions: list[Decision]) -> None:
+    def _tell(self, policy: str, decisions: list[RetentionDecision]) -> None:
         self.log.info("::group::The plan for the %d snapshots of %s", len(decisions), policy)
         for one in decisions:
-            verb = "delete" if one.delete else "keep"
+            verb = "delete" if one.delete else "retain"
             self.log.info("%s %s: %s", verb, one, "; ".join(one.reasons))
         self.log.info("::endgroup::")
 
-    def _tell_dry_run(self, wanted: list[Decision], refusal: DigitalOceanError | None) -> None:
+    def _tell_dry_run(
+        self, wanted: list[RetentionDecision], refusal: DigitalOceanError | None
+    ) -> None:
         done = "nothing, since prune would refuse the plan to delete " if refusal else ""
         self.log.warning(
             "DRY RUN: NOTHING WAS DELETED. With dry_run=False it would have been %s%s.",
@@ -209,7 +218,7 @@ class DigitalOceanPruneSnapshotsOperator(BaseOperator):
             self.log.warning("Prune would refuse: %s", refusal)
 
 
-class DigitalOceanAuditCopiesOperator(BaseOperator):
+class DigitalOceanAuditSnapshotsOperator(BaseOperator):
     """Fail if a droplet lacks a new enough snapshot of a policy in one of the regions.
 
     It only reads. Best in a DAG of its own, so that a nightly run which never began alarms, too:
@@ -274,26 +283,28 @@ class DigitalOceanAuditCopiesOperator(BaseOperator):
 
     def execute(self, context: Context) -> list[dict[str, Any]]:
         """Audit, push all rows, and fail once if one of them is not well."""
-        with as_airflow_exceptions(LOOKS):
+        with airflow_exceptions(CLEARING_READS):
             policy = check_policy(self.policy)
-            selection = Selection.checked(self.droplet_id, self.droplet_name, self.tag)
+            selection = DropletSelector.checked(self.droplet_id, self.droplet_name, self.tag)
             regions = check_regions(self.regions, least=1)
-            limits = Limits(
+            limits = AuditLimits(
                 check_seconds("max_data_age", self.max_data_age),
                 check_seconds("max_copy_age", self.max_copy_age),
             )
             with error_context(droplet=str(selection)):
                 client = DigitalOceanHook(self.digitalocean_conn_id).get_conn()
-                findings = audit(client, policy, selection, regions, limits, now=datetime.now(UTC))
+                findings = audit_copies(
+                    client, policy, selection, regions, limits, now=datetime.now(UTC)
+                )
         rows = [finding.to_row() for finding in findings]
-        if problem := explain_failure(findings, policy):
+        if problem := describe_findings(findings, policy):
             context["ti"].xcom_push(key="return_value", value=rows)
             raise PermanentTaskError(problem, AUDIT_FAILED)
         self.log.info("All %d copies of policy %s are there and new enough.", len(rows), policy)
         return rows
 
 
-def _sum(decisions: list[Decision]) -> str:
+def _sum(decisions: list[RetentionDecision]) -> str:
     """Write how many images, GiB and dollars these are."""
     size = sum(one.kept.image.size_gigabytes or 0 for one in decisions)
     price = sum(one.usd_per_month or 0 for one in decisions)

@@ -10,30 +10,30 @@ from typing import Any
 from airflow.sdk import Context
 
 from airflow_provider_do_images._airflow.failures import (
-    as_airflow_exceptions,
-    seconds_until_given_up,
-    telling_last_copy,
+    adding_last_copy,
+    airflow_exceptions,
+    effective_timeout,
 )
 from airflow_provider_do_images._airflow.task_state import own_transfers
 from airflow_provider_do_images.api import Image
 from airflow_provider_do_images.api.errors import error_context
 from airflow_provider_do_images.api.validation import check_flag, check_regions
 from airflow_provider_do_images.core.messages import (
+    CLEARING_SUBMITS,
     STARTED_NOTHING,
-    SUBMITS,
-    droplet,
-    sentence,
+    as_sentence,
+    droplet_text,
 )
-from airflow_provider_do_images.core.results import Result
+from airflow_provider_do_images.core.results import ActionResult
 from airflow_provider_do_images.core.submit.copies import (
-    NOT_SUBMITTED,
     REFUSED,
-    ImageRow,
+    SUBMIT_FAILED,
+    ImageRef,
     source_copy,
 )
 from airflow_provider_do_images.core.submit.decide import Blocked
 from airflow_provider_do_images.core.submit.own_transfers import OwnTransfers
-from airflow_provider_do_images.core.submit.replicate import Replicator, Submitted
+from airflow_provider_do_images.core.submit.replicate import Replicator, SubmittedCopies
 from airflow_provider_do_images.hooks.digitalocean import DigitalOceanHook
 from airflow_provider_do_images.operators.blocked import BlockableOperator
 
@@ -47,10 +47,10 @@ class Copies:
     """
 
     hook: DigitalOceanHook
-    wanted: ImageRow
+    wanted: ImageRef
     regions: Sequence[str]
     own: OwnTransfers
-    rows: dict[str, Result]
+    rows: dict[str, ActionResult]
 
     @property
     def missing(self) -> list[str]:
@@ -58,11 +58,11 @@ class Copies:
         return [region for region in self.regions if region not in self.rows]
 
     @property
-    def in_order(self) -> list[Result]:
+    def in_order(self) -> list[ActionResult]:
         """The rows in the order of the regions."""
         return [self.rows[region] for region in self.regions]
 
-    def add(self, rows: Iterable[Result]) -> None:
+    def add(self, rows: Iterable[ActionResult]) -> None:
         """Add the rows of regions."""
         self.rows |= {str(row.region): row for row in rows}
 
@@ -75,16 +75,18 @@ class SubmitCopiesOperator(BlockableOperator):
     regions: Any
     allow_partial: Any
 
-    def _prepare(self, context: Context, begun: Sequence[Result] = ()) -> Copies:
+    def _prepare(self, context: Context, begun: Sequence[ActionResult] = ()) -> Copies:
         """Check what was given, before anything is sent.
 
         :param begun: what a task that was blocked has begun already.
         """
-        with as_airflow_exceptions(SUBMITS, STARTED_NOTHING):
+        with airflow_exceptions(CLEARING_SUBMITS, STARTED_NOTHING):
             self._check_settings()
             check_flag("allow_partial", self.allow_partial)
-            hook = DigitalOceanHook(self.digitalocean_conn_id, patience=self.poll_interval)
-            wanted = ImageRow.checked(self.image, self.image_id)
+            hook = DigitalOceanHook(
+                self.digitalocean_conn_id, max_rate_limit_wait=self.poll_interval
+            )
+            wanted = ImageRef.checked(self.image, self.image_id)
             regions = check_regions(self.regions, least=1)
         own = own_transfers(context)
         for row in begun:
@@ -101,7 +103,7 @@ class SubmitCopiesOperator(BlockableOperator):
 
         Returns the image as it was before, and the deadline of the waits.
         """
-        limit = seconds_until_given_up(self.timeout, self.deferrable and self.execution_timeout)
+        limit = effective_timeout(self.timeout, self.deferrable and self.execution_timeout)
         while True:
             image, rows, blocked = self._submit(copies)
             copies.add(rows)
@@ -113,18 +115,18 @@ class SubmitCopiesOperator(BlockableOperator):
             begun = list(copies.rows.values())
             self._wait_for_blockers(context, copies.hook, blocked, deadline, begun)
 
-    def _submit(self, copies: Copies) -> Submitted:
+    def _submit(self, copies: Copies) -> SubmittedCopies:
         wanted, regions = copies.wanted, ", ".join(copies.missing)
         context = error_context(
             image_id=wanted.image_id,
-            droplet=droplet(wanted.droplet_name, wanted.droplet_id),
+            droplet=droplet_text(wanted.droplet_name, wanted.droplet_id),
             region=regions,
         )
-        with as_airflow_exceptions(SUBMITS, STARTED_NOTHING), context:
+        with airflow_exceptions(CLEARING_SUBMITS, STARTED_NOTHING), context:
             self.log.info("::group::Copies of %s in %s", wanted, regions)
             try:
                 replicator = Replicator(copies.hook.get_conn(), wanted, own=copies.own)
-                with telling_last_copy(
+                with adding_last_copy(
                     lambda: source_copy(str(wanted), replicator.image, time.time())
                 ):
                     return replicator.submit(copies.missing)
@@ -132,14 +134,14 @@ class SubmitCopiesOperator(BlockableOperator):
                 self.log.info("::endgroup::")
 
 
-def _not_submitted(wanted: ImageRow, blocked: Blocked) -> Result:
+def _not_submitted(wanted: ImageRef, blocked: Blocked) -> ActionResult:
     """Return the row of a region whose submit was blocked until the task timed out."""
-    return Result(
+    return ActionResult(
         wanted.image_id,
         droplet_id=wanted.droplet_id,
         droplet_name=wanted.droplet_name,
         region=blocked.request.region,
         outcome=REFUSED,
-        end=NOT_SUBMITTED,
-        error=sentence(f"timed out: {blocked}"),
+        end=SUBMIT_FAILED,
+        error=as_sentence(f"timed out: {blocked}"),
     )

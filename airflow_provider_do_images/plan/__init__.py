@@ -19,19 +19,23 @@ from airflow_provider_do_images.api import (
     InvalidInputError,
     PermissionDeniedError,
 )
-from airflow_provider_do_images.core.snapshots.inventory import Selection, unknown_policy
+from airflow_provider_do_images.core.snapshots.inventory import DropletSelector, unknown_policy
 from airflow_provider_do_images.core.snapshots.naming import SnapshotName
 from airflow_provider_do_images.core.snapshots.pricing import usd_per_month
 from airflow_provider_do_images.core.snapshots.prune import (
-    MOST_DELETES,
-    check_tags_are_seen,
-    to_delete,
+    MAX_DELETES,
+    require_tag_read_scope,
+    select_deletions,
     too_many,
 )
-from airflow_provider_do_images.core.snapshots.restore_points import Choice, RestorePoint, choose
-from airflow_provider_do_images.core.snapshots.retention import Retention, plan
-from airflow_provider_do_images.core.submit.replicate import to_post
-from airflow_provider_do_images.core.wait.typical_durations import SIZES_READ
+from airflow_provider_do_images.core.snapshots.restore_points import (
+    RestorePoint,
+    RestorePointSelection,
+    select_restore_points,
+)
+from airflow_provider_do_images.core.snapshots.retention import RetentionPolicy, plan_retention
+from airflow_provider_do_images.core.submit.replicate import missing_regions
+from airflow_provider_do_images.core.wait.typical_durations import MAX_SIZE_READS
 
 if TYPE_CHECKING:
     from airflow_provider_do_images.api import ApiClient
@@ -41,7 +45,7 @@ WRITE_SCOPES = {"convert": "image:update", "copy": "image:update", "delete": "im
 
 
 @dataclass(frozen=True, slots=True)
-class Wishes:
+class PlanRequest:
     """What the operators would be given.
 
     :param regions: slugs of the regions to copy to.
@@ -51,16 +55,16 @@ class Wishes:
     """
 
     policy: str
-    selection: Selection
+    selection: DropletSelector
     regions: tuple[str, ...]
     max_backup_age: timedelta
-    retention: Retention | None
+    retention: RetentionPolicy | None
     price: float
-    max_delete: int = MOST_DELETES
+    max_delete: int = MAX_DELETES
 
 
 @dataclass(frozen=True, slots=True)
-class Step:
+class PlannedStep:
     """One thing that would be done, or left.
 
     :param what: ``convert``, ``copy``, ``keep`` or ``delete``.
@@ -77,7 +81,7 @@ class Step:
 
 
 @dataclass(frozen=True, slots=True)
-class Forecast:
+class Plan:
     """The whole plan.
 
     :param missing: selected droplets without a restore point: id, name and reason.
@@ -89,7 +93,7 @@ class Forecast:
     :param warning: that no image is named for the policy, which may be mistyped.
     """
 
-    steps: list[Step]
+    steps: list[PlannedStep]
     missing: list[dict[str, Any]]
     unprotected: list[dict[str, Any]]
     missing_scopes: list[str] = field(default_factory=list)
@@ -105,7 +109,7 @@ class Forecast:
         return round(sum(step.usd_per_month or 0.0 for step in done), 2)
 
 
-def forecast(client: ApiClient, wishes: Wishes, *, now: datetime) -> Forecast:
+def build_plan(client: ApiClient, wishes: PlanRequest, *, now: datetime) -> Plan:
     """Read the account and decide everything, sending nothing but GETs.
 
     :raises PermissionDeniedError: without ``droplet:read`` and ``image:read``.
@@ -115,7 +119,7 @@ def forecast(client: ApiClient, wishes: Wishes, *, now: datetime) -> Forecast:
     selected = wishes.selection.read(client)
     everyone = client.all_droplets()
     images = client.all_private_images()
-    choice = choose(
+    choice = select_restore_points(
         selected,
         images,
         wishes.policy,
@@ -123,7 +127,7 @@ def forecast(client: ApiClient, wishes: Wishes, *, now: datetime) -> Forecast:
         max_backup_age=wishes.max_backup_age,
         only_one=wishes.selection.name is not None,
     )
-    steps: list[Step] = []
+    steps: list[PlannedStep] = []
     after = {image.id: image for image in images}
     for point in choice.points:
         done, image = _kept(client, point, wishes)
@@ -132,7 +136,7 @@ def forecast(client: ApiClient, wishes: Wishes, *, now: datetime) -> Forecast:
     pruned, refusal = _pruned(after.values(), everyone, wishes, refused, now)
     steps += pruned
     done = _carried_out(steps, refusal)
-    return Forecast(
+    return Plan(
         steps,
         [one.to_json() for one in choice.missing],
         _unprotected(everyone, selected, choice),
@@ -144,7 +148,7 @@ def forecast(client: ApiClient, wishes: Wishes, *, now: datetime) -> Forecast:
     )
 
 
-def _refused_scopes(client: ApiClient, wishes: Wishes) -> list[PermissionDeniedError]:
+def _refused_scopes(client: ApiClient, wishes: PlanRequest) -> list[PermissionDeniedError]:
     """Try what the operators read besides; refuse regions that the account does not know."""
     refused = []
     try:
@@ -157,7 +161,7 @@ def _refused_scopes(client: ApiClient, wishes: Wishes) -> list[PermissionDeniedE
                 f"regions unknown to this account: {', '.join(unknown)}; it knows "
                 f"{', '.join(sorted(known))}"
             )
-    for read in (lambda: check_tags_are_seen(client), lambda: client.actions_page(1)):
+    for read in (lambda: require_tag_read_scope(client), lambda: client.actions_page(1)):
         try:
             read()
         except PermissionDeniedError as error:
@@ -165,7 +169,9 @@ def _refused_scopes(client: ApiClient, wishes: Wishes) -> list[PermissionDeniedE
     return refused
 
 
-def _kept(client: ApiClient, point: RestorePoint, wishes: Wishes) -> tuple[list[Step], Image]:
+def _kept(
+    client: ApiClient, point: RestorePoint, wishes: PlanRequest
+) -> tuple[list[PlannedStep], Image]:
     """Return the steps that keep a restore point, and the image as it is after them."""
     droplet, image = point.droplet, point.image
     steps = []
@@ -174,20 +180,20 @@ def _kept(client: ApiClient, point: RestorePoint, wishes: Wishes) -> tuple[list[
         cost = usd_per_month(image.size_gigabytes, wishes.price)
         name = SnapshotName(wishes.policy, droplet.id, point.taken_at)
         why = f"the newest backup becomes {name}"
-        steps.append(Step("convert", image.id, droplet.id, droplet.name, None, why, cost))
+        steps.append(PlannedStep("convert", image.id, droplet.id, droplet.name, None, why, cost))
         image = replace(image, type="snapshot", name=str(name))
     elif not set(wishes.regions) <= set(image.regions):
         actions = list(client.list_image_actions(image.id))
-    missing = to_post(image, actions, wishes.regions)
+    missing = missing_regions(image, actions, wishes.regions)
     steps += [
-        Step("copy", image.id, droplet.id, droplet.name, region, "it is not there yet")
+        PlannedStep("copy", image.id, droplet.id, droplet.name, region, "it is not there yet")
         for region in missing
     ]
     regions = tuple(dict.fromkeys((*image.regions, *wishes.regions)))
     return steps, replace(image, regions=regions)
 
 
-def _carried_out(steps: Sequence[Step], refusal: str | None) -> list[Step]:
+def _carried_out(steps: Sequence[PlannedStep], refusal: str | None) -> list[PlannedStep]:
     """Return the steps that would be done: none that deletes, if prune would refuse."""
     return [step for step in steps if not (refusal and step.what == "delete")]
 
@@ -195,14 +201,14 @@ def _carried_out(steps: Sequence[Step], refusal: str | None) -> list[Step]:
 def _pruned(
     images: Iterable[Image],
     droplets: Iterable[Droplet],
-    wishes: Wishes,
+    wishes: PlanRequest,
     refused: Iterable[PermissionDeniedError],
     now: datetime,
-) -> tuple[list[Step], str | None]:
+) -> tuple[list[PlannedStep], str | None]:
     """Return what prune decides, and why it would refuse to carry that out, if it would."""
     if wishes.retention is None:
         return [], None
-    decisions = plan(
+    decisions = plan_retention(
         images,
         droplets,
         wishes.policy,
@@ -211,9 +217,9 @@ def _pruned(
         usd_per_gib_month=wishes.price,
     )
     refusal = next((str(error) for error in refused if error.scope == "tag:read"), None)
-    refusal = refusal or too_many(to_delete(decisions), wishes.max_delete)
+    refusal = refusal or too_many(select_deletions(decisions), wishes.max_delete)
     steps = [
-        Step(
+        PlannedStep(
             "delete" if one.delete else "keep",
             one.kept.image.id,
             one.kept.name.droplet_id,
@@ -228,7 +234,7 @@ def _pruned(
 
 
 def _unprotected(
-    everyone: Iterable[Droplet], selected: Iterable[Droplet], choice: Choice
+    everyone: Iterable[Droplet], selected: Iterable[Droplet], choice: RestorePointSelection
 ) -> list[dict[str, Any]]:
     covered = {point.droplet.id for point in choice.points}
     chosen = {droplet.id for droplet in selected}
@@ -245,7 +251,7 @@ def _unprotected(
     ]
 
 
-def _requests(points: int, steps: Sequence[Step]) -> int:
+def _requests(points: int, steps: Sequence[PlannedStep]) -> int:
     """Count what the operators send for so many restore points, at most."""
     number = Counter(step.what for step in steps)
     copied = len({step.image_id for step in steps if step.what == "copy"})
@@ -256,7 +262,7 @@ def _requests(points: int, steps: Sequence[Step]) -> int:
         + 7 * number["convert"]
         # Image and history, for each set of copies; regions, newest actions, three sizes for some.
         + 2 * points
-        + (2 + SIZES_READ) * copied
+        + (2 + MAX_SIZE_READS) * copied
         # The POST and the proof.
         + 2 * number["copy"]
         # Image and history before each DELETE.

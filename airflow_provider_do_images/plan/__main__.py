@@ -27,15 +27,15 @@ from airflow_provider_do_images.api.validation import (
     check_tag,
     check_text,
 )
-from airflow_provider_do_images.core.snapshots.inventory import Selection
+from airflow_provider_do_images.core.snapshots.inventory import DropletSelector
 from airflow_provider_do_images.core.snapshots.naming import check_policy
 from airflow_provider_do_images.core.snapshots.pricing import USD_PER_GIB_MONTH
-from airflow_provider_do_images.core.snapshots.prune import MOST_DELETES
-from airflow_provider_do_images.core.snapshots.retention import Retention
-from airflow_provider_do_images.plan import Forecast, Wishes, forecast
+from airflow_provider_do_images.core.snapshots.prune import MAX_DELETES
+from airflow_provider_do_images.core.snapshots.retention import RetentionPolicy
+from airflow_provider_do_images.plan import Plan, PlanRequest, build_plan
 
 TOKEN = "DIGITALOCEAN_TOKEN"  # noqa: S105 - the name of a variable
-RULES = ("keep_last", "daily", "weekly", "monthly")
+RULES = ("keep_last", "keep_daily", "keep_weekly", "keep_monthly")
 PATIENCE = 60.0
 """Seconds for which a request waits at most while the token's other users come first."""
 
@@ -48,7 +48,7 @@ def main(arguments: list[str]) -> int:
     try:
         wishes = _wishes(options)
         with _client(options.url) as client:
-            found = forecast(client, wishes, now=datetime.now(UTC))
+            found = build_plan(client, wishes, now=datetime.now(UTC))
     except DigitalOceanError as error:
         print(error, file=sys.stderr)
         return 2 if isinstance(error, InvalidInputError) else 1
@@ -69,12 +69,12 @@ def _client(url: str) -> ApiClient:
         raise InvalidInputError(f"put an API token, which may be read-only, into {TOKEN}")
     base_url = check_base_url(url, "--url")
     try:
-        return ApiClient(token, base_url, token_name=TOKEN, patience=PATIENCE)
+        return ApiClient(token, base_url, token_name=TOKEN, max_rate_limit_wait=PATIENCE)
     except InvalidInputError as error:
         raise InvalidInputError(f"{TOKEN}: {error.message}") from None
 
 
-def show(console: Console, found: Forecast) -> None:
+def show(console: Console, found: Plan) -> None:
     """Write the plan as a table, and what there is to know besides as lines.
 
     Names come from the API: rich must not read them as markup, nor a terminal as commands.
@@ -103,7 +103,7 @@ def show(console: Console, found: Forecast) -> None:
     )
 
 
-def _warnings(found: Forecast) -> Iterator[str]:
+def _warnings(found: Plan) -> Iterator[str]:
     if found.refusal:
         yield f"REFUSED: prune would refuse to delete: {found.refusal}"
     for title, rows in (("MISSING", found.missing), ("UNPROTECTED", found.unprotected)):
@@ -138,12 +138,12 @@ def _parser() -> argparse.ArgumentParser:
         parser.add_argument(option, default=0, metavar="N", help="a rule of prune")
     parser.add_argument(
         "--max-delete",
-        default=MOST_DELETES,
+        default=MAX_DELETES,
         metavar="N",
         help="as many images as prune may delete; default %(default)s",
     )
-    parser.add_argument("--minimum-age", default="24", metavar="HOURS")
-    parser.add_argument("--minimum-keep", default=2, metavar="N")
+    parser.add_argument("--min-age", default="24", metavar="HOURS")
+    parser.add_argument("--min-keep", default=2, metavar="N")
     parser.add_argument("--protected-tag", default="keep", metavar="TAG")
     parser.add_argument("--prune-orphans", action="store_true")
     parser.add_argument(
@@ -154,7 +154,7 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
-def _wishes(options: argparse.Namespace) -> Wishes:
+def _wishes(options: argparse.Namespace) -> PlanRequest:
     """Check all options.
 
     :raises InvalidInputError: naming the option.
@@ -162,28 +162,28 @@ def _wishes(options: argparse.Namespace) -> Wishes:
     regions = _option("--regions", lambda: check_regions(options.regions, least=1))
     counts = {rule: _count(options, rule) for rule in RULES}
     limits: dict[str, Any] = {
-        "minimum_age": _hours("--minimum-age", options.minimum_age),
-        "minimum_keep": _count(options, "minimum_keep", least=1),
+        "min_age": _hours("--min-age", options.min_age),
+        "min_keep": _count(options, "min_keep", least=1),
         "protected_tag": check_tag("--protected-tag", options.protected_tag),
         "prune_orphans": options.prune_orphans,
     }
     rules = any(counts.values())
-    return Wishes(
+    return PlanRequest(
         _option("--policy", lambda: check_policy(options.policy)),
         _selection(options),
         regions,
         timedelta(seconds=_hours("--max-backup-age", options.max_backup_age)),
-        Retention.checked(**counts, **limits, regions=regions) if rules else None,
+        RetentionPolicy.checked(**counts, **limits, regions=regions) if rules else None,
         check_price("--usd-per-gib-month", options.usd_per_gib_month),
         _count(options, "max_delete", least=1),
     )
 
 
-def _selection(options: argparse.Namespace) -> Selection:
+def _selection(options: argparse.Namespace) -> DropletSelector:
     given = [one for one in (options.droplet_id, options.droplet_name, options.tag) if one]
     if len(given) != 1:
         raise InvalidInputError("give exactly one of --droplet-id, --droplet-name and --tag")
-    return Selection(
+    return DropletSelector(
         check_id("--droplet-id", options.droplet_id) if options.droplet_id else None,
         check_text("--droplet-name", options.droplet_name) if options.droplet_name else None,
         check_tag("--tag", options.tag) if options.tag else None,

@@ -11,22 +11,32 @@ from typing import Any
 from airflow.sdk import BaseSensorOperator, Context, PokeReturnValue
 
 from airflow_provider_do_images._airflow.failures import (
-    as_airflow_exceptions,
+    airflow_exceptions,
     check_execution_timeout,
+    describing_timeout,
+    effective_timeout,
     from_event,
-    seconds_until_given_up,
     sensor_failure,
-    telling_time_out,
 )
 from airflow_provider_do_images.api import InvalidInputError
 from airflow_provider_do_images.api.validation import check_flag, check_id, check_text, shorten
-from airflow_provider_do_images.core.messages import LOOKS, explain, goes_on, sentence
-from airflow_provider_do_images.core.submit.copies import NOT_SUBMITTED, REFUSED
+from airflow_provider_do_images.core.messages import (
+    CLEARING_READS,
+    as_sentence,
+    describe_not_cancelled,
+    describe_wait_result,
+)
+from airflow_provider_do_images.core.submit.copies import REFUSED, SUBMIT_FAILED
 from airflow_provider_do_images.core.submit.decide import SubmitOutcome
-from airflow_provider_do_images.core.upstream_rows import Handed
-from airflow_provider_do_images.core.wait.evaluate import PROOF_TIMEOUT, Outcome, Verdict, Wait
-from airflow_provider_do_images.core.wait.flow import Answer, Ask, look_once, run
-from airflow_provider_do_images.core.wait.progress_log import Progress
+from airflow_provider_do_images.core.upstream_rows import UpstreamRow
+from airflow_provider_do_images.core.wait.evaluate import (
+    VERIFY_TIMEOUT,
+    WaitResult,
+    WaitSpec,
+    WaitStatus,
+)
+from airflow_provider_do_images.core.wait.flow import ReadRequest, ReadResult, drive, poll_once
+from airflow_provider_do_images.core.wait.progress_log import WaitProgressLog
 from airflow_provider_do_images.core.wait.settings import WaitSettings
 from airflow_provider_do_images.exceptions import NO_ACTION, PermanentTaskError, TaskSkipped
 from airflow_provider_do_images.hooks.digitalocean import DigitalOceanHook
@@ -40,7 +50,7 @@ from airflow_provider_do_images.version_compat import (
     conf,
 )
 
-_ACTION = Handed(
+_ACTION = UpstreamRow(
     "action",
     operator="DigitalOceanImageActionSensor",
     made_by="a convert or transfer operator",
@@ -49,7 +59,7 @@ _ACTION = Handed(
     many="action=transfers.output",
 )
 
-_ENDS = {REFUSED, NOT_SUBMITTED, *Outcome} - {Outcome.COMPLETED}
+_ENDS = {REFUSED, SUBMIT_FAILED, *WaitStatus} - {WaitStatus.COMPLETED}
 """The codes of what a row says that it failed with."""
 
 _HEAD_START = 0.1
@@ -65,7 +75,7 @@ class DigitalOceanImageActionSensor(BaseSensorOperator):
 
     All modes (poke, reschedule, deferrable) end alike: a completed action is returned as a dict of
     its nine fields and what the submit told of it
-    (:class:`~airflow_provider_do_images.core.results.Result`); a time-out raises
+    (:class:`~airflow_provider_do_images.core.results.ActionResult`); a time-out raises
     ``AirflowSensorTimeout``; an errored action and everything else that ends the wait raises
     ``AirflowFailException``. ``soft_fail`` and ``never_fail`` turn both into a skip, after the log
     has got the failure. Failing looks (429, 5xx, no answer) are waited out. The row of a submit
@@ -84,7 +94,7 @@ class DigitalOceanImageActionSensor(BaseSensorOperator):
         here; at most a day.
     :param timeout: how long the task waits, by default 2 hours, since transfers of 80 minutes are
         reported, and at most a year.
-    :param proof_timeout: time in which the image must show what the completed action did (a
+    :param verify_timeout: time in which the image must show what the completed action did (a
         transfer's region is listed, a converted backup is a snapshot); at most a day, 0 to skip
         this.
     """
@@ -103,7 +113,7 @@ class DigitalOceanImageActionSensor(BaseSensorOperator):
         deferrable: bool = conf.getboolean("operators", "default_deferrable", fallback=False),
         poke_interval: timedelta | float | str = 30.0,
         timeout: timedelta | float | str = 2 * 60 * 60,
-        proof_timeout: timedelta | float | str = PROOF_TIMEOUT,
+        verify_timeout: timedelta | float | str = VERIFY_TIMEOUT,
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
@@ -115,22 +125,22 @@ class DigitalOceanImageActionSensor(BaseSensorOperator):
         self.action_id = action_id
         self.digitalocean_conn_id = digitalocean_conn_id
         self.deferrable = deferrable
-        self.proof_timeout = proof_timeout
+        self.verify_timeout = verify_timeout
         self._hook: DigitalOceanHook | None = None
-        self._wait: Wait | None = None
-        self._progress: Progress | None = None
+        self._wait: WaitSpec | None = None
+        self._progress: WaitProgressLog | None = None
 
     def execute(self, context: Context) -> Any:  # noqa: RET503 - defer() never returns
         """Wait in the way that was asked for, and return the completed action."""
         with self._skipped_if_soft():
-            with as_airflow_exceptions(LOOKS):
+            with airflow_exceptions(CLEARING_READS):
                 self._check_settings()
                 row = finished_row(self.action)
             if row:
                 self.log.info("Nothing to wait for: what was asked for was there already.")
                 return row
             wait, progress = self._begun(context)
-            with telling_time_out(wait, progress.seen, LOOKS):
+            with describing_timeout(wait, progress.seen, CLEARING_READS):
                 if not self.deferrable:
                     return super().execute(context)
                 if verdict := self._look(wait, progress):
@@ -148,7 +158,7 @@ class DigitalOceanImageActionSensor(BaseSensorOperator):
         # Not left to Airflow, which makes a skip of a failure without a word of why.
         with self._skipped_if_soft():
             wait, progress = self._begun(context)
-            with telling_time_out(wait, progress.seen, LOOKS):
+            with describing_timeout(wait, progress.seen, CLEARING_READS):
                 if verdict := self._look(wait, progress):
                     return PokeReturnValue(is_done=True, xcom_value=self._conclude(verdict))
         return PokeReturnValue(is_done=False)
@@ -156,7 +166,7 @@ class DigitalOceanImageActionSensor(BaseSensorOperator):
     def execute_complete(self, context: Context, event: Any = None) -> dict[str, Any]:
         """Return or raise what the trigger found."""
         with self._skipped_if_soft():
-            return self._conclude(from_event(Verdict.from_event, event, LOOKS))
+            return self._conclude(from_event(WaitResult.from_event, event, CLEARING_READS))
 
     def resume_execution(
         self, next_method: str, next_kwargs: dict[str, Any] | None, context: Context
@@ -172,25 +182,25 @@ class DigitalOceanImageActionSensor(BaseSensorOperator):
     def on_kill(self) -> None:
         """Say that nothing is cancelled."""
         if self._wait:
-            self.log.info(goes_on([self._wait]))
+            self.log.info(describe_not_cancelled([self._wait]))
 
     def _check_settings(self) -> WaitSettings:
         check_text("digitalocean_conn_id", self.digitalocean_conn_id)
         self.deferrable = check_flag("deferrable", self.deferrable)
         settings = WaitSettings.checked(
-            self.poke_interval, self.timeout, self.proof_timeout, name="poke_interval"
+            self.poke_interval, self.timeout, self.verify_timeout, name="poke_interval"
         )
         # Airflow reckons with these two while it pokes.
         self.poke_interval, self.timeout = settings.poll_interval, settings.timeout
         return settings
 
-    def _begun(self, context: Context) -> tuple[Wait, Progress]:
+    def _begun(self, context: Context) -> tuple[WaitSpec, WaitProgressLog]:
         if not self._wait or not self._progress:
             self._wait, self._progress = self._begin(context)
         return self._wait, self._progress
 
-    def _begin(self, context: Context) -> tuple[Wait, Progress]:
-        with as_airflow_exceptions(LOOKS):
+    def _begin(self, context: Context) -> tuple[WaitSpec, WaitProgressLog]:
+        with airflow_exceptions(CLEARING_READS):
             settings = self._check_settings()
             image_id, action_id = ids_to_wait_for(self.action, self.image_id, self.action_id)
             row = self.action or {}
@@ -199,10 +209,8 @@ class DigitalOceanImageActionSensor(BaseSensorOperator):
             if self.reschedule and not self.deferrable:
                 first = context["ti"].get_first_reschedule_date(context)
                 started_at = first.timestamp() if first else started_at
-            limit = seconds_until_given_up(
-                settings.timeout, self.deferrable and self.execution_timeout
-            )
-            wait = Wait.checked(
+            limit = effective_timeout(settings.timeout, self.deferrable and self.execution_timeout)
+            wait = WaitSpec.checked(
                 {
                     **known,
                     "image_id": image_id,
@@ -210,35 +218,37 @@ class DigitalOceanImageActionSensor(BaseSensorOperator):
                     "started_at": started_at,
                     "deadline": started_at + limit - _HEAD_START,
                     "region": row.get("region_slug"),
-                    "proof_timeout": settings.proof_timeout,
+                    "verify_timeout": settings.verify_timeout,
                 }
             )
         # A rescheduled look does not know what the last one found.
         number = context.get("task_reschedule_count", 0) if first else 0
         due = number % max(round(_RETELL / settings.poll_interval), 1) == 0
         begun = first is not None
-        return wait, Progress([wait], settings.poll_interval, begun=begun, tells_failures=due)
+        return wait, WaitProgressLog(
+            [wait], settings.poll_interval, begun=begun, tells_failures=due
+        )
 
-    def _look(self, wait: Wait, progress: Progress) -> Verdict | None:
-        verdict = run(progress.follow(look_once(wait), wait), self._ask)
+    def _look(self, wait: WaitSpec, progress: WaitProgressLog) -> WaitResult | None:
+        verdict = drive(progress.follow(poll_once(wait), wait), self._ask)
         if verdict is None:
             progress.begin()
         return verdict
 
-    def _ask(self, question: Ask) -> Answer:
+    def _ask(self, question: ReadRequest) -> ReadResult:
         self._hook = self._hook or DigitalOceanHook(
-            self.digitalocean_conn_id, patience=self.poke_interval
+            self.digitalocean_conn_id, max_rate_limit_wait=self.poke_interval
         )
         return self._hook.ask(question)
 
-    def _conclude(self, verdict: Verdict) -> dict[str, Any]:
-        if verdict.outcome is not Outcome.COMPLETED or verdict.action is None:
-            with as_airflow_exceptions(LOOKS):
+    def _conclude(self, verdict: WaitResult) -> dict[str, Any]:
+        if verdict.outcome is not WaitStatus.COMPLETED or verdict.action is None:
+            with airflow_exceptions(CLEARING_READS):
                 timeout = self._check_settings().timeout
             limit = self.deferrable and self.execution_timeout
-            check_execution_timeout(verdict, timeout, limit, LOOKS)
+            check_execution_timeout(verdict, timeout, limit, CLEARING_READS)
             raise sensor_failure(verdict, self.upstream_task_ids)
-        self.log.info(explain(verdict))
+        self.log.info(describe_wait_result(verdict))
         return verdict.to_result().to_json()
 
     @contextmanager
@@ -271,16 +281,16 @@ def finished_row(action: Any) -> dict[str, Any] | None:
         return None
     image_id = check_id("action['image_id']", action["image_id"])
     end, error = action.get("end"), action.get("error")
-    there = end == Outcome.COMPLETED or (
-        end is None and action.get("outcome") == SubmitOutcome.ALREADY_THERE
+    there = end == WaitStatus.COMPLETED or (
+        end is None and action.get("outcome") == SubmitOutcome.ALREADY_EXISTS
     )
     if there and error is None and action.get("status") in (None, "completed"):
         return dict(action)
     to = f" in {shorten(action['region_slug'])}" if action.get("region_slug") else ""
     raise PermanentTaskError(
         f"image {image_id}{to}: the row has no action to wait for, and its end is {shorten(end)}. "
-        f"{sentence(error if isinstance(error, str) else '')} Clear the task that returned it. "
-        f"{LOOKS}",
+        f"{as_sentence(error if isinstance(error, str) else '')} Clear the task that returned it. "
+        f"{CLEARING_READS}",
         end if isinstance(end, str) and end in _ENDS else NO_ACTION,
     )
 

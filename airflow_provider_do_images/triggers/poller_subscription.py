@@ -11,19 +11,19 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 from airflow_provider_do_images.api import DigitalOceanError
-from airflow_provider_do_images.core.poller.poller import Seat, join
-from airflow_provider_do_images.core.wait.evaluate import Verdict, Wait
+from airflow_provider_do_images.core.poller.poller import Subscription, subscribe
+from airflow_provider_do_images.core.wait.evaluate import WaitResult, WaitSpec
 from airflow_provider_do_images.core.wait.flow import (
-    SECOND_LOOK_PAUSE,
-    Answer,
-    Ask,
-    Flow,
-    run_async,
+    CONFIRMATION_DELAY,
+    ReadRequest,
+    ReadResult,
+    WaitSteps,
+    drive_async,
 )
-from airflow_provider_do_images.core.wait.progress_log import Progress
+from airflow_provider_do_images.core.wait.progress_log import WaitProgressLog
 from airflow_provider_do_images.hooks.digitalocean import (
     DigitalOceanHook,
-    client_for,
+    create_client,
     unreadable_connection,
 )
 from airflow_provider_do_images.version_compat import metrics
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from airflow.sdk import Connection
 
 
-class SeatedWait:
+class PollerSubscriber:
     """A wait that takes its seat by itself, and another one when its token was refused.
 
     :param wait: the wait.
@@ -42,42 +42,46 @@ class SeatedWait:
     """
 
     def __init__(
-        self, wait: Wait, poll_interval: float, digitalocean_conn_id: str, progress: Progress
+        self,
+        wait: WaitSpec,
+        poll_interval: float,
+        digitalocean_conn_id: str,
+        progress: WaitProgressLog,
     ) -> None:
         self._wait = wait
         self._progress = progress
         self._poll_interval = poll_interval
         self._conn_id = digitalocean_conn_id
-        self._seat: Seat | None = None
+        self._seat: Subscription | None = None
 
-    async def run(self, flow: Flow[Verdict]) -> Verdict:
+    async def run(self, flow: WaitSteps[WaitResult]) -> WaitResult:
         """Drive the flow of this wait to its end."""
         try:
             with suppress(DigitalOceanError):  # whatever is wrong, the first look will meet it too
-                await self._take_seat()
-            return await run_async(self._progress.follow(flow, self._wait), self._ask)
+                await self._subscribe()
+            return await drive_async(self._progress.follow(flow, self._wait), self._ask)
         finally:
-            self._leave_seat()
+            self._unsubscribe()
 
-    async def _ask(self, question: Ask, by: float) -> Answer | DigitalOceanError:
+    async def _ask(self, question: ReadRequest, by: float) -> ReadResult | DigitalOceanError:
         if question.fresh:
-            self._leave_seat()
+            self._unsubscribe()
         try:
-            seat = await self._take_seat()
+            seat = await self._subscribe()
         except DigitalOceanError:
             # Nobody answers without a seat, so the time of this look is waited for here.
             await asyncio.sleep(max(by - time.time(), 0.0))
-            seat = await self._take_seat()
+            seat = await self._subscribe()
         return await seat.ask(question, by)
 
-    async def _take_seat(self) -> Seat:
+    async def _subscribe(self) -> Subscription:
         if self._seat is None:
             try:
                 connection = await _connection(self._conn_id)
             except Exception as error:  # a secrets backend may raise anything
                 raise unreadable_connection(self._conn_id, error) from error
-            self._seat = join(
-                client_for(connection, patience=0.0),
+            self._seat = subscribe(
+                create_client(connection, max_rate_limit_wait=0.0),
                 self._conn_id,
                 interval=self._poll_interval,
                 deadline=self._wait.deadline,
@@ -86,7 +90,7 @@ class SeatedWait:
             )
         return self._seat
 
-    def _leave_seat(self) -> None:
+    def _unsubscribe(self) -> None:
         if self._seat is not None:
             self._seat.leave()
             self._seat = None
@@ -109,7 +113,7 @@ async def _connection(conn_id: str) -> Connection:
     if key not in _reads:
         read = loop.create_task(_read(conn_id), context=Context())
         _reads[key] = read, asyncio.Lock()
-        loop.call_later(SECOND_LOOK_PAUSE / 2, _reads.pop, key, None)
+        loop.call_later(CONFIRMATION_DELAY / 2, _reads.pop, key, None)
     task, turn = _reads[key]
     async with turn:  # one at a time: a thousand that go on at once would block the event loop
         return await asyncio.shield(task)

@@ -7,8 +7,8 @@ from random import Random
 import pytest
 
 from airflow_provider_do_images.core.submit import submitter as submit
-from airflow_provider_do_images.core.submit.decide import Next, Submission
-from airflow_provider_do_images.core.submit.submitter import Submitter
+from airflow_provider_do_images.core.submit.decide import Decision, Submission
+from airflow_provider_do_images.core.submit.submitter import IdempotentSubmitter
 from airflow_provider_do_images.core.wait import flow as wait
 from airflow_provider_do_images.simulator import Rules
 from airflow_provider_do_images.simulator.script import KINDS
@@ -56,7 +56,7 @@ def test_a_trial_can_be_replayed(monkeypatch):
 
 def without_look(monkeypatch):
     """Post at once, without a look at what is there."""
-    monkeypatch.setattr(Submitter, "_look", lambda _: Next.POST)
+    monkeypatch.setattr(IdempotentSubmitter, "_look", lambda _: Decision.POST)
 
 
 def without_join(monkeypatch):
@@ -66,15 +66,15 @@ def without_join(monkeypatch):
     def no_join(*arguments):
         found = decide(*arguments)
         joins = isinstance(found, Submission) and found.action is not None
-        return Next.POST if joins else found
+        return Decision.POST if joins else found
 
     monkeypatch.setattr(submit, "decide", no_join)
 
 
 def without_reconcile(monkeypatch):
     """After a POST without a clear answer, post again without looking for what it began."""
-    monkeypatch.setattr(Submitter, "_look_for_new", lambda _: Next.POST)
-    monkeypatch.setattr(submit, "SETTLE_SECONDS", 0.0)
+    monkeypatch.setattr(IdempotentSubmitter, "_look_for_new", lambda _: Decision.POST)
+    monkeypatch.setattr(submit, "RECONCILE_TIMEOUT", 0.0)
 
 
 def without_proof(monkeypatch):
@@ -84,8 +84,8 @@ def without_proof(monkeypatch):
         return verdict
         yield
 
-    monkeypatch.setattr(wait, "prove", believe)
-    monkeypatch.setattr(trials, "prove", believe)
+    monkeypatch.setattr(wait, "verify", believe)
+    monkeypatch.setattr(trials, "verify", believe)
 
 
 @pytest.mark.parametrize(

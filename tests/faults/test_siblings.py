@@ -12,10 +12,10 @@ from requests.adapters import HTTPAdapter
 
 from airflow_provider_do_images.api import DigitalOceanError
 from airflow_provider_do_images.api.client import ApiClient
-from airflow_provider_do_images.core.submit.decide import Blocked, Request, SubmitOutcome
-from airflow_provider_do_images.core.submit.submitter import Submitter
-from airflow_provider_do_images.core.wait.evaluate import Outcome, Wait
-from airflow_provider_do_images.core.wait.flow import run, run_all, wait_until_finished
+from airflow_provider_do_images.core.submit.decide import ActionRequest, Blocked, SubmitOutcome
+from airflow_provider_do_images.core.submit.submitter import IdempotentSubmitter
+from airflow_provider_do_images.core.wait.evaluate import WaitSpec, WaitStatus
+from airflow_provider_do_images.core.wait.flow import drive, drive_all, wait_until_finished
 from airflow_provider_do_images.simulator import (
     ActionErrors,
     LostAfter,
@@ -91,7 +91,7 @@ class Sibling(HTTPAdapter):
     def live(self):
         """Run to the end."""
         self.turns.wait_for(self.region)
-        while self.verdict != Outcome.COMPLETED and self.tries < TRIES:
+        while self.verdict != WaitStatus.COMPLETED and self.tries < TRIES:
             self.tries += 1
             with suppress(Killed, DigitalOceanError):
                 self.verdict = self.try_once()
@@ -102,18 +102,18 @@ class Sibling(HTTPAdapter):
         clock, url = self.simulator.clock.now, self.simulator.url
         with ApiClient("token", url, read_timeout=5, sleep=self.sleep) as client:
             client._session.mount("http://", self)
-            submitter = Submitter(
-                client, Request(self.image.id, self.region), clock=clock, sleep=self.sleep
+            submitter = IdempotentSubmitter(
+                client, ActionRequest(self.image.id, self.region), clock=clock, sleep=self.sleep
             )
             while isinstance(found := submitter.submit(), Blocked):
                 waits = found.waits(clock(), clock() + 7200)
                 flows = [wait_until_finished(w, poll_interval=60, clock=clock) for w in waits]
-                run_all(flows, lambda ask: ask.send(client), self.sleep, clock)
-            if found.outcome is SubmitOutcome.ALREADY_THERE:
-                return Outcome.COMPLETED
-            wait = Wait(self.image.id, found.action.id, clock(), clock() + 7200, self.region)
+                drive_all(flows, lambda ask: ask.send(client), self.sleep, clock)
+            if found.outcome is SubmitOutcome.ALREADY_EXISTS:
+                return WaitStatus.COMPLETED
+            wait = WaitSpec(self.image.id, found.action.id, clock(), clock() + 7200, self.region)
             flow = wait_until_finished(wait, poll_interval=60, clock=clock)
-            return run(flow, lambda ask: ask.send(client), self.sleep).outcome
+            return drive(flow, lambda ask: ask.send(client), self.sleep).outcome
 
 
 @pytest.fixture(scope="module")
@@ -141,6 +141,6 @@ def test_each_sibling_makes_its_copy_once(simulator, seed, tells_region):
 
     actions = [a for a in simulator.state.actions.values() if a.resource_id == image.id]
     made = Counter(a.region for a in actions if a.status != "errored")
-    assert [one.verdict for one in siblings] == [Outcome.COMPLETED] * 3
+    assert [one.verdict for one in siblings] == [WaitStatus.COMPLETED] * 3
     assert set(image.regions) == {"nyc3", *REGIONS}
     assert made == dict.fromkeys(REGIONS, 1)

@@ -11,8 +11,8 @@ from pydo import Client
 
 from airflow_provider_do_images.api import DigitalOceanError
 from airflow_provider_do_images.api.client import ApiClient
-from airflow_provider_do_images.core.submit.decide import Request
-from airflow_provider_do_images.core.submit.submitter import Submitter
+from airflow_provider_do_images.core.submit.decide import ActionRequest
+from airflow_provider_do_images.core.submit.submitter import IdempotentSubmitter
 from airflow_provider_do_images.simulator import (
     Html,
     InvalidJson,
@@ -48,8 +48,8 @@ def with_this_provider(simulator, image_id):
     """Submit as the transfer operator does."""
     clock = simulator.clock
     with ApiClient("token", simulator.url, sleep=clock.advance) as client:
-        request = Request(image_id, "ams3")
-        Submitter(client, request, clock=clock.now, sleep=clock.advance).submit()
+        request = ActionRequest(image_id, "ams3")
+        IdempotentSubmitter(client, request, clock=clock.now, sleep=clock.advance).submit()
 
 
 def with_pydo(simulator, image_id):

@@ -15,9 +15,9 @@ from hypothesis import strategies as st
 
 from airflow_provider_do_images.api import DigitalOceanError, ImageAction
 from airflow_provider_do_images.api.client import ApiClient
-from airflow_provider_do_images.api.http.retry import ONCE, RetryPolicy
+from airflow_provider_do_images.api.http.retry import NO_RETRY, RetryPolicy
 from airflow_provider_do_images.core.wait import flow as waiting
-from airflow_provider_do_images.core.wait.evaluate import Outcome, Verdict
+from airflow_provider_do_images.core.wait.evaluate import WaitResult, WaitStatus
 from airflow_provider_do_images.hooks.digitalocean import DigitalOceanHook
 from airflow_provider_do_images.triggers.image_actions import DigitalOceanImageActionTrigger
 from devtools.answers import answers
@@ -33,7 +33,7 @@ CALLS = {
     "image": lambda client: client.get_image(1),
     "droplet": lambda client: client.get_droplet(1),
     "team": lambda client: client.get_team(),
-    "count": lambda client: client.count_private_images(retry=ONCE),
+    "count": lambda client: client.count_private_images(retry=NO_RETRY),
     "history": lambda client: list(client.list_image_actions(1, [])),
     "newest": lambda client: client.newest_image_actions(1).rows,
     "actions": lambda client: list(client.list_actions()),
@@ -77,7 +77,12 @@ def test_only_documented_errors_leave_the_client(server, serve, name, some, team
     given_to = serve(some)
     policy = RetryPolicy(attempts=3)
     client = ApiClient(
-        TOKEN, server.url, retry=policy, expected_team=team, sleep=lambda _: None, patience=60.0
+        TOKEN,
+        server.url,
+        retry=policy,
+        expected_team=team,
+        sleep=lambda _: None,
+        max_rate_limit_wait=60.0,
     )
     with client:
         try:
@@ -103,11 +108,11 @@ def test_a_trigger_ends_with_one_event_that_says_how(server, serve, some):
     with pytest.MonkeyPatch.context() as patch:
         fields = {"conn_type": "digitalocean", "host": server.url, "password": TOKEN}
         patch.setenv("AIRFLOW_CONN_DIGITALOCEAN_DEFAULT", json.dumps(fields))
-        patch.setattr(waiting, "SECOND_LOOK_PAUSE", 0.01)
+        patch.setattr(waiting, "CONFIRMATION_DELAY", 0.01)
         event = asyncio.run(_event())
 
-    verdict = Verdict.from_event(json.loads(json.dumps(event, allow_nan=False)))
-    assert verdict.outcome is not Outcome.INTERNAL_ERROR
+    verdict = WaitResult.from_event(json.loads(json.dumps(event, allow_nan=False)))
+    assert verdict.outcome is not WaitStatus.INTERNAL_ERROR
     assert TOKEN not in json.dumps(event)
 
 
@@ -118,9 +123,9 @@ async def _event():
         action_id=2,
         started_at=now - 500,
         deadline=now + 0.05,
-        first_look_at=now,
+        first_poll_at=now,
         poll_interval=0.02,
-        proof_timeout=0.05,
+        verify_timeout=0.05,
         region="ams3",
     )
     [event] = [event async for event in trigger.run()]
@@ -134,7 +139,7 @@ def test_the_hook_raises_only_documented_errors(server, serve, some):
     serve(some)
     with pytest.MonkeyPatch.context() as patch:
         fields = {"conn_type": "digitalocean", "host": server.url, "password": TOKEN}
-        extra = {"retries": 0}
+        extra = {"max_retries": 0}
         patch.setenv("AIRFLOW_CONN_DIGITALOCEAN_DEFAULT", json.dumps({**fields, "extra": extra}))
         passed, message = DigitalOceanHook().test_connection()
         assert isinstance(passed, bool)

@@ -37,9 +37,11 @@ from airflow_provider_do_images.operators.image_actions import (
 from airflow_provider_do_images.operators.replication import (
     DigitalOceanReplicateImageOperator,
 )
-from airflow_provider_do_images.operators.restore_points import DigitalOceanFindBackupOperator
+from airflow_provider_do_images.operators.restore_points import (
+    DigitalOceanListRestorePointsOperator,
+)
 from airflow_provider_do_images.operators.snapshots import (
-    DigitalOceanAuditCopiesOperator,
+    DigitalOceanAuditSnapshotsOperator,
     DigitalOceanPruneSnapshotsOperator,
 )
 from airflow_provider_do_images.plan.__main__ import TOKEN as TOKEN_VARIABLE
@@ -111,13 +113,14 @@ class Account:
         waits: dict[str, Any] = {
             "poll_interval": 30,
             "timeout": 60,
-            "proof_timeout": 1,
+            "verify_timeout": 1,
             "deferrable": True,
         }
-        prune = {"keep_last": 1, "daily": 0, "weekly": 0, "monthly": 0, "regions": ["nyc3"]}
+        rules = {"keep_last": 1, "keep_daily": 0, "keep_weekly": 0, "keep_monthly": 0}
+        prune = {**rules, "regions": ["nyc3"]}
         self.good = {
             DigitalOceanConvertImageOperator: {
-                "backup": row,
+                "restore_point": row,
                 "tags": ["nightly"],
                 "usd_per_gib_month": 0.06,
                 **waits,
@@ -142,20 +145,20 @@ class Account:
                 "since": "2026-01-01",
                 "limit": 5,
             },
-            DigitalOceanFindBackupOperator: {
+            DigitalOceanListRestorePointsOperator: {
                 "policy": "prod",
                 "tag": "fuzz",
                 "max_backup_age": 36 * 3600,
-                "retention_days": 7,
-                "warn_within": 60,
-                "on_missing": "leave",
+                "backup_retention_days": 7,
+                "expiry_warning_window": 60,
+                "on_missing": "ignore",
                 "droplet_id": None,
                 "droplet_name": None,
             },
             DigitalOceanPruneSnapshotsOperator: {
                 "policy": "prod",
-                "minimum_age": 60,
-                "minimum_keep": 1,
+                "min_age": 60,
+                "min_keep": 1,
                 "max_delete": 10,
                 "protected_tag": "keep",
                 "prune_orphans": False,
@@ -163,7 +166,7 @@ class Account:
                 "usd_per_gib_month": 0.06,
                 **prune,
             },
-            DigitalOceanAuditCopiesOperator: {
+            DigitalOceanAuditSnapshotsOperator: {
                 "policy": "prod",
                 "regions": ["nyc3"],
                 "max_data_age": 10**6,
@@ -178,7 +181,7 @@ class Account:
                 "action": None,
                 "poke_interval": 30,
                 "timeout": 60,
-                "proof_timeout": 1,
+                "verify_timeout": 1,
                 "deferrable": False,
                 "mode": "reschedule",
             },
@@ -203,9 +206,9 @@ CLASSES = [
     DigitalOceanTransferImageOperator,
     DigitalOceanReplicateImageOperator,
     DigitalOceanListImageActionsOperator,
-    DigitalOceanFindBackupOperator,
+    DigitalOceanListRestorePointsOperator,
     DigitalOceanPruneSnapshotsOperator,
-    DigitalOceanAuditCopiesOperator,
+    DigitalOceanAuditSnapshotsOperator,
     DigitalOceanImageActionSensor,
 ]
 
@@ -262,14 +265,14 @@ TRIGGER = {
     "action_id": 9,
     "started_at": START,
     "deadline": START + 60,
-    "first_look_at": START,
+    "first_poll_at": START,
     "poll_interval": 30,
     "region": "ams3",
-    "proof_timeout": 1,
+    "verify_timeout": 1,
     "droplet_id": 3,
     "droplet_name": "web-07",
-    "outcome": "posted",
-    "usual_seconds": 5,
+    "outcome": "submitted",
+    "typical_seconds": 5,
     "digitalocean_conn_id": "digitalocean_default",
 }
 
@@ -293,9 +296,9 @@ OPTIONS = {
     "--regions": "nyc3",
     "--max-backup-age": "36",
     "--keep-last": "1",
-    "--daily": "0",
-    "--minimum-age": "24",
-    "--minimum-keep": "1",
+    "--keep-daily": "0",
+    "--min-age": "24",
+    "--min-keep": "1",
     "--protected-tag": "keep",
     "--usd-per-gib-month": "0.06",
     "--max-delete": "10",

@@ -11,8 +11,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from airflow_provider_do_images.api import DigitalOceanError
-from airflow_provider_do_images.api.http.retry import ONCE
-from airflow_provider_do_images.hooks.digitalocean import SETTINGS, client_for
+from airflow_provider_do_images.api.http.retry import NO_RETRY
+from airflow_provider_do_images.hooks.digitalocean import SETTINGS, create_client
 from devtools.answer_server import json_answer
 from devtools.answers import JSON, TEXTS
 
@@ -88,9 +88,11 @@ def test_a_connection_leads_to_the_right_team_or_to_a_documented_error(server, f
     values = {"conn_type": "digitalocean", "host": server.url, "password": TOKEN, **fields}
     with patch.dict(os.environ, {**clean, **environment}, clear=True):
         try:
-            with client_for(Connection(conn_id="do", **values), patience=0.0) as client:
+            with create_client(
+                Connection(conn_id="do", **values), max_rate_limit_wait=0.0
+            ) as client:
                 client._sleep = lambda _: None
-                client.retry = ONCE
+                client.retry = NO_RETRY
                 client.transfer_image(1, "ams3")
         except DigitalOceanError as error:
             str(error).encode("utf-8")

@@ -12,11 +12,11 @@ import pytest
 
 from airflow_provider_do_images.api.client import ApiClient
 from airflow_provider_do_images.core.poller import poller as watch
-from airflow_provider_do_images.core.poller.poller import join
+from airflow_provider_do_images.core.poller.poller import subscribe
 from airflow_provider_do_images.core.wait import flow as waiting
-from airflow_provider_do_images.core.wait.evaluate import Wait
-from airflow_provider_do_images.core.wait.flow import run_async, wait_until_finished
-from airflow_provider_do_images.core.wait.progress_log import Progress
+from airflow_provider_do_images.core.wait.evaluate import WaitSpec
+from airflow_provider_do_images.core.wait.flow import drive_async, wait_until_finished
+from airflow_provider_do_images.core.wait.progress_log import WaitProgressLog
 from airflow_provider_do_images.simulator import ManualClock, Simulator
 from devtools import older_airflow
 from devtools.virtual_time import SharedClock, VirtualLoop
@@ -24,7 +24,7 @@ from devtools.virtual_time import SharedClock, VirtualLoop
 TOKEN = "dop_v1_0123456789abcdef"
 CLOCKED = [
     function
-    for function in [*vars(waiting).values(), *vars(watch).values(), Progress.__init__]
+    for function in [*vars(waiting).values(), *vars(watch).values(), WaitProgressLog.__init__]
     if isinstance(function, FunctionType) and "clock" in signature(function).parameters
 ]
 """What asks the real time, unless it is given a clock."""
@@ -183,10 +183,10 @@ def wait_for(sim):
     ):
         client = ApiClient(token, at.url, read_timeout=read_timeout, reserve=reserve)
         begun, deadline = time.time() - running_for, time.time() + seconds
-        first_look_at = None if first_look_in is None else time.time() + first_look_in
-        wait = Wait(action.resource_id, action.id, begun, deadline, action.region, 5.0)
-        progress = Progress([wait], interval)
-        seat = join(
+        first_poll_at = None if first_look_in is None else time.time() + first_look_in
+        wait = WaitSpec(action.resource_id, action.id, begun, deadline, action.region, 5.0)
+        progress = WaitProgressLog([wait], interval)
+        seat = subscribe(
             client,
             conn_id,
             interval=interval,
@@ -194,9 +194,9 @@ def wait_for(sim):
             metrics=metrics,
             progress=progress,
         )
-        flow = wait_until_finished(wait, poll_interval=interval, first_look_at=first_look_at)
+        flow = wait_until_finished(wait, poll_interval=interval, first_poll_at=first_poll_at)
         try:
-            return await run_async(progress.follow(flow, wait), seat.ask)
+            return await drive_async(progress.follow(flow, wait), seat.ask)
         finally:
             seat.leave()
 

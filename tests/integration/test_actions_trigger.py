@@ -11,9 +11,9 @@ import pytest
 
 from airflow_provider_do_images.api import ActionStatus, ImageAction
 from airflow_provider_do_images.core.poller import poller as watch
-from airflow_provider_do_images.core.results import Result
+from airflow_provider_do_images.core.results import ActionResult
 from airflow_provider_do_images.core.submit.copies import read_event
-from airflow_provider_do_images.core.wait.evaluate import Wait
+from airflow_provider_do_images.core.wait.evaluate import WaitSpec
 from airflow_provider_do_images.triggers.image_actions import (
     DigitalOceanImageActionsTrigger,
     deferral_of_all,
@@ -42,14 +42,14 @@ def trigger(run, snapshot, connection, actions):
         for region, action in actions.items():
             limit = seconds.get(region, 8.0)
             waits.append(
-                Wait(snapshot.id, action.id, now, now + limit, region, 1.0, outcome="posted")
+                WaitSpec(snapshot.id, action.id, now, now + limit, region, 1.0, outcome="submitted")
             )
             seen = ImageAction(action.id, ActionStatus("in-progress"), "transfer")
-            rows.append(Result(snapshot.id, region=region, outcome="posted", action=seen))
+            rows.append(ActionResult(snapshot.id, region=region, outcome="submitted", action=seen))
         new = DigitalOceanImageActionsTrigger(
             waits=[asdict(wait) for wait in waits],
             rows=[row.to_json() for row in rows],
-            first_look_at=now + 0.1,
+            first_poll_at=now + 0.1,
             poll_interval=0.2,
         )
         _, kwargs = new.serialize()
@@ -104,14 +104,14 @@ def test_the_waits_share_their_requests(trigger, run, sim, actions):
 
 def test_a_mistake_in_one_wait_ends_that_one_alone(trigger, run, sim, actions, monkeypatch):
     """It is logged, and a row like any other."""
-    original = watch.Seat.ask
+    original = watch.Subscription.ask
 
     async def ask(seat, question, by):
         if question.action_id == actions["sgp1"].id:
             raise RuntimeError("a mistake")
         return await original(seat, question, by)
 
-    monkeypatch.setattr(watch.Seat, "ask", ask)
+    monkeypatch.setattr(watch.Subscription, "ask", ask)
 
     def meanwhile():
         for action in actions.values():
@@ -129,11 +129,11 @@ def test_a_trigger_that_is_moved_leaves_no_watch_behind(trigger, run):
     async def cancelled():
         task = asyncio.create_task(events_of(trigger()))
         await asyncio.sleep(1.0)
-        assert watch._watches
+        assert watch._pollers
         task.cancel()
         with pytest.raises(asyncio.CancelledError):
             await task
-        assert not watch._watches
+        assert not watch._pollers
 
     run(cancelled())
 
@@ -152,9 +152,9 @@ def test_its_arguments_are_primitives_without_a_token(trigger):
 def test_airflows_back_stop_is_that_of_the_longest_wait():
     """Airflow gives the deferral up only after the last one can have ended and been proved."""
     now = time.time()
-    waits = [Wait(1, 2, now, now + 60, "ams3"), Wait(1, 3, now, now + 600, "sgp1", 900)]
+    waits = [WaitSpec(1, 2, now, now + 60, "ams3"), WaitSpec(1, 3, now, now + 600, "sgp1", 900)]
 
     arguments = deferral_of_all(waits, [], poll_interval=30, digitalocean_conn_id="x")
 
     assert arguments["timeout"].total_seconds() >= 600 + 900 + 30
-    assert arguments["trigger"].first_look_at >= now + 30
+    assert arguments["trigger"].first_poll_at >= now + 30

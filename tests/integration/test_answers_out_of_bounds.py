@@ -15,7 +15,7 @@ from airflow_provider_do_images.api import (
 from airflow_provider_do_images.api.client import ApiClient
 from airflow_provider_do_images.api.errors import may_have_taken_effect
 from airflow_provider_do_images.api.http import transport as limits
-from airflow_provider_do_images.api.http.retry import ONCE
+from airflow_provider_do_images.api.http.retry import NO_RETRY
 from devtools.answer_server import AnswerServer, http_answer, json_answer
 
 DIGITS = "9" * 400
@@ -33,7 +33,7 @@ def server():
 @pytest.fixture
 def client(server, slept):
     """A client whose pauses take no time."""
-    with ApiClient("token", server.url, sleep=slept.append, patience=60.0) as client:
+    with ApiClient("token", server.url, sleep=slept.append, max_rate_limit_wait=60.0) as client:
         yield client
 
 
@@ -55,7 +55,7 @@ def test_a_pause_that_is_told_is_bounded(client, server, told, understood):
     server.answer = lambda _: json_answer({}, 429, {"retry-after": told})
 
     with pytest.raises(RateLimitedError) as caught:
-        client.get_image(1, retry=ONCE)
+        client.get_image(1, retry=NO_RETRY)
 
     assert caught.value.retry_after == understood
 
@@ -76,7 +76,7 @@ def test_a_rate_limit_that_cannot_be_right_is_none(client, server, name, value):
 
 @pytest.mark.parametrize("reset", [DIGITS, "999999999999", "-1", "soon"])
 def test_a_reset_far_away_costs_no_longer_pause(client, server, slept, reset):
-    """The pause while the budget is short stays within the client's patience."""
+    """The pause while the budget is short stays within the client's max_rate_limit_wait."""
     limit = {"ratelimit-limit": "10", "ratelimit-remaining": "1", "ratelimit-reset": reset}
     server.answer = lambda _: json_answer({"image": IMAGE}, headers=limit)
 
@@ -154,7 +154,7 @@ def test_json_that_cannot_be_read_is_an_answer_that_is_not_documented(client, se
     server.answer = lambda _: http_answer(body)
 
     with pytest.raises(InvalidResponseError) as caught:
-        client.get_image(1, retry=ONCE)
+        client.get_image(1, retry=NO_RETRY)
 
     assert len(str(caught.value)) < 1000
 

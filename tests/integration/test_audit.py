@@ -7,15 +7,15 @@ from datetime import UTC, datetime
 import pytest
 
 from airflow_provider_do_images.api import InvalidInputError
-from airflow_provider_do_images.core.snapshots.audit import Limits, audit
-from airflow_provider_do_images.core.snapshots.inventory import Selection
+from airflow_provider_do_images.core.snapshots.audit import AuditLimits, audit_copies
+from airflow_provider_do_images.core.snapshots.inventory import DropletSelector
 from airflow_provider_do_images.core.snapshots.naming import SnapshotName
 from airflow_provider_do_images.simulator import RowsMissing
 
 HOUR = 3600.0
-LIMITS = Limits(max_data_age=50 * HOUR, max_copy_age=26 * HOUR)
+LIMITS = AuditLimits(max_data_age=50 * HOUR, max_copy_age=26 * HOUR)
 REGIONS = ["nyc3", "ams3"]
-NIGHTLY = Selection(tag="nightly")
+NIGHTLY = DropletSelector(tag="nightly")
 
 
 @pytest.fixture
@@ -41,7 +41,7 @@ def look(sim, client):
 
     def audit_now(selection=NIGHTLY):
         now = datetime.fromtimestamp(sim.clock.now(), UTC)
-        return audit(client, "prod", selection, REGIONS, LIMITS, now=now)
+        return audit_copies(client, "prod", selection, REGIONS, LIMITS, now=now)
 
     return audit_now
 
@@ -90,7 +90,9 @@ def test_snapshots_of_droplets_that_are_gone_are_not_looked_at(client, look, dro
     assert {one.place.droplet.name for one in look()} == {"web-09"}
 
 
-@pytest.mark.parametrize("selection", [Selection(tag="nobody"), Selection(name="web-8")])
+@pytest.mark.parametrize(
+    "selection", [DropletSelector(tag="nobody"), DropletSelector(name="web-8")]
+)
 def test_a_selection_of_nothing_is_an_error(look, selection):
     """An audit of no droplets would be well for ever."""
     with pytest.raises(InvalidInputError):

@@ -100,7 +100,7 @@ def test_a_transfer_waits_here_and_then_submits(sim, snapshot, other, context, c
 
     result = transfer(snapshot).execute(context)
 
-    assert (result["outcome"], result["status"]) == ("posted", "in-progress")
+    assert (result["outcome"], result["status"]) == ("submitted", "in-progress")
     assert result["region_slug"] == "ams3"
     assert posts(sim) == ["ams3"]
     [line] = [text for text in caplog.messages if text.startswith("Waiting, as ")]
@@ -113,13 +113,13 @@ def test_a_transfer_waits_in_the_triggerer_and_then_submits(sim, snapshot, other
     deferral = deferred(operator.execute, context)
     assert (deferral.method_name, deferral.kwargs) == ("execute_unblocked", None)
     [wait] = deferral.trigger.waits
-    assert (wait.action_id, wait.proof_timeout) == (other.id, 0.0)
+    assert (wait.action_id, wait.verify_timeout) == (other.id, 0.0)
     sim.state.finish_action(other.id)
 
     event = fire(deferral)
     result = transfer(snapshot, deferrable=True).execute_unblocked(context, event)
 
-    assert result["outcome"] == "posted"
+    assert result["outcome"] == "submitted"
     assert posts(sim) == ["ams3"]
     assert context["values"]["image_id"] == snapshot.id
 
@@ -191,8 +191,8 @@ def test_a_replication_waits_here_and_submits_what_is_missing(sim, snapshot, con
     rows = replicate(snapshot, deferrable=False).execute(context)
 
     assert [(row["region_slug"], row["outcome"], row["end"]) for row in rows] == [
-        ("ams3", "already_there", "completed"),
-        ("sgp1", "posted", "completed"),
+        ("ams3", "already_exists", "completed"),
+        ("sgp1", "submitted", "completed"),
     ]
     assert posts(sim) == ["sgp1"]
 
@@ -208,7 +208,7 @@ def test_a_replication_waits_in_the_triggerer_twice(sim, snapshot, other, contex
     sim.clock.advance(600)
     rows = operator.execute_complete(context, fire(waiting))
 
-    assert [row["outcome"] for row in rows] == ["posted", "posted"]
+    assert [row["outcome"] for row in rows] == ["submitted", "submitted"]
     assert posts(sim) == REGIONS
 
 
@@ -216,7 +216,7 @@ def test_a_replication_that_is_blocked_in_the_middle_keeps_its_rows(
     sim, snapshot, context, monkeypatch
 ):
     """After a slow submit the image is read again, and shows a transfer that somebody began."""
-    monkeypatch.setattr(replication, "LOOK_LASTS", -1.0)
+    monkeypatch.setattr(replication, "IMAGE_STATE_TTL", -1.0)
     post = sim.state.begin_action
     begun = []
 
@@ -232,11 +232,11 @@ def test_a_replication_that_is_blocked_in_the_middle_keeps_its_rows(
     blocked = deferred(operator.execute, context)
 
     [row] = blocked.trigger.rows
-    assert (row["region_slug"], row["outcome"]) == ("ams3", "posted")
+    assert (row["region_slug"], row["outcome"]) == ("ams3", "submitted")
     assert [wait.action_id for wait in blocked.trigger.waits] == [begun[0].id]
     sim.state.finish_action(begun[0].id)
     waiting = deferred(operator.execute_unblocked, context, fire(blocked))
-    assert [row["outcome"] for row in waiting.trigger.rows] == ["posted", "posted"]
+    assert [row["outcome"] for row in waiting.trigger.rows] == ["submitted", "submitted"]
     assert posts(sim) == REGIONS
 
 
@@ -253,7 +253,7 @@ def test_a_replication_that_stays_blocked_fails_with_a_row_for_each_region(
     assert caught.value.code == "copies_missing"
     rows = context["values"]["return_value"]
     assert [(row["outcome"], row["end"], row["id"]) for row in rows] == [
-        ("refused", "not_submitted", None)
+        ("refused", "submit_failed", None)
     ] * 2
     assert all(str(other.id) in row["error"] for row in rows)
     assert posts(sim) == []
@@ -287,7 +287,7 @@ def test_a_retry_attaches_at_once_where_airflow_keeps_a_tasks_state(sim, snapsho
 
     again = transfer(snapshot).execute(context)
 
-    assert (again["outcome"], again["id"]) == ("joined_running", first["id"])
+    assert (again["outcome"], again["id"]) == ("attached", first["id"])
     assert posts(sim) == ["ams3"]
 
 
@@ -300,9 +300,9 @@ def test_a_cleared_task_returns_the_action_that_it_stored(sim, snapshot, context
     with_store = transfer(snapshot).execute(context)
     without = transfer(snapshot).execute({"ti": context["ti"]})
 
-    assert (with_store["outcome"], with_store["id"]) == ("already_there", first["id"])
+    assert (with_store["outcome"], with_store["id"]) == ("already_exists", first["id"])
     assert (without["outcome"], without["end"], without["id"]) == (
-        "already_there",
+        "already_exists",
         "completed",
         None,
     )
@@ -324,7 +324,7 @@ def test_a_store_that_fails_changes_nothing(sim, snapshot, context):
 
     rows = deferred(replicate(snapshot).execute, context).trigger.rows
 
-    assert [row["outcome"] for row in rows] == ["posted", "posted"]
+    assert [row["outcome"] for row in rows] == ["submitted", "submitted"]
 
 
 def test_a_recovered_transfer_that_the_image_never_shows_may_be_retried(sim, snapshot, context):
@@ -334,7 +334,7 @@ def test_a_recovered_transfer_that_the_image_never_shows_may_be_retried(sim, sna
     sim.state.rules = Rules(transfers_tell_region=False, transfer_seconds=0)
 
     with pytest.raises(AirflowException) as caught:
-        transfer(snapshot, wait_for_completion=True, proof_timeout=0.05).execute(context)
+        transfer(snapshot, wait_for_completion=True, verify_timeout=0.05).execute(context)
 
     assert caught.value.code == "unverified"
     assert type(caught.value).__name__ == "TaskError"

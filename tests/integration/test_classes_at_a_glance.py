@@ -24,7 +24,7 @@ TOKEN = "dop_v1_0123456789abcdef"
 SCOPE = re.compile(r"\b[a-z]+:(?:read|create|update|delete)\b")
 INTERVAL = 0.05
 NIGHT = {"policy": "nightly", "regions": ["nyc3"]}
-WAIT = {"poll_interval": INTERVAL, "proof_timeout": 0.2}
+WAIT = {"poll_interval": INTERVAL, "verify_timeout": 0.2}
 
 
 def scopes_by_class():
@@ -70,10 +70,10 @@ def act(account, connection, task_context, monkeypatch, capsys):
 
     ``more`` uses the parameters that need further scopes.
     """
-    monkeypatch.setattr(wait, "SECOND_LOOK_PAUSE", 0.0)
+    monkeypatch.setattr(wait, "CONFIRMATION_DELAY", 0.0)
 
     def run(name, *, more, waits=1):
-        connection(extra={"retries": 0})
+        connection(extra={"max_retries": 0})
         if name.startswith("python"):
             return command(more=more)
         if name == "DigitalOceanHook":
@@ -101,14 +101,14 @@ def told(well, words):
 async def wait_in(trigger, state, images):
     """Run triggers of a class side by side, each for a transfer that is under way."""
     now = time.time()
-    looks = {"first_look_at": now + INTERVAL, "poll_interval": INTERVAL}
+    looks = {"first_poll_at": now + INTERVAL, "poll_interval": INTERVAL}
     waits = [
         {
             **ids_of_transfer(state, image),
             "started_at": now,
             "deadline": now + 5.0,
             "region": "tor1",
-            "proof_timeout": 0.2,
+            "verify_timeout": 0.2,
         }
         for image in images
     ]
@@ -147,12 +147,12 @@ def found(account):
 
 
 ARGUMENTS = {
-    "DigitalOceanFindBackupOperator": lambda account, *, more: {
+    "DigitalOceanListRestorePointsOperator": lambda account, *, more: {
         "policy": "nightly",
         **which(account, more=more),
     },
     "DigitalOceanConvertImageOperator": lambda account, *, more: {
-        "backup": found(account),
+        "restore_point": found(account),
         "tags": ["nightly"] if more else [],
         **WAIT,
     },
@@ -173,7 +173,7 @@ ARGUMENTS = {
         "keep_last": 2,
         "dry_run": not more,
     },
-    "DigitalOceanAuditCopiesOperator": lambda account, *, more: {
+    "DigitalOceanAuditSnapshotsOperator": lambda account, *, more: {
         **NIGHT,
         "max_data_age": 9e5,
         "max_copy_age": 9e5,
@@ -183,7 +183,7 @@ ARGUMENTS = {
     "DigitalOceanImageActionSensor": lambda account, **_: {
         **ids_of_transfer(account.state, account.kept[0], ended=True),
         "poke_interval": INTERVAL,
-        "proof_timeout": 0.2,
+        "verify_timeout": 0.2,
     },
 }
 

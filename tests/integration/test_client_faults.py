@@ -21,7 +21,7 @@ from airflow_provider_do_images.api import (
     TransportError,
 )
 from airflow_provider_do_images.api.client import ApiClient
-from airflow_provider_do_images.api.http.retry import ONCE
+from airflow_provider_do_images.api.http.retry import NO_RETRY
 from airflow_provider_do_images.simulator import (
     Forbidden,
     Hang,
@@ -93,7 +93,7 @@ def test_a_polling_get_is_sent_once(client, sim, snapshot):
     sim.faults.add(Status(500))
 
     with pytest.raises(ServerError):
-        client.get_image(snapshot.id, retry=ONCE)
+        client.get_image(snapshot.id, retry=NO_RETRY)
 
     assert sim.journal.count("GET") == 1
 
@@ -226,7 +226,7 @@ def test_the_hours_budget_is_respected(client, sim, snapshot):
         sim.clock.advance(61)
 
     with pytest.raises(RateLimitedError) as caught:
-        client.get_image(snapshot.id, retry=ONCE)
+        client.get_image(snapshot.id, retry=NO_RETRY)
 
     assert caught.value.retry_after is None
 
@@ -267,7 +267,7 @@ def test_no_error_shows_the_token(client, sim, snapshot, caplog):
         sim.faults.clear()
         sim.faults.add(fault)
         try:
-            client.get_image(snapshot.id, retry=ONCE)
+            client.get_image(snapshot.id, retry=NO_RETRY)
         except DigitalOceanError as error:
             shown += [str(error), repr(error), "".join(traceback.format_exception(error))]
 
@@ -292,7 +292,7 @@ def test_an_error_that_is_kept_keeps_no_connection_open(sim, slept, fault):
     """Whoever holds an error holds no socket: after ``close`` there is none."""
     before = sockets_to(sim)
     sim.faults.add(fault)
-    client = ApiClient("any", sim.url, retry=ONCE)
+    client = ApiClient("any", sim.url, retry=NO_RETRY)
 
     with pytest.raises(DigitalOceanError) as kept:
         client.get_image(1)

@@ -11,7 +11,7 @@ from airflow_provider_do_images.api import InvalidInputError
 from airflow_provider_do_images.hooks.digitalocean import (
     SETTINGS,
     DigitalOceanHook,
-    client_for,
+    create_client,
 )
 from airflow_provider_do_images.provider_info import get_provider_info
 
@@ -26,7 +26,7 @@ def with_extra(sim):
         connection = Connection(
             conn_id="do", conn_type="digitalocean", host=sim.url, password=TOKEN, extra=extra
         )
-        return client_for(connection, patience=0.0)
+        return create_client(connection, max_rate_limit_wait=0.0)
 
     return make
 
@@ -69,7 +69,7 @@ def test_an_extra_that_is_no_json_object_is_refused(with_extra, extra):
         ("extra__digitalocean__expected_team", "expected_team"),
         ("readtimeout", "read_timeout"),
         ("verify_ssl", "verify"),
-        ("retry", "retries"),
+        ("max_retry", "max_retries"),
     ],
 )
 def test_an_unknown_setting_is_refused_with_the_name_that_was_meant(with_extra, name, meant):
@@ -95,8 +95,8 @@ def test_an_unknown_setting_is_refused_with_the_name_that_was_meant(with_extra, 
         {"verify": " "},
         {"rate_limit_reserve": []},
         {"rate_limit_reserve": "nan"},
-        {"retries": False},
-        {"retries": "three"},
+        {"max_retries": False},
+        {"max_retries": "three"},
         {"read_timeout": 0},
         {"connect_timeout": float("inf")},
     ],
@@ -137,7 +137,9 @@ def test_the_check_of_certificates_may_be_text(with_extra, given, verify):
 )
 def test_a_connection_as_uri_keeps_its_team(uri):
     """Both forms in which Airflow writes an extra into a URI."""
-    client = client_for(Connection(conn_id="do", uri=uri.format(token=TOKEN)), patience=0.0)
+    client = create_client(
+        Connection(conn_id="do", uri=uri.format(token=TOKEN)), max_rate_limit_wait=0.0
+    )
 
     assert client.expected_team == "Another"
 
@@ -167,7 +169,7 @@ def test_a_connection_for_something_else_is_refused(fields):
     values = {"conn_id": "do", "conn_type": "digitalocean", "password": TOKEN, **fields}
 
     with pytest.raises(InvalidInputError) as caught:
-        client_for(Connection(**values), patience=0.0)
+        create_client(Connection(**values), max_rate_limit_wait=0.0)
 
     assert "'do'" in str(caught.value)
     assert TOKEN not in str(caught.value)

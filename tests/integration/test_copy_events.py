@@ -10,7 +10,7 @@ from airflow.sdk.execution_time.comms import AssetEventDagRunReferenceResult
 from airflow.sdk.execution_time.context import TriggeringAssetEventsAccessor
 
 from airflow_provider_do_images.assets import copy_extra, copy_uri
-from airflow_provider_do_images.core.results import Result
+from airflow_provider_do_images.core.results import ActionResult
 from example_dags.replicate_on_asset import COPIES, replicate_on_asset
 
 WANTED = [(7, "ams3"), (7, "sgp1"), (8, "ams3")]
@@ -22,7 +22,7 @@ def events_of(copies):
         AssetEventDagRunReferenceResult.model_validate(
             {
                 "asset": {"name": uri, "uri": uri, "extra": {}},
-                "extra": copy_extra(Result(image_id, 1, "web", region)),
+                "extra": copy_extra(ActionResult(image_id, 1, "web", region)),
                 "source_task_id": "replicate",
                 "source_dag_id": "nightly",
                 "source_run_id": "a-run",

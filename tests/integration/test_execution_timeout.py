@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 import pytest
 
 from airflow_provider_do_images.api.models import format_time
-from airflow_provider_do_images.core.messages import LOOKS, SUBMITS
+from airflow_provider_do_images.core.messages import CLEARING_READS, CLEARING_SUBMITS
 from airflow_provider_do_images.operators.image_actions import (
     DigitalOceanConvertImageOperator,
     DigitalOceanListImageActionsOperator,
@@ -57,7 +57,7 @@ def convert(image):
     """Return the operator that keeps a backup."""
     row = {"image_id": image.id, "type": image.type, "name": image.name, "policy": "nightly"}
     row |= {**DROPLET, "taken_at": "2026-01-01T02:00:00Z"}
-    return DigitalOceanConvertImageOperator(task_id="t", backup=row)
+    return DigitalOceanConvertImageOperator(task_id="t", restore_point=row)
 
 
 @pytest.mark.usefixtures("connection")
@@ -73,13 +73,13 @@ def test_a_submit_names_what_it_is_about(sim, snapshot, timed_out):
     copy = f"seen in nyc3, of {format_time(datetime.fromtimestamp(snapshot.created_at, UTC))}, "
     words = timed_out(transfer)
     assert words.startswith(f"{CAME}{what}, region ams3{BEGAN}Last good copy: {what}, {copy}")
-    assert words.endswith(f"{SUBMITS} [execution_timeout]")
+    assert words.endswith(f"{CLEARING_SUBMITS} [execution_timeout]")
     words = timed_out(replicate)
     assert words.startswith(
         f"{CAME}{what}, droplet web-1 (42), region ams3, fra1{BEGAN}"
         f"Last good copy: {what} of droplet web-1 (42), {copy}"
     )
-    assert words.endswith(f"{SUBMITS} [execution_timeout]")
+    assert words.endswith(f"{CLEARING_SUBMITS} [execution_timeout]")
 
 
 @pytest.mark.usefixtures("connection")
@@ -96,7 +96,7 @@ def test_a_convert_names_the_copy_there_is_in_any_case(sim, backup, timed_out, m
         f"{CAME}image {backup.id}, droplet web-1 (42){BEGAN}Last good copy: backup {backup.id}, "
         f"which was found for this task, of 2026-01-01T02:00:00Z, "
     )
-    assert words.endswith(f"{SUBMITS} [execution_timeout]")
+    assert words.endswith(f"{CLEARING_SUBMITS} [execution_timeout]")
     assert sim.journal.count("PUT") == (2 if method == "PUT" else 1)
 
 
@@ -107,4 +107,7 @@ def test_a_task_that_reads_has_begun_nothing(sim, snapshot, timed_out):
 
     words = timed_out(DigitalOceanListImageActionsOperator(task_id="t", image_id=snapshot.id))
 
-    assert words == f"{CAME}image {snapshot.id}: Timeout, PID: 123. {LOOKS} [execution_timeout]"
+    assert (
+        words
+        == f"{CAME}image {snapshot.id}: Timeout, PID: 123. {CLEARING_READS} [execution_timeout]"
+    )

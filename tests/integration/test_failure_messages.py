@@ -38,7 +38,7 @@ def backup_of(image):
 
 HOW = {
     "convert": lambda image, **wait: DigitalOceanConvertImageOperator(
-        task_id="t", backup=backup_of(image), **wait
+        task_id="t", restore_point=backup_of(image), **wait
     ),
     "transfer": lambda image, **wait: DigitalOceanTransferImageOperator(
         task_id="t", image_id=image.id, region="ams3", wait_for_completion=True, **wait
@@ -77,8 +77,8 @@ PAIRS = [
 def _hurried(monkeypatch):
     """Let nothing be waited out but the operators' own times."""
     monkeypatch.setattr(judge, "NOT_FOUND_GRACE", 0.0)
-    monkeypatch.setattr(wait, "SECOND_LOOK_PAUSE", 0.0)
-    monkeypatch.setattr(submit, "SETTLE_SECONDS", 0.0)
+    monkeypatch.setattr(wait, "CONFIRMATION_DELAY", 0.0)
+    monkeypatch.setattr(submit, "RECONCILE_TIMEOUT", 0.0)
 
 
 @pytest.mark.usefixtures("_hurried", "connection")
@@ -88,7 +88,7 @@ def test_a_failed_wait_has_its_code_and_all_ids(sim, backup, snapshot, fail, nam
     image = backup if name == "convert" else snapshot
     happen = ENDS[end]
     sim.faults.add(ActionStuck())
-    times = {"poll_interval": 0.02, "timeout": 0.2, "proof_timeout": 0.05, "deferrable": False}
+    times = {"poll_interval": 0.02, "timeout": 0.2, "verify_timeout": 0.05, "deferrable": False}
     if name == "sensor":
         action = sim.state.begin_action("transfer", image, region="ams3")
         happen(sim, action)
@@ -134,8 +134,8 @@ def test_a_failed_last_poll_does_not_hide_the_region(sim, snapshot, fail):
 @pytest.mark.parametrize("others", [0, 1])
 def test_the_row_of_another_image_is_no_copy_of_this_one(backup, others):
     """The task that selected it may have been cleared while this one was deferred."""
-    waited = judge.Wait(backup.id + others, 5, 0.0, 60.0)
-    event = judge.Verdict(judge.Outcome.TIMED_OUT, waited, 60.0, error="no").to_event()
+    waited = judge.WaitSpec(backup.id + others, 5, 0.0, 60.0)
+    event = judge.WaitResult(judge.WaitStatus.TIMED_OUT, waited, 60.0, error="no").to_event()
 
     with pytest.raises(AirflowException) as caught:
         HOW["convert"](backup).execute_complete({}, event)
@@ -202,7 +202,7 @@ def test_a_replication_that_fails_in_part_tells_where_its_image_is(sim, fail, na
 
     what = f"image {image.id} of droplet web-1 (42)"
     assert error.code == "copies_missing"
-    assert str(error).startswith(f"PARTIAL: 1 of 2 copies of {what} are there (ams3). fra1: ")
+    assert str(error).startswith(f"partial: 1 of 2 copies of {what} are there (ams3). fra1: ")
     left = f"Last good copy: {what}, seen in nyc3, ams3, of {format_time(taken)}, 2 h 0 m"
     assert left in str(error)
 

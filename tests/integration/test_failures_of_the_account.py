@@ -7,9 +7,11 @@ from dataclasses import replace
 import pytest
 
 from airflow_provider_do_images.operators.image_actions import DigitalOceanListImageActionsOperator
-from airflow_provider_do_images.operators.restore_points import DigitalOceanFindBackupOperator
+from airflow_provider_do_images.operators.restore_points import (
+    DigitalOceanListRestorePointsOperator,
+)
 from airflow_provider_do_images.operators.snapshots import (
-    DigitalOceanAuditCopiesOperator,
+    DigitalOceanAuditSnapshotsOperator,
     DigitalOceanPruneSnapshotsOperator,
 )
 from airflow_provider_do_images.simulator import Status
@@ -20,7 +22,7 @@ READ = {
         "image 7: ",
     ),
     "find": (
-        lambda: DigitalOceanFindBackupOperator(task_id="t", policy="nightly", droplet_id=42),
+        lambda: DigitalOceanListRestorePointsOperator(task_id="t", policy="nightly", droplet_id=42),
         "droplet 42: ",
     ),
     "prune": (
@@ -28,7 +30,7 @@ READ = {
         "",
     ),
     "audit": (
-        lambda: DigitalOceanAuditCopiesOperator(
+        lambda: DigitalOceanAuditSnapshotsOperator(
             task_id="t",
             policy="nightly",
             droplet_id=42,
@@ -70,7 +72,7 @@ PRUNES_FAIL = {
 @pytest.mark.parametrize("why", PRUNES_FAIL)
 def test_a_failed_prune_counts_its_deletes(sim, connection, fail, why):
     """The reader needs to know whether images are missing now."""
-    connection(extra={"retries": 0})
+    connection(extra={"max_retries": 0})
     arguments, fault, code, done = PRUNES_FAIL[why]
     for day in (1, 2, 3):
         sim.state.add_image(f"nightly_42_2026010{day}T020000Z")
@@ -85,7 +87,7 @@ def test_a_failed_prune_counts_its_deletes(sim, connection, fail, why):
             task_id="t",
             policy="nightly",
             keep_last=1,
-            minimum_keep=1,
+            min_keep=1,
             prune_orphans=True,
             dry_run=False,
             **arguments,
@@ -103,7 +105,7 @@ def test_an_audit_names_the_copy_that_is_left_elsewhere(sim, fail):
     image = sim.state.add_image(f"nightly_{droplet.id}_20260101T020000Z")
 
     error = fail(
-        DigitalOceanAuditCopiesOperator(
+        DigitalOceanAuditSnapshotsOperator(
             task_id="t",
             policy="nightly",
             droplet_id=droplet.id,

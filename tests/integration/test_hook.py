@@ -10,7 +10,7 @@ from airflow_provider_do_images.api import (
     NotSentError,
     ServerError,
 )
-from airflow_provider_do_images.core.wait.flow import Ask
+from airflow_provider_do_images.core.wait.flow import ReadRequest
 from airflow_provider_do_images.hooks.digitalocean import DigitalOceanHook
 from airflow_provider_do_images.simulator import ManualClock, Rules, Simulator, Status
 from airflow_provider_do_images.simulator.models import Fate
@@ -113,7 +113,7 @@ def test_nothing_is_read_before_the_first_call(sim):
             "read_timeout",
         ),
         ({"extra": {"read_timeout": 1e12}}, "read_timeout"),
-        ({"extra": {"retries": -1}}, "retries"),
+        ({"extra": {"max_retries": -1}}, "retries"),
         ({"extra": {"verify": "/no/such.pem"}}, "verify"),
         ({"extra": {"verify": 1}}, "verify"),
         ({"extra": {"expected_team": 7}}, "expected_team"),
@@ -157,7 +157,7 @@ def test_time_outs_come_from_the_extra(hook, connection):
 @pytest.mark.parametrize(("retries", "requests"), [(None, 5), ("0", 1), (2, 3)])
 def test_retries_come_from_the_extra(hook, sim, snapshot, connection, retries, requests):
     """A request that fails each time is sent once, and so many times again; 4 by default."""
-    connection(extra={} if retries is None else {"retries": retries})
+    connection(extra={} if retries is None else {"max_retries": retries})
     hook.get_conn()._sleep = lambda _: None
     sim.faults.add(Status(500, path="/v2/images/*", times=None))
 
@@ -261,11 +261,11 @@ def test_a_look_waits_no_longer_than_its_interval(used_up, slept):
     """What a poke may be late by is one of its own intervals, whatever the budget says."""
     image = used_up.state.add_image("a-snapshot")
     action = used_up.state.add_action(image.id, region="ams3")
-    hook = DigitalOceanHook(patience=5.0)
+    hook = DigitalOceanHook(max_rate_limit_wait=5.0)
     hook.get_conn()._sleep = slept.append
 
     for _ in range(3):
-        hook.ask(Ask(image.id, action.id))
+        hook.ask(ReadRequest(image.id, action.id))
 
     assert slept == [5.0, 5.0]
 

@@ -14,13 +14,15 @@ from airflow_provider_do_images.api import (
     ImageAction,
     ServerError,
 )
-from airflow_provider_do_images.core.snapshots.claim import Claim, keep
+from airflow_provider_do_images.core.snapshots.claim import SnapshotClaim, apply_claim
 from airflow_provider_do_images.core.snapshots.naming import SnapshotName
-from airflow_provider_do_images.core.wait.evaluate import Outcome, Verdict, Wait
+from airflow_provider_do_images.core.wait.evaluate import WaitResult, WaitSpec, WaitStatus
 from airflow_provider_do_images.exceptions import PermanentTaskError
 from airflow_provider_do_images.operators import restore_points as backups_module
 from airflow_provider_do_images.operators.image_actions import DigitalOceanConvertImageOperator
-from airflow_provider_do_images.operators.restore_points import DigitalOceanFindBackupOperator
+from airflow_provider_do_images.operators.restore_points import (
+    DigitalOceanListRestorePointsOperator,
+)
 from airflow_provider_do_images.simulator import (
     Forbidden,
     LostAfter,
@@ -56,7 +58,7 @@ def find(task_context):
     def run_find(**arguments):
         chosen = {} if {"droplet_id", "droplet_name"} & {*arguments} else {"tag": "shop"}
         usual = {"task_id": "find", "policy": "nightly", **chosen}
-        return DigitalOceanFindBackupOperator(**{**usual, **arguments}).execute(task_context)
+        return DigitalOceanListRestorePointsOperator(**{**usual, **arguments}).execute(task_context)
 
     return run_find
 
@@ -67,7 +69,7 @@ def convert(task_context):
 
     def run_convert(row, **arguments):
         operator = DigitalOceanConvertImageOperator(
-            task_id="convert", backup=row, proof_timeout=0.1, **arguments
+            task_id="convert", restore_point=row, verify_timeout=0.1, **arguments
         )
         return operator.execute(task_context)
 
@@ -113,7 +115,7 @@ def test_a_row_tells_all_that_a_convert_needs(sim, find, web):
     """The keys are those of the documentation; times are ISO 8601."""
     newest = images(sim, web, "backup")[-1]
 
-    [row] = find(retention_days="7")
+    [row] = find(backup_retention_days="7")
 
     created = datetime.fromtimestamp(newest.created_at, UTC)
     assert row == {
@@ -128,7 +130,7 @@ def test_a_row_tells_all_that_a_convert_needs(sim, find, web):
         "expires_at": (created + timedelta(days=7)).isoformat().replace("+00:00", "Z"),
         "policy": "nightly",
         "taken_at": created.isoformat().replace("+00:00", "Z"),
-        "missing": None,
+        "skip_reason": None,
         "on_missing": "fail",
     }
 
@@ -143,7 +145,7 @@ def test_the_snapshot_gets_name_and_tags_and_the_log_its_price(sim, find, conver
     assert (snapshot.id, snapshot.name) == (row["image_id"], name_of(web, snapshot))
     assert snapshot.tags == ["nightly", "team:web"]
     assert (result["droplet_id"], result["droplet_name"]) == (web.id, "shop-01")
-    assert (result["outcome"], result["end"], result["status"]) == ("posted", *["completed"] * 2)
+    assert (result["outcome"], result["end"], result["status"]) == ("submitted", *["completed"] * 2)
     assert converts(sim) == 1
     assert len(images(sim, web, "backup")) == 2
     assert "It costs 0.25 USD a month (2.5 GiB at 0.1 USD per GiB)." in "".join(capfd.readouterr())
@@ -177,7 +179,7 @@ def test_cleared_five_times_converts_once(sim, night, plan, rules):
     results = [night(max_backup_age=8 * DAY) for _ in range(6)]
 
     assert {result["image_id"] for [result] in results} == {images(sim, droplet, "snapshot")[0].id}
-    assert [result["outcome"] for [result] in results] == ["posted", *["already_there"] * 5]
+    assert [result["outcome"] for [result] in results] == ["submitted", *["already_exists"] * 5]
     assert converts(sim) == 1
     assert len(images(sim, droplet, "backup")) == 1
 
@@ -210,7 +212,7 @@ def test_killed_between_convert_and_name_the_retry_finishes(sim, find, convert, 
 
     result = convert(row, tags=["late"])
 
-    assert (result["image_id"], result["outcome"]) == (left.id, "already_there")
+    assert (result["image_id"], result["outcome"]) == (left.id, "already_exists")
     [snapshot] = images(sim, web, "snapshot")
     assert (snapshot.name, snapshot.tags) == (name_of(web, snapshot), ["late"])
     assert converts(sim) == 1
@@ -288,7 +290,7 @@ def test_a_name_that_is_refused_again_and_again_is_told_once(sim, client, snapsh
     times = {"clock": sim.clock.now, "sleep": sim.clock.advance}
 
     with pytest.raises(ServerError, match=f"image {snapshot.id}"):
-        keep(client, Claim.from_row(row), proof_timeout=60.0, **times)
+        apply_claim(client, SnapshotClaim.from_row(row), verify_timeout=60.0, **times)
 
     assert sim.journal.count("PUT") > 5
     assert len([text for text in caplog.messages if "which is tried again" in text]) == 1
@@ -300,12 +302,12 @@ def test_waiting_for_the_name_and_tags_is_told_once(sim, client, snapshot, caplo
     row = {"image_id": snapshot.id, "droplet_id": 42, "droplet_name": "web-1", "type": "backup"}
     row |= {"name": snapshot.name, "policy": "nightly", "taken_at": "2026-01-01T02:00:00Z"}
     times = {"clock": sim.clock.now, "sleep": sim.clock.advance}
-    keep(client, Claim.from_row(row, ["seen"]), proof_timeout=120.0, **times)
+    apply_claim(client, SnapshotClaim.from_row(row, ["seen"]), verify_timeout=120.0, **times)
     assert caplog.messages == []
     sim.tokens.allow(TOKEN, {"image:read", "image:update", "tag:create"})
 
     with pytest.raises(DigitalOceanError, match=f"image {snapshot.id}"):
-        keep(client, Claim.from_row(row, ["nightly"]), proof_timeout=120.0, **times)
+        apply_claim(client, SnapshotClaim.from_row(row, ["nightly"]), verify_timeout=120.0, **times)
 
     [told] = caplog.messages
     assert f"image {snapshot.id} of droplet web-1 (42)" in told
@@ -366,15 +368,17 @@ def test_one_droplet_without_a_backup_costs_the_others_nothing(sim, find, web, x
     rows = find()
 
     reason = "its backups are switched off"
-    assert [(row["droplet_name"], row["missing"]) for row in rows] == [
+    assert [(row["droplet_name"], row["skip_reason"]) for row in rows] == [
         ("shop-01", None),
         ("shop-gpu", None),
         ("shop-02", reason),
     ]
     assert len({frozenset(row) for row in rows}) == 1
-    assert xcoms["missing"] == [{"droplet_id": off.id, "droplet_name": "shop-02", "reason": reason}]
-    assert [row["droplet_name"] for row in find(on_missing="leave")] == ["shop-01", "shop-gpu"]
-    assert xcoms["missing"][0]["droplet_id"] == off.id
+    assert xcoms["droplets_without_restore_point"] == [
+        {"droplet_id": off.id, "droplet_name": "shop-02", "reason": reason}
+    ]
+    assert [row["droplet_name"] for row in find(on_missing="ignore")] == ["shop-01", "shop-gpu"]
+    assert xcoms["droplets_without_restore_point"][0]["droplet_id"] == off.id
 
 
 @pytest.mark.parametrize(
@@ -400,14 +404,14 @@ def test_the_row_of_a_missing_droplet_fails_or_skips_its_convert(
     ("on_missing", "error"), [("fail", AirflowFailException), ("skip", AirflowSkipException)]
 )
 def test_without_one_good_row_the_task_itself_ends_so(sim, find, xcoms, on_missing, error):
-    """A mapped convert cannot do it for want of rows; ``leave`` returns none."""
+    """A mapped convert cannot do it for want of rows; ``ignore`` returns none."""
     sim.state.add_droplet("shop-02", tags=["shop"], backups="daily")
 
     with pytest.raises(error, match=r"none of the droplets with tag 'shop' .* shop-02"):
         find(on_missing=on_missing)
 
-    assert len(xcoms["missing"]) == 1
-    assert find(on_missing="leave") == []
+    assert len(xcoms["droplets_without_restore_point"]) == 1
+    assert find(on_missing="ignore") == []
 
 
 def test_a_name_that_several_droplets_have_is_ambiguous(sim, find, web, xcoms):
@@ -418,7 +422,10 @@ def test_a_name_that_several_droplets_have_is_ambiguous(sim, find, web, xcoms):
     with pytest.raises(AirflowFailException, match=rf"\({web.id}, {twin.id}\)"):
         find(droplet_name="shop-01")
 
-    assert [one["droplet_id"] for one in xcoms["missing"]] == [web.id, twin.id]
+    assert [one["droplet_id"] for one in xcoms["droplets_without_restore_point"]] == [
+        web.id,
+        twin.id,
+    ]
     [row] = find(droplet_id=str(twin.id))
     assert row["droplet_id"] == twin.id
 
@@ -454,7 +461,7 @@ def test_a_backfill_finds_what_is_there_and_writes_nothing(
 
     [row] = night()
 
-    assert (row["image_id"], row["outcome"]) == (before["image_id"], "already_there")
+    assert (row["image_id"], row["outcome"]) == (before["image_id"], "already_exists")
     assert {entry.method for entry in sim.journal.entries} == {"GET"}
 
 
@@ -464,13 +471,15 @@ def test_a_manual_run_of_an_old_interval_converts(find, night, web, task_context
 
     [row] = night()
 
-    assert row["outcome"] == "posted"
+    assert row["outcome"] == "submitted"
 
 
-@pytest.mark.parametrize(("warn_within", "warned"), [(6.8 * DAY, True), (6.7 * DAY, False)])
-def test_a_backup_that_expires_soon_is_warned_of(find, web, capfd, warn_within, warned):
+@pytest.mark.parametrize(
+    ("expiry_warning_window", "warned"), [(6.8 * DAY, True), (6.7 * DAY, False)]
+)
+def test_a_backup_that_expires_soon_is_warned_of(find, web, capfd, expiry_warning_window, warned):
     """Counted from the time of the backup, by the retention that the user knows."""
-    find(warn_within=warn_within)
+    find(expiry_warning_window=expiry_warning_window)
 
     assert ("expires at" in "".join(capfd.readouterr())) is warned
 
@@ -478,9 +487,11 @@ def test_a_backup_that_expires_soon_is_warned_of(find, web, capfd, warn_within, 
 @pytest.mark.parametrize(("days", "past"), [(0.1, True), (0.25, True), (0.3, False)])
 def test_an_expiry_in_the_past_is_not_announced(find, web, capfd, days, past):
     """The newest backup is six hours old: with a shorter retention it would be gone already."""
-    find(retention_days=days)
+    find(backup_retention_days=days)
 
-    [warning] = [line for line in capfd.readouterr().out.splitlines() if "retention_days" in line]
+    [warning] = [
+        line for line in capfd.readouterr().out.splitlines() if "backup_retention_days" in line
+    ]
     assert ("still exists" in warning, "convert it before" in warning) == (past, not past)
 
 
@@ -499,7 +510,7 @@ def test_what_is_a_snapshot_does_not_expire(find, night, web, capfd):
     night()
     capfd.readouterr()
 
-    [row] = find(warn_within=30 * DAY)
+    [row] = find(expiry_warning_window=30 * DAY)
 
     assert (row["type"], row["expires_at"]) == ("snapshot", None)
     assert "expires at" not in "".join(capfd.readouterr())
@@ -522,8 +533,8 @@ def test_what_is_a_snapshot_does_not_expire(find, night, web, capfd):
         {"on_missing": 5},
         {"max_backup_age": timedelta(0)},
         {"max_backup_age": timedelta.max},
-        {"retention_days": "inf"},
-        {"warn_within": True},
+        {"backup_retention_days": "inf"},
+        {"expiry_warning_window": True},
         {"digitalocean_conn_id": 5},
     ],
     ids=str,
@@ -589,7 +600,7 @@ def test_tags_that_cannot_be_seen_fail_with_the_scope(sim, find, convert, web):
     assert re.search(r"\(request id [0-9a-f-]{36}\)", str(failed.value))
 
     sim.tokens.allow(TOKEN, {*scopes, "tag:read"})
-    assert convert(row, tags=["nightly"])["outcome"] == "already_there"
+    assert convert(row, tags=["nightly"])["outcome"] == "already_exists"
     assert converts(sim) == 1
 
 
@@ -611,12 +622,12 @@ def test_a_row_that_changed_while_the_task_was_deferred_names_nothing(sim, find,
     [row] = find()
     now = sim.clock.now()
     action = sim.state.begin_action("convert_to_snapshot", sim.state.images[row["image_id"]])
-    wait = Wait(row["image_id"], action.id, started_at=now, deadline=now + HOUR)
+    wait = WaitSpec(row["image_id"], action.id, started_at=now, deadline=now + HOUR)
     done = ImageAction(action.id, ActionStatus.COMPLETED, "convert_to_snapshot")
-    event = Verdict(Outcome.COMPLETED, wait, now, done).to_event()
+    event = WaitResult(WaitStatus.COMPLETED, wait, now, done).to_event()
     other = images(sim, web, "backup")[0]
     operator = DigitalOceanConvertImageOperator(
-        task_id="convert", backup={**row, "image_id": other.id, "name": other.name}
+        task_id="convert", restore_point={**row, "image_id": other.id, "name": other.name}
     )
 
     with pytest.raises(AirflowFailException, match=f"image {row['image_id']} "):

@@ -11,9 +11,11 @@ from airflow_provider_do_images.api import ImageAction, ServerError
 from airflow_provider_do_images.core.snapshots.naming import SnapshotName
 from airflow_provider_do_images.exceptions import PermanentTaskError
 from airflow_provider_do_images.operators.image_actions import DigitalOceanConvertImageOperator
-from airflow_provider_do_images.operators.restore_points import DigitalOceanFindBackupOperator
+from airflow_provider_do_images.operators.restore_points import (
+    DigitalOceanListRestorePointsOperator,
+)
 from airflow_provider_do_images.operators.snapshots import (
-    DigitalOceanAuditCopiesOperator,
+    DigitalOceanAuditSnapshotsOperator,
     DigitalOceanPruneSnapshotsOperator,
 )
 from devtools.demo_view import copies_table
@@ -21,7 +23,7 @@ from devtools.demo_view import copies_table
 NAME = "web\nEVIL\r\x1b[2J\u2028[red]"
 SHOWN = "web\\nEVIL\\r\\x1b[2J\\u2028[red]"
 FOUND = {"droplet_id": 5, "droplet_name": NAME, "image_id": None, "type": None, "name": None}
-ROW = {**FOUND, "policy": "prod", "taken_at": None, "missing": "a\nb", "on_missing": "fail"}
+ROW = {**FOUND, "policy": "prod", "taken_at": None, "skip_reason": "a\nb", "on_missing": "fail"}
 
 
 @pytest.fixture
@@ -37,10 +39,10 @@ def droplets(sim):
 
 
 OPERATORS = {
-    "find": (DigitalOceanFindBackupOperator, {"tag": "shop"}),
+    "find": (DigitalOceanListRestorePointsOperator, {"tag": "shop"}),
     "prune": (DigitalOceanPruneSnapshotsOperator, {"keep_last": 1, "dry_run": False}),
     "audit": (
-        DigitalOceanAuditCopiesOperator,
+        DigitalOceanAuditSnapshotsOperator,
         {"tag": "shop", "regions": ["ams3"], "max_data_age": 1, "max_copy_age": 1},
     ),
 }
@@ -67,7 +69,7 @@ def test_a_name_stays_on_its_line(name, capfd):
 
 def test_a_row_of_a_missing_droplet_stays_on_one_line():
     """The reason and the name come from another task."""
-    operator = DigitalOceanConvertImageOperator(task_id="t", backup=ROW)
+    operator = DigitalOceanConvertImageOperator(task_id="t", restore_point=ROW)
 
     with pytest.raises(PermanentTaskError) as failure:
         operator.execute({})

@@ -16,10 +16,10 @@ from airflow_provider_do_images.api import TransportError
 from airflow_provider_do_images.api.client import ApiClient
 from airflow_provider_do_images.core.snapshots import restore_points as choose
 from airflow_provider_do_images.core.snapshots import retention
-from airflow_provider_do_images.core.snapshots.inventory import Kept
+from airflow_provider_do_images.core.snapshots.inventory import PolicySnapshot
 from airflow_provider_do_images.core.snapshots.naming import SnapshotName
 from airflow_provider_do_images.core.submit import submitter as submit
-from airflow_provider_do_images.core.submit.decide import Next, Submission, SubmitOutcome
+from airflow_provider_do_images.core.submit.decide import Decision, Submission, SubmitOutcome
 from airflow_provider_do_images.simulator import Held, ManualClock, Rules
 from airflow_provider_do_images.simulator.faults import connections
 from devtools import pipeline
@@ -85,8 +85,8 @@ def test_what_is_let_go_takes_effect_before_the_next_try(monkeypatch, sim):
 
 def without_claim(monkeypatch):
     """Convert, but give no name."""
-    monkeypatch.setattr(pipeline, "name_early", lambda *_: None)
-    monkeypatch.setattr(pipeline, "keep", lambda *_, **__: None)
+    monkeypatch.setattr(pipeline, "rename_before_convert", lambda *_: None)
+    monkeypatch.setattr(pipeline, "apply_claim", lambda *_, **__: None)
 
 
 def without_memory(monkeypatch):
@@ -100,8 +100,8 @@ def without_join(monkeypatch):
 
     def no_join(*arguments):
         found = decide(*arguments)
-        joins = isinstance(found, Submission) and found.outcome is SubmitOutcome.JOINED_RUNNING
-        return Next.POST if joins else found
+        joins = isinstance(found, Submission) and found.outcome is SubmitOutcome.ATTACHED
+        return Decision.POST if joins else found
 
     monkeypatch.setattr(submit, "decide", no_join)
 
@@ -113,12 +113,12 @@ def without_policy(monkeypatch):
         groups = defaultdict(list)
         for image in images:
             if name := SnapshotName.parse(image.name):
-                groups[name.droplet_id].append(Kept(image, name))
+                groups[name.droplet_id].append(PolicySnapshot(image, name))
         for group in groups.values():
             group.sort(key=lambda one: one.name.taken_at, reverse=True)
         return groups
 
-    monkeypatch.setattr(retention, "kept_by_droplet", of_anybody)
+    monkeypatch.setattr(retention, "snapshots_by_droplet", of_anybody)
 
 
 @pytest.mark.parametrize(

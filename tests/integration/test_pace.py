@@ -10,7 +10,7 @@ from dataclasses import asdict
 
 import pytest
 
-from airflow_provider_do_images.core.wait.evaluate import Wait
+from airflow_provider_do_images.core.wait.evaluate import WaitSpec
 from airflow_provider_do_images.simulator import ManualClock, RateLimited, Rules, Simulator
 from airflow_provider_do_images.triggers.image_actions import DigitalOceanImageActionsTrigger
 
@@ -38,11 +38,11 @@ def log_of(run, caplog, monkeypatch):
         now = time.time()
         trigger = DigitalOceanImageActionsTrigger(
             waits=[
-                asdict(Wait(one.resource_id, one.id, now, now + hours * HOUR, one.region))
+                asdict(WaitSpec(one.resource_id, one.id, now, now + hours * HOUR, one.region))
                 for one in actions
             ],
             rows=[],
-            first_look_at=now + 30.0,
+            first_poll_at=now + 30.0,
             poll_interval=30.0,
         )
 

@@ -6,7 +6,7 @@ import pytest
 
 from airflow_provider_do_images.api import DigitalOceanError, NotSentError
 from airflow_provider_do_images.api.client import ApiClient
-from airflow_provider_do_images.api.http.retry import ONCE
+from airflow_provider_do_images.api.http.retry import NO_RETRY
 from devtools.answer_server import AnswerServer, http_answer
 
 TOKEN = "dop_v1_0123456789abcdef"
@@ -32,7 +32,7 @@ def test_no_proxy_gets_a_request_to_this_machine(sim, proxy, monkeypatch, host, 
         monkeypatch.setenv("NO_PROXY", no_proxy)
     image = sim.state.add_image("a-snapshot")
 
-    with ApiClient(TOKEN, sim.url.replace("127.0.0.1", host), retry=ONCE) as client:
+    with ApiClient(TOKEN, sim.url.replace("127.0.0.1", host), retry=NO_RETRY) as client:
         try:
             assert client.transfer_image(image.id, "ams3").id
         except NotSentError:  # nothing listens at the other addresses of this machine
@@ -44,7 +44,7 @@ def test_no_proxy_gets_a_request_to_this_machine(sim, proxy, monkeypatch, host, 
 @pytest.mark.parametrize("url", ["http://[::1]:9", "https://127.0.0.1:9", "https://localhost:9"])
 def test_no_proxy_is_asked_to_reach_this_machine_over_tls_or_ipv6(proxy, url):
     """Whatever the scheme, the connection is tried directly."""
-    with ApiClient(TOKEN, url, retry=ONCE) as client, pytest.raises(NotSentError):
+    with ApiClient(TOKEN, url, retry=NO_RETRY) as client, pytest.raises(NotSentError):
         client.get_image(1)
 
     assert proxy.requests == []
@@ -53,7 +53,7 @@ def test_no_proxy_is_asked_to_reach_this_machine_over_tls_or_ipv6(proxy, url):
 def test_other_addresses_are_reached_through_the_proxy_without_showing_it_the_token(proxy):
     """The proxy gets a CONNECT with the host's name, and never the token."""
     with (
-        ApiClient(TOKEN, "https://api.example.com", retry=ONCE) as client,
+        ApiClient(TOKEN, "https://api.example.com", retry=NO_RETRY) as client,
         pytest.raises(DigitalOceanError),
     ):
         client.get_image(1)

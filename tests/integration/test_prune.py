@@ -19,12 +19,12 @@ from airflow_provider_do_images.api import (
 from airflow_provider_do_images.api.client import ApiClient
 from airflow_provider_do_images.core.snapshots.naming import SnapshotName
 from airflow_provider_do_images.core.snapshots.prune import (
-    carry_out,
     check_number,
-    check_tags_are_seen,
-    to_delete,
+    delete_snapshots,
+    require_tag_read_scope,
+    select_deletions,
 )
-from airflow_provider_do_images.core.snapshots.retention import Retention, plan
+from airflow_provider_do_images.core.snapshots.retention import RetentionPolicy, plan_retention
 from airflow_provider_do_images.simulator import (
     Html,
     LostAfter,
@@ -34,7 +34,7 @@ from airflow_provider_do_images.simulator import (
 )
 from airflow_provider_do_images.simulator.faults import RequestFault
 
-RETENTION = Retention(keep_last=2)
+RETENTION = RetentionPolicy(keep_last=2)
 
 
 @pytest.fixture
@@ -64,7 +64,7 @@ def history(keep):
 @pytest.fixture
 def planned(sim, client, history):
     """The three images that a plan for them deletes, the oldest first; the journal is empty."""
-    wanted = to_delete(read(sim, client))
+    wanted = select_deletions(read(sim, client))
     sim.journal.clear()
     return wanted
 
@@ -73,7 +73,7 @@ def read(sim, client, retention=RETENTION):
     """Return a plan for what is there."""
     now = datetime.fromtimestamp(sim.clock.now(), UTC)
     images, droplets = client.all_private_images(), client.all_droplets()
-    return plan(images, droplets, "prod", retention, now=now)
+    return plan_retention(images, droplets, "prod", retention, now=now)
 
 
 def ids(decisions):
@@ -90,7 +90,7 @@ def test_each_image_is_looked_at_right_before_its_delete(sim, client, planned, h
     """Image, actions, DELETE, one image after the other, the oldest first; all others stay."""
     before = set(sim.state.images)
 
-    done = carry_out(client, planned, RETENTION)
+    done = delete_snapshots(client, planned, RETENTION)
 
     gone = [image.id for image in reversed(history[2:])]
     assert ids(done) == gone
@@ -113,7 +113,7 @@ def test_only_images_of_the_policy_are_planned(sim, client, keep, history):
     ]
     before = set(sim.state.images)
 
-    carry_out(client, to_delete(read(sim, client)), RETENTION)
+    delete_snapshots(client, select_deletions(read(sim, client)), RETENTION)
 
     assert {image.id for image in strange} <= set(sim.state.images)
     assert before - set(sim.state.images) == {image.id for image in history[2:]}
@@ -133,7 +133,7 @@ def test_without_the_scope_protection_cannot_be_seen(sim):
         ApiClient("dop_v1_blind", sim.url) as blind,
         pytest.raises(PermissionDeniedError, match="tag:read"),
     ):
-        check_tags_are_seen(blind)
+        require_tag_read_scope(blind)
 
 
 def test_with_the_scope_it_can(sim):
@@ -141,7 +141,7 @@ def test_with_the_scope_it_can(sim):
     sim.state.tags.clear()
     sim.tokens.allow("dop_v1_seeing", {"tag:read"})
     with ApiClient("dop_v1_seeing", sim.url) as client:
-        check_tags_are_seen(client)
+        require_tag_read_scope(client)
 
     assert asked(sim) == ["GET /v2/tags"]
 
@@ -151,10 +151,10 @@ def test_what_is_protected_after_the_plan_is_kept(sim, client, planned):
     [first, *_] = ids(planned)
     sim.state.images[first].tags.append("keep")
 
-    done = carry_out(client, planned, RETENTION)
+    done = delete_snapshots(client, planned, RETENTION)
 
     assert [one.deleted for one in done] == [False, True, True]
-    assert done[0].to_row()["decision"] == "keep"
+    assert done[0].to_row()["decision"] == "retain"
     assert done[0].reasons == ("since the plan it has got the tag 'keep'",)
     assert first in sim.state.images
     assert sim.journal.count("DELETE") == 2
@@ -165,7 +165,7 @@ def test_what_is_renamed_after_the_plan_is_kept(sim, client, planned):
     [first, *_] = ids(planned)
     client.rename_image(first, "mine")
 
-    done = carry_out(client, planned, RETENTION)
+    done = delete_snapshots(client, planned, RETENTION)
 
     assert not done[0].deleted
     assert sim.state.images[first].name == "mine"
@@ -177,7 +177,7 @@ def test_an_image_with_an_action_in_progress_is_kept(sim, client, planned):
     sim.state.add_action(first, region="ams3")
     sim.state.add_action(second, region="ams3", status="queued")
 
-    done = carry_out(client, planned, RETENTION)
+    done = delete_snapshots(client, planned, RETENTION)
 
     assert [one.deleted for one in done] == [False, False, True]
     assert done[0].reasons == ("an action on it is in progress",)
@@ -190,7 +190,7 @@ def test_what_is_gone_already_is_a_success(sim, client, planned):
     client.delete_image(first)
     sim.journal.clear()
 
-    done = carry_out(client, planned, RETENTION)
+    done = delete_snapshots(client, planned, RETENTION)
 
     assert [one.deleted for one in done] == [True, True, True]
     assert done[0].reasons == ("it was gone already",)
@@ -201,7 +201,7 @@ def test_a_second_delete_is_a_success(sim, client, planned):
     """Somebody was faster between the look and the DELETE: 422, and the image is gone."""
     sim.faults.add(Status(422, method="DELETE", after=True))
 
-    [done] = carry_out(client, planned[:1], RETENTION)
+    [done] = delete_snapshots(client, planned[:1], RETENTION)
 
     assert done.deleted
     path = f"/v2/images/{planned[0].kept.image.id}"
@@ -216,7 +216,7 @@ def test_a_delete_without_a_clear_answer_is_looked_up(sim, client, planned, faul
     """It is gone, so it is deleted; no second DELETE is sent."""
     sim.faults.add(fault)
 
-    done = carry_out(client, planned, RETENTION)
+    done = delete_snapshots(client, planned, RETENTION)
 
     assert [one.deleted for one in done] == [True, True, True]
     assert sim.journal.count("DELETE") == 3
@@ -239,7 +239,7 @@ def test_the_first_error_stops_and_names_its_image(sim, client, planned, fault, 
     [first, second, third] = ids(planned)
 
     with pytest.raises(error) as failure:
-        carry_out(client, planned, RETENTION)
+        delete_snapshots(client, planned, RETENTION)
 
     assert first not in sim.state.images
     assert {second, third} <= set(sim.state.images)
@@ -264,7 +264,7 @@ def test_an_image_that_stays_after_its_delete_is_not_deleted(sim, client, planne
     [first, second, third] = ids(planned)
 
     with pytest.raises(DigitalOceanError) as failure:
-        carry_out(client, planned, RETENTION, sleep=slept.append)
+        delete_snapshots(client, planned, RETENTION, sleep=slept.append)
 
     assert (failure.value.code, failure.value.image_id) == ("not_deleted", second)
     assert second in sim.state.images
@@ -281,7 +281,7 @@ def test_an_image_that_goes_late_is_deleted(sim, client, planned):
     def remove(_):
         sim.state.remove_image(sim.state.images[left.pop()], sim.clock.now())
 
-    done = carry_out(client, planned, RETENTION, sleep=remove)
+    done = delete_snapshots(client, planned, RETENTION, sleep=remove)
 
     assert [one.deleted for one in done] == [True, True, True]
     assert sim.journal.count("DELETE") == 3
@@ -292,7 +292,7 @@ def test_without_the_list_no_image_counts_as_deleted(sim, client, planned):
     sim.faults.add(Status(500, path="/v2/images", times=None))
 
     with pytest.raises(ServerError) as failure:
-        carry_out(client, planned, RETENTION)
+        delete_snapshots(client, planned, RETENTION)
 
     assert failure.value.code == "server_error"
     assert sim.journal.count("DELETE", status=204) == 3
@@ -302,14 +302,14 @@ def test_a_retry_goes_on(sim, client, planned, history):
     """After an error the next plan deletes the rest, and the one after it nothing."""
     sim.faults.add(Status(500, method="DELETE", skip=1))
     with pytest.raises(ServerError):
-        carry_out(client, planned, RETENTION)
+        delete_snapshots(client, planned, RETENTION)
 
-    carry_out(client, to_delete(read(sim, client)), RETENTION)
+    delete_snapshots(client, select_deletions(read(sim, client)), RETENTION)
 
     assert {image.id for image in history} & set(sim.state.images) == {
         image.id for image in history[:2]
     }
-    assert to_delete(read(sim, client)) == []
+    assert select_deletions(read(sim, client)) == []
 
 
 def test_a_refused_pace_is_waited_out(sim, client, planned):
@@ -317,7 +317,7 @@ def test_a_refused_pace_is_waited_out(sim, client, planned):
     sim.faults.add(RateLimited(method="DELETE"))
     sim.faults.add(RateLimited(method="GET", path="/v2/images/*/actions"))
 
-    assert all(one.deleted for one in carry_out(client, planned, RETENTION))
+    assert all(one.deleted for one in delete_snapshots(client, planned, RETENTION))
     assert sim.journal.count("DELETE", status=204) == 3
 
 
@@ -325,8 +325,8 @@ def test_snapshots_of_a_droplet_that_is_gone_are_kept(sim, client, history, web)
     """Unless it is asked for; then rules and guards apply, as to the others."""
     client.send("DELETE", f"/v2/droplets/{web.id}", "droplet:delete")
 
-    assert to_delete(read(sim, client)) == []
-    wanted = to_delete(read(sim, client, Retention(keep_last=2, prune_orphans=True)))
+    assert select_deletions(read(sim, client)) == []
+    wanted = select_deletions(read(sim, client, RetentionPolicy(keep_last=2, prune_orphans=True)))
     assert ids(wanted) == [image.id for image in reversed(history[2:])]
 
 
@@ -335,15 +335,15 @@ def test_droplets_with_gpus_are_no_orphans(sim, client, keep):
     gpu = sim.state.add_droplet("train-01", size_slug="gpu-h100x1-80gb")
     images = [keep(days, droplet_id=gpu.id) for days in (2, 3, 4)]
 
-    assert ids(to_delete(read(sim, client))) == [images[2].id]
+    assert ids(select_deletions(read(sim, client))) == [images[2].id]
 
 
 def test_two_prunes_at_once_delete_no_more_than_one(sim, client, planned, history):
     """The second carries out the same plan after the first, and finds all gone."""
-    other = to_delete(read(sim, client))
-    carry_out(client, planned, RETENTION)
+    other = select_deletions(read(sim, client))
+    delete_snapshots(client, planned, RETENTION)
 
-    done = carry_out(client, other, RETENTION)
+    done = delete_snapshots(client, other, RETENTION)
 
     assert [one.reasons for one in done] == [("it was gone already",)] * 3
     assert sim.journal.count("DELETE") == 3

@@ -14,11 +14,14 @@ from airflow_provider_do_images.api import (
     NotSentError,
 )
 from airflow_provider_do_images.api.client import ApiClient
-from airflow_provider_do_images.core.submit.copies import ImageRow
+from airflow_provider_do_images.core.submit.copies import ImageRef
 from airflow_provider_do_images.core.submit.replicate import Replicator
-from airflow_provider_do_images.core.wait.evaluate import Wait
-from airflow_provider_do_images.core.wait.flow import run_all, wait_until_finished
-from airflow_provider_do_images.core.wait.typical_durations import Usual, read_usual_durations
+from airflow_provider_do_images.core.wait.evaluate import WaitSpec
+from airflow_provider_do_images.core.wait.flow import drive_all, wait_until_finished
+from airflow_provider_do_images.core.wait.typical_durations import (
+    TypicalDuration,
+    read_typical_durations,
+)
 from airflow_provider_do_images.simulator import (
     ActionErrors,
     LostAfter,
@@ -57,7 +60,7 @@ def replicate(sim, client):
     """Submit an image to regions; return the rows. Pauses move the simulator's clock."""
 
     def run_it(image, regions=REGIONS, by=client):
-        row = ImageRow(image.id, 3, "web-1")
+        row = ImageRef(image.id, 3, "web-1")
         loop = Replicator(by, row, clock=sim.clock.now, sleep=sim.clock.advance)
         return loop.submit(regions).rows
 
@@ -78,7 +81,7 @@ def test_missing_regions_cost_two_looks_and_a_post_each(replicate, sim, snapshot
     """However many there are, the image and its actions are read once, and the regions once."""
     rows = replicate(snapshot)
 
-    assert seen(rows) == [(region, "posted", None) for region in REGIONS]
+    assert seen(rows) == [(region, "submitted", None) for region in REGIONS]
     assert {(row.image_id, row.droplet_id, row.droplet_name) for row in rows} == {
         (snapshot.id, 3, "web-1")
     }
@@ -94,7 +97,7 @@ def test_where_all_is_there_nothing_is_sent(replicate, sim):
     """Two looks tell it."""
     image = sim.state.add_image("everywhere", regions=REGIONS)
 
-    assert seen(replicate(image)) == [(region, "already_there", "completed") for region in REGIONS]
+    assert seen(replicate(image)) == [(region, "already_exists", "completed") for region in REGIONS]
     assert [entry.method for entry in sim.journal.entries] == ["GET", "GET"]
 
 
@@ -105,7 +108,7 @@ def test_only_what_is_missing_is_posted(replicate, sim):
 
     rows = replicate(image)
 
-    assert [row.outcome for row in rows] == ["already_there", "joined_running", "posted"]
+    assert [row.outcome for row in rows] == ["already_exists", "attached", "submitted"]
     assert rows[1].action.id == running.id
     assert posts(sim) == {"blr1": 1}
 
@@ -123,8 +126,8 @@ def test_a_region_that_is_not_listed_but_has_the_image_is_fine(replicate, sim):
     image = sim.state.add_image("a-snapshot", regions=["ric1"])
 
     assert seen(replicate(image, ("ric1", "ams3"))) == [
-        ("ric1", "already_there", "completed"),
-        ("ams3", "posted", None),
+        ("ric1", "already_exists", "completed"),
+        ("ams3", "submitted", None),
     ]
 
 
@@ -135,7 +138,7 @@ def test_without_the_scope_the_api_judges_the_regions(replicate, sim, snapshot, 
 
     rows = replicate(snapshot, ("xyz1", "ams3"))
 
-    assert seen(rows) == [("xyz1", "refused", "refused"), ("ams3", "posted", None)]
+    assert seen(rows) == [("xyz1", "refused", "refused"), ("ams3", "submitted", None)]
     assert "xyz1 is not a valid region" in rows[0].error
     assert "left for the API to judge" in caplog.text
     assert "regions:read" in caplog.text
@@ -166,9 +169,9 @@ def test_one_region_that_fails_does_not_stop_the_others(replicate, sim, snapshot
     rows = replicate(snapshot)
 
     assert seen(rows) == [
-        ("ams3", "posted", None),
-        ("sgp1", "refused", "not_submitted"),
-        ("blr1", "posted", None),
+        ("ams3", "submitted", None),
+        ("sgp1", "refused", "submit_failed"),
+        ("blr1", "submitted", None),
     ]
     assert "status 503" in rows[1].error
     assert posts(sim) == {"ams3": 1, "sgp1": 3, "blr1": 1}
@@ -180,7 +183,7 @@ def test_a_lost_answer_of_one_region_is_found_again(replicate, sim, snapshot):
 
     rows = replicate(snapshot)
 
-    assert [row.outcome for row in rows] == ["posted", "found_after_lost_reply", "posted"]
+    assert [row.outcome for row in rows] == ["submitted", "reconciled", "submitted"]
     assert posts(sim) == dict.fromkeys(REGIONS, 1)
 
 
@@ -194,10 +197,10 @@ def test_after_a_pause_somebody_elses_transfer_is_noticed(replicate, sim, snapsh
             sim.state.begin_action("transfer", snapshot, region="blr1", seconds=3600)
 
     with ApiClient(TOKEN, sim.url) as by:
-        loop = Replicator(by, ImageRow(snapshot.id), clock=sim.clock.now, sleep=advance)
+        loop = Replicator(by, ImageRef(snapshot.id), clock=sim.clock.now, sleep=advance)
         rows = loop.submit(REGIONS).rows
 
-    assert [row.outcome for row in rows] == ["posted", "posted", "joined_running"]
+    assert [row.outcome for row in rows] == ["submitted", "submitted", "attached"]
 
 
 @pytest.mark.parametrize("number", [1, 2, 3])
@@ -212,7 +215,7 @@ def test_killed_in_the_middle_and_run_again_posts_once_for_each_region(
 
     rows = replicate(snapshot)
 
-    assert [row.outcome for row in rows] == ["joined_running"] * number + ["posted"] * (3 - number)
+    assert [row.outcome for row in rows] == ["attached"] * number + ["submitted"] * (3 - number)
     assert posts(sim) == dict.fromkeys(REGIONS, 1)
 
 
@@ -231,7 +234,7 @@ def test_a_token_that_is_refused_concerns_all(replicate, sim, snapshot):
 
     with ApiClient(TOKEN, sim.url, sleep=lambda _: None) as by:
         by._session.mount("http://", Revoking())
-        loop = Replicator(by, ImageRow(snapshot.id), clock=sim.clock.now, sleep=advance)
+        loop = Replicator(by, ImageRef(snapshot.id), clock=sim.clock.now, sleep=advance)
         with pytest.raises(AuthenticationError, match=r"ams3 \(action \d+\)"):
             loop.submit(REGIONS)
 
@@ -244,7 +247,7 @@ def test_no_connection_at_all_concerns_all(sim, snapshot):
         ApiClient(TOKEN, "http://127.0.0.1:9", sleep=lambda _: None) as by,
         pytest.raises(NotSentError),
     ):
-        Replicator(by, ImageRow(snapshot.id)).submit(REGIONS)
+        Replicator(by, ImageRef(snapshot.id)).submit(REGIONS)
 
 
 def test_waits_in_one_thread_end_each_on_its_own(replicate, sim, client, snapshot):
@@ -256,11 +259,12 @@ def test_waits_in_one_thread_end_each_on_its_own(replicate, sim, client, snapsho
     now = sim.clock.now()
     limits = {"ams3": 7200, "sgp1": 7200, "blr1": 300}
     waits = [
-        Wait(snapshot.id, row.action.id, now, now + limits[row.region], row.region) for row in rows
+        WaitSpec(snapshot.id, row.action.id, now, now + limits[row.region], row.region)
+        for row in rows
     ]
 
     flows = [wait_until_finished(wait, poll_interval=30, clock=sim.clock.now) for wait in waits]
-    verdicts = run_all(flows, lambda ask: ask.send(client), sim.clock.advance, sim.clock.now)
+    verdicts = drive_all(flows, lambda ask: ask.send(client), sim.clock.advance, sim.clock.now)
 
     ends = [(verdict.outcome, round(verdict.decided_at - now)) for verdict in verdicts]
     assert ends == [("errored", 30), ("completed", 660), ("timed_out", 300)]
@@ -276,9 +280,9 @@ def test_how_long_copies_took_is_read_from_the_account(sim, client):
     image = client.get_image(snapshot.id)
     sim.journal.clear()
 
-    usual = read_usual_durations(client, image, ["ams3", "sgp1"])
+    usual = read_typical_durations(client, image, ["ams3", "sgp1"])
 
-    assert usual == {"ams3": Usual(400.0, 500.0, 3), "sgp1": None}
+    assert usual == {"ams3": TypicalDuration(400.0, 500.0, 3), "sgp1": None}
     assert sim.journal.counts() == {"GET /v2/actions": 1, "GET /v2/images/{image_id}": 3}
 
 
@@ -289,6 +293,6 @@ def test_when_the_history_cannot_be_read_nothing_is_told(sim, client, snapshot, 
     sim.journal.clear()
     sim.faults.add(fault)
 
-    assert read_usual_durations(client, image, ["ams3"]) == {"ams3": None}
+    assert read_typical_durations(client, image, ["ams3"]) == {"ams3": None}
 
     assert len(sim.journal.entries) == 1

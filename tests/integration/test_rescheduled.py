@@ -18,7 +18,7 @@ def look(sim, snapshot, connection, capfd):
     action = sim.state.add_action(snapshot.id, region="nyc3")
     begun = datetime.now(UTC)
 
-    def look_once(number):
+    def poll_once(number):
         ti = SimpleNamespace(get_first_reschedule_date=lambda _: begun if number else None)
         sensor = DigitalOceanImageActionSensor(
             task_id="t", image_id=snapshot.id, action_id=action.id, mode="reschedule"
@@ -28,7 +28,7 @@ def look(sim, snapshot, connection, capfd):
             sensor.execute({"ti": ti, "task_reschedule_count": number})
         return "".join(capfd.readouterr())
 
-    return look_once
+    return poll_once
 
 
 def test_failing_looks_are_told_at_first_and_every_ten_minutes(sim, look):

@@ -22,7 +22,7 @@ ALL_BUT_DELETE = {"image:read", "image:update", "droplet:read", "tag:read"}
 @pytest.fixture
 def submit(connection, snapshot, task_context, monkeypatch):
     """Run a task that submits a transfer to ams3 and does not wait for it."""
-    monkeypatch.setattr(wait, "SECOND_LOOK_PAUSE", 0.0)
+    monkeypatch.setattr(wait, "CONFIRMATION_DELAY", 0.0)
     return lambda image_id=snapshot.id: DigitalOceanTransferImageOperator(
         task_id="copy", image_id=image_id, region="ams3"
     ).execute(task_context)
@@ -78,7 +78,7 @@ def test_a_token_deleted_too_early_is_mended_by_a_clear(sim, submit, connection,
     connection(password="new")
     again = submit()
 
-    assert (again["outcome"], again["id"]) == ("joined_running", sensor.action["id"])
+    assert (again["outcome"], again["id"]) == ("attached", sensor.action["id"])
     assert sim.journal.count("POST") == 1
 
 
@@ -110,7 +110,7 @@ def test_all_the_rest_works_without_image_delete(sim, submit):
     """The same token submits."""
     sim.tokens.allow(TOKEN, ALL_BUT_DELETE)
 
-    assert submit()["outcome"] == "posted"
+    assert submit()["outcome"] == "submitted"
 
 
 def test_a_token_deleted_during_a_prune_stops_it(sim, prune, old_snapshots):
@@ -155,7 +155,7 @@ def test_an_orphan_that_was_handed_over_is_left_alone(sim, prune, old_snapshots,
 def test_the_account_check_writes_nothing(sim, monkeypatch):
     """The page's command without droplets, with a wrong region, with success, without a scope."""
     monkeypatch.setenv("DIGITALOCEAN_TOKEN", TOKEN)
-    arguments = ["--url", sim.url, "--policy", "prod-nightly", "--tag", "mine", "--daily", "7"]
+    arguments = ["--url", sim.url, "--policy", "prod-nightly", "--tag", "mine", "--keep-daily", "7"]
     codes = [plan.main([*arguments, "--regions", "ams3"])]
     droplet = sim.state.add_droplet("web-1", tags=["mine"])
     codes += [plan.main([*arguments, "--regions", "xyz1"])]
@@ -164,7 +164,7 @@ def test_the_account_check_writes_nothing(sim, monkeypatch):
     codes += [plan.main([*arguments, "--regions", "ams3"])]
     for day in (1, 2, 3, 4):
         sim.state.add_image(f"prod-nightly_{droplet.id}_2026010{day}T000000Z")
-    few = ("--daily", "1", "--max-delete", "1")
+    few = ("--keep-daily", "1", "--max-delete", "1")
     codes += [plan.main([*arguments, "--regions", "nyc3", *few])]
     sim.tokens.allow(TOKEN, {"image:read"})
     codes += [plan.main([*arguments, "--regions", "ams3"])]

@@ -9,8 +9,8 @@ from types import SimpleNamespace
 import pytest
 
 from airflow_provider_do_images.api import ActionStatus, ImageAction
-from airflow_provider_do_images.core.results import Result
-from airflow_provider_do_images.core.wait.evaluate import Outcome, Verdict, Wait
+from airflow_provider_do_images.core.results import ActionResult
+from airflow_provider_do_images.core.wait.evaluate import WaitResult, WaitSpec, WaitStatus
 from airflow_provider_do_images.exceptions import PermanentTaskError
 from airflow_provider_do_images.sensors.image_actions import DigitalOceanImageActionSensor
 from airflow_provider_do_images.version_compat import AirflowSkipException
@@ -36,10 +36,10 @@ def wait(connection):
     return execute
 
 
-@pytest.mark.parametrize("values", [{"end": "completed"}, {"outcome": "already_there"}], ids=str)
+@pytest.mark.parametrize("values", [{"end": "completed"}, {"outcome": "already_exists"}], ids=str)
 def test_a_row_that_needed_no_action_passes(wait, sim, values):
     """It says that the submit has seen the copy there; nothing is asked."""
-    row = Result(7, region="ams3", **values).to_json()
+    row = ActionResult(7, region="ams3", **values).to_json()
 
     assert wait(action=row) == row
     assert sim.journal.entries == []
@@ -50,21 +50,21 @@ def test_a_row_that_needed_no_action_passes(wait, sim, values):
     ("values", "code"),
     [
         ({"outcome": "refused", "end": "refused", "error": "no"}, "refused"),
-        ({"outcome": "refused", "end": "not_submitted", "error": "502"}, "not_submitted"),
+        ({"outcome": "refused", "end": "submit_failed", "error": "502"}, "submit_failed"),
         ({"end": "not_found"}, "not_found"),
         ({"end": "timed_out"}, "timed_out"),
         ({"end": "access_denied"}, "access_denied"),
         ({"end": "something else"}, "no_action"),
-        ({"outcome": "already_there", "end": "refused"}, "refused"),
-        ({"outcome": "already_there", "error": "no"}, "no_action"),
-        ({"outcome": "posted"}, "no_action"),
+        ({"outcome": "already_exists", "end": "refused"}, "refused"),
+        ({"outcome": "already_exists", "error": "no"}, "no_action"),
+        ({"outcome": "submitted"}, "no_action"),
         ({}, "no_action"),
     ],
     ids=str,
 )
 def test_any_other_row_without_an_action_fails_with_its_error(wait, sim, mode, values, code):
     """Nothing that was not seen is taken for success."""
-    row = Result(7, region="ams3", **values).to_json()
+    row = ActionResult(7, region="ams3", **values).to_json()
 
     with pytest.raises(PermanentTaskError) as failure:
         wait(action=row, **MODES[mode])
@@ -96,7 +96,7 @@ def test_ids_are_taken_out_of_rows(wait, sim, snapshot):
     "arguments",
     [
         {name: value}
-        for name in ("poke_interval", "timeout", "proof_timeout")
+        for name in ("poke_interval", "timeout", "verify_timeout")
         for value in (None, "soon", -1, True, float("nan"), float("inf"), 1e12, timedelta.max)
     ]
     + [
@@ -123,7 +123,7 @@ def test_bad_arguments_are_refused_before_anything_is_sent(wait, sim, mode, argu
 def test_durations_have_any_form(wait, sim, snapshot, seconds):
     """Seconds, their text or a ``timedelta``, for each."""
     action = sim.state.add_action(snapshot.id, region="nyc3", status="completed")
-    times = dict.fromkeys(("poke_interval", "timeout", "proof_timeout"), seconds)
+    times = dict.fromkeys(("poke_interval", "timeout", "verify_timeout"), seconds)
 
     assert wait(image_id=snapshot.id, action_id=action.id, **times)["id"] == action.id
 
@@ -146,7 +146,7 @@ def test_a_deferred_failure_is_logged_before_the_skip(connection, capfd):
         task_id="wait", image_id=7, action_id=9, soft_fail=True, deferrable=True
     )
     action = ImageAction(9, ActionStatus.ERRORED, "transfer", image_id=7)
-    event = Verdict(Outcome.ERRORED, Wait(7, 9, 0.0, 9.0), time.time(), action).to_event()
+    event = WaitResult(WaitStatus.ERRORED, WaitSpec(7, 9, 0.0, 9.0), time.time(), action).to_event()
 
     with pytest.raises(AirflowSkipException):
         sensor.resume_execution("execute_complete", {"event": event}, CONTEXT)

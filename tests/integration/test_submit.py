@@ -14,10 +14,10 @@ from airflow_provider_do_images.api import (
     UnprocessableError,
 )
 from airflow_provider_do_images.api.client import ApiClient
-from airflow_provider_do_images.core.submit.decide import Request, SubmitOutcome
-from airflow_provider_do_images.core.submit.submitter import Submitter
-from airflow_provider_do_images.core.wait.evaluate import Outcome, Wait
-from airflow_provider_do_images.core.wait.flow import run, wait_until_finished
+from airflow_provider_do_images.core.submit.decide import ActionRequest, SubmitOutcome
+from airflow_provider_do_images.core.submit.submitter import IdempotentSubmitter
+from airflow_provider_do_images.core.wait.evaluate import WaitSpec, WaitStatus
+from airflow_provider_do_images.core.wait.flow import drive, wait_until_finished
 from airflow_provider_do_images.simulator import (
     ActionErrors,
     Held,
@@ -40,8 +40,8 @@ def submit(sim, client):
 
     def run_it(image, region=None):
         clock = sim.clock
-        request = Request(image.id, region)
-        return Submitter(client, request, clock=clock.now, sleep=clock.advance).submit()
+        request = ActionRequest(image.id, region)
+        return IdempotentSubmitter(client, request, clock=clock.now, sleep=clock.advance).submit()
 
     return run_it
 
@@ -61,8 +61,8 @@ def test_nothing_there_is_posted_once(submit, sim, snapshot):
 
 def test_what_is_there_is_not_posted(submit, sim, snapshot):
     """A snapshot needs no conversion, and a region that has the image no transfer."""
-    assert submit(snapshot).outcome is SubmitOutcome.ALREADY_THERE
-    assert submit(snapshot, "nyc3").outcome is SubmitOutcome.ALREADY_THERE
+    assert submit(snapshot).outcome is SubmitOutcome.ALREADY_EXISTS
+    assert submit(snapshot, "nyc3").outcome is SubmitOutcome.ALREADY_EXISTS
 
     assert posts(sim) == 0
 
@@ -73,7 +73,7 @@ def test_what_runs_is_joined(submit, sim, snapshot):
 
     again, other = submit(snapshot, "ams3"), submit(snapshot, "sgp1")
 
-    assert (again.outcome, again.action.id) == (SubmitOutcome.JOINED_RUNNING, first.action.id)
+    assert (again.outcome, again.action.id) == (SubmitOutcome.ATTACHED, first.action.id)
     assert other.outcome is SubmitOutcome.POSTED
     assert posts(sim) == 2
 
@@ -87,7 +87,7 @@ def test_what_has_completed_but_is_not_listed_yet_is_joined(submit, sim, snapsho
 
     again = submit(snapshot, "ams3")
 
-    assert (again.outcome, again.action.id) == (SubmitOutcome.JOINED_RUNNING, first.action.id)
+    assert (again.outcome, again.action.id) == (SubmitOutcome.ATTACHED, first.action.id)
     assert posts(sim) == 1
 
 
@@ -130,7 +130,7 @@ def test_a_lost_answer_is_found_again(submit, sim, snapshot, backup, fault, regi
 
     submission = submit(image, region)
 
-    assert submission.outcome is SubmitOutcome.FOUND_AFTER_LOST_REPLY
+    assert submission.outcome is SubmitOutcome.RECONCILED
     assert submission.action.id in sim.state.actions
     assert posts(sim) == 1
 
@@ -140,7 +140,7 @@ def test_a_lost_answer_is_found_though_the_looks_for_it_fail(submit, sim, snapsh
     sim.faults.add(LostAfter(method="POST"))
     sim.faults.add(Status(503, method="GET", skip=2, times=12))
 
-    assert submit(snapshot, "ams3").outcome is SubmitOutcome.FOUND_AFTER_LOST_REPLY
+    assert submit(snapshot, "ams3").outcome is SubmitOutcome.RECONCILED
 
     assert posts(sim) == 1
 
@@ -180,7 +180,7 @@ def test_somebody_who_is_faster_is_noticed(submit, sim, snapshot):
     submission = submit(snapshot, "ams3")
     other.join()
 
-    assert submission.outcome is SubmitOutcome.ALREADY_THERE
+    assert submission.outcome is SubmitOutcome.ALREADY_EXISTS
     assert [entry.status for entry in sim.journal.entries if entry.method == "POST"] == [422]
 
 
@@ -253,10 +253,10 @@ def test_an_action_whose_status_becomes_known_is_joined(sim, client, snapshot):
         sim.clock.advance(seconds)
         strange.status = "in-progress"
 
-    request = Request(snapshot.id, "ams3")
-    submission = Submitter(client, request, clock=sim.clock.now, sleep=sleep).submit()
+    request = ActionRequest(snapshot.id, "ams3")
+    submission = IdempotentSubmitter(client, request, clock=sim.clock.now, sleep=sleep).submit()
 
-    assert submission.outcome is SubmitOutcome.JOINED_RUNNING
+    assert submission.outcome is SubmitOutcome.ATTACHED
     assert submission.action.id == strange.id
     assert posts(sim) == 0
 
@@ -280,9 +280,9 @@ def test_a_lost_reply_of_unknown_status_is_not_posted_again(sim, client, snapsho
             action.status = "queued"
         return sim.clock.now(*arguments)
 
-    request = Request(snapshot.id, "ams3")
+    request = ActionRequest(snapshot.id, "ams3")
     with pytest.raises(TransportError):
-        Submitter(client, request, clock=strange_from_now_on, sleep=sleep).submit()
+        IdempotentSubmitter(client, request, clock=strange_from_now_on, sleep=sleep).submit()
 
     assert posts(sim) == 1
 
@@ -321,7 +321,7 @@ def test_two_submits_at_the_same_moment_begin_at_most_one_action_too_many(sim, s
     assert {s.outcome for s in submissions} == {SubmitOutcome.POSTED}
     assert len({s.action.id for s in submissions}) == 2
     assert {_wait_for(sim, snapshot, s.action.id).outcome for s in submissions} == {
-        Outcome.COMPLETED
+        WaitStatus.COMPLETED
     }
     assert snapshot.regions == ["nyc3", "ams3"]
 
@@ -329,13 +329,13 @@ def test_two_submits_at_the_same_moment_begin_at_most_one_action_too_many(sim, s
 def _submit_to(simulator, image, region):
     clock = simulator.clock
     with ApiClient(TOKEN, simulator.url, read_timeout=5) as client:
-        request = Request(image.id, region)
-        return Submitter(client, request, clock=clock.now, sleep=clock.advance).submit()
+        request = ActionRequest(image.id, region)
+        return IdempotentSubmitter(client, request, clock=clock.now, sleep=clock.advance).submit()
 
 
 def _wait_for(simulator, image, action_id):
     clock = simulator.clock
-    wait = Wait(image.id, action_id, clock.now(), clock.now() + 7200, "ams3")
+    wait = WaitSpec(image.id, action_id, clock.now(), clock.now() + 7200, "ams3")
     with ApiClient(TOKEN, simulator.url) as client:
         flow = wait_until_finished(wait, poll_interval=30, clock=clock.now)
-        return run(flow, lambda question: question.send(client), clock.advance)
+        return drive(flow, lambda question: question.send(client), clock.advance)

@@ -9,13 +9,15 @@ from types import SimpleNamespace
 import pytest
 
 from airflow_provider_do_images.api import InvalidInputError, InvalidResponseError
-from airflow_provider_do_images.core.snapshots.inventory import Selection
-from airflow_provider_do_images.core.snapshots.retention import Retention
+from airflow_provider_do_images.core.snapshots.inventory import DropletSelector
+from airflow_provider_do_images.core.snapshots.retention import RetentionPolicy
 from airflow_provider_do_images.exceptions import PermanentTaskError
 from airflow_provider_do_images.operators.image_actions import DigitalOceanConvertImageOperator
-from airflow_provider_do_images.operators.restore_points import DigitalOceanFindBackupOperator
+from airflow_provider_do_images.operators.restore_points import (
+    DigitalOceanListRestorePointsOperator,
+)
 from airflow_provider_do_images.operators.snapshots import (
-    DigitalOceanAuditCopiesOperator,
+    DigitalOceanAuditSnapshotsOperator,
     DigitalOceanPruneSnapshotsOperator,
 )
 from airflow_provider_do_images.plan.__main__ import main as plan
@@ -36,14 +38,14 @@ def backup_row(sim):
         "name": image.name,
         "policy": "nightly",
         "taken_at": datetime.fromtimestamp(image.created_at, UTC).isoformat(),
-        "missing": None,
+        "skip_reason": None,
     }
 
 
 def convert(row, tags):
     """Run a convert task."""
     operator = DigitalOceanConvertImageOperator(
-        task_id="convert", backup=row, tags=tags, proof_timeout=0.1, poll_interval=0.1
+        task_id="convert", restore_point=row, tags=tags, verify_timeout=0.1, poll_interval=0.1
     )
     return operator.execute({"ti": SimpleNamespace(xcom_push=lambda **_: None)})
 
@@ -79,7 +81,7 @@ def test_droplets_are_selected_in_any_case(sim, client, any_case):
         for name, size in (("web", "s-1vcpu-2gb"), ("train", "gpu-h100x1-80gb"))
     ]
 
-    found = Selection.checked(None, None, "nIGHTLY").read(client)
+    found = DropletSelector.checked(None, None, "nIGHTLY").read(client)
 
     assert [droplet.id for droplet in found] == ids
 
@@ -88,19 +90,21 @@ def test_a_tag_in_another_case_protects(sim, client):
     """The image is kept whichever way the tag is written."""
     image = client.get_image(sim.state.add_image("a", tags=["Hands:Off"]).id)
 
-    assert Retention(protected_tag="hands:OFF").protects(image)
-    assert not Retention(protected_tag="hands").protects(image)
+    assert RetentionPolicy(protected_tag="hands:OFF").protects(image)
+    assert not RetentionPolicy(protected_tag="hands").protects(image)
 
 
 OPERATORS = {
-    "find": lambda tag: DigitalOceanFindBackupOperator(task_id="t", policy="p", tag=tag),
-    "audit": lambda tag: DigitalOceanAuditCopiesOperator(
+    "find": lambda tag: DigitalOceanListRestorePointsOperator(task_id="t", policy="p", tag=tag),
+    "audit": lambda tag: DigitalOceanAuditSnapshotsOperator(
         task_id="t", policy="p", tag=tag, regions=["ams3"], max_data_age=1, max_copy_age=1
     ),
     "protected": lambda tag: DigitalOceanPruneSnapshotsOperator(
-        task_id="t", policy="p", daily=1, protected_tag=tag
+        task_id="t", policy="p", keep_daily=1, protected_tag=tag
     ),
-    "convert": lambda tag: DigitalOceanConvertImageOperator(task_id="t", backup={}, tags=[tag]),
+    "convert": lambda tag: DigitalOceanConvertImageOperator(
+        task_id="t", restore_point={}, tags=[tag]
+    ),
 }
 
 
@@ -124,7 +128,8 @@ def test_a_bad_tag_is_refused_before_anything_is_sent(sim, backup_row, name, tag
 def test_the_command_refuses_a_bad_tag(sim, monkeypatch, option):
     """With exit code 2, before anything is sent."""
     monkeypatch.setenv("DIGITALOCEAN_TOKEN", "dop_v1_any")
-    usual = {"--url": sim.url, "--policy": "p", "--regions": "ams3", "--tag": "a", "--daily": "1"}
+    usual = {"--url": sim.url, "--policy": "p", "--regions": "ams3", "--tag": "a"}
+    usual |= {"--keep-daily": "1"}
     arguments = [part for pair in {**usual, option: "a b"}.items() for part in pair]
 
     assert plan(arguments) == 2

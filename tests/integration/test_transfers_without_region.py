@@ -7,13 +7,13 @@ from collections import Counter
 import pytest
 
 from airflow_provider_do_images.api import DigitalOceanError
-from airflow_provider_do_images.core.submit.copies import ImageRow
-from airflow_provider_do_images.core.submit.decide import Blocked, Request, SubmitOutcome
+from airflow_provider_do_images.core.submit.copies import ImageRef
+from airflow_provider_do_images.core.submit.decide import ActionRequest, Blocked, SubmitOutcome
 from airflow_provider_do_images.core.submit.own_transfers import OwnTransfers
 from airflow_provider_do_images.core.submit.replicate import Replicator
-from airflow_provider_do_images.core.submit.submitter import Submitter
-from airflow_provider_do_images.core.wait.flow import run_all, wait_until_finished
-from airflow_provider_do_images.core.wait.typical_durations import read_usual_durations
+from airflow_provider_do_images.core.submit.submitter import IdempotentSubmitter
+from airflow_provider_do_images.core.wait.flow import drive_all, wait_until_finished
+from airflow_provider_do_images.core.wait.typical_durations import read_typical_durations
 from airflow_provider_do_images.simulator import (
     ActionErrors,
     LostAfter,
@@ -35,8 +35,10 @@ def submit(sim, client):
     """Submit a transfer once; pauses move the simulator's clock."""
 
     def run_it(image, region, own=None):
-        clock, request = sim.clock, Request(image.id, region)
-        return Submitter(client, request, own=own, clock=clock.now, sleep=clock.advance).submit()
+        clock, request = sim.clock, ActionRequest(image.id, region)
+        return IdempotentSubmitter(
+            client, request, own=own, clock=clock.now, sleep=clock.advance
+        ).submit()
 
     return run_it
 
@@ -49,7 +51,7 @@ def wait_for(sim, client):
         clock = sim.clock
         waits = [w for one in blocked for w in one.waits(clock.now(), clock.now() + 7200)]
         flows = [wait_until_finished(w, poll_interval=30, clock=clock.now) for w in waits]
-        return run_all(flows, lambda ask: ask.send(client), clock.advance, clock.now)
+        return drive_all(flows, lambda ask: ask.send(client), clock.advance, clock.now)
 
     return wait
 
@@ -59,7 +61,7 @@ def replicate(sim, client):
     """Submit an image to regions once."""
 
     def run_it(image, own=None):
-        clock, row = sim.clock, ImageRow(image.id)
+        clock, row = sim.clock, ImageRef(image.id)
         loop = Replicator(client, row, own=own, clock=clock.now, sleep=clock.advance)
         return loop.submit(REGIONS)
 
@@ -98,7 +100,7 @@ def test_a_retry_waits_for_its_own_transfer_and_finds_the_copy(submit, wait_for,
     blocked = submit(snapshot, "ams3")
     wait_for(blocked)
 
-    assert submit(snapshot, "ams3").outcome is SubmitOutcome.ALREADY_THERE
+    assert submit(snapshot, "ams3").outcome is SubmitOutcome.ALREADY_EXISTS
     assert posts(sim) == {"ams3": 1}
 
 
@@ -119,7 +121,7 @@ def test_a_copy_that_is_shown_late_is_not_made_twice(submit, sim, snapshot):
     submit(snapshot, "ams3")
     sim.clock.advance(600)
 
-    assert submit(snapshot, "ams3").outcome is SubmitOutcome.ALREADY_THERE
+    assert submit(snapshot, "ams3").outcome is SubmitOutcome.ALREADY_EXISTS
     assert posts(sim) == {"ams3": 1}
 
 
@@ -143,7 +145,7 @@ def test_a_lost_response_is_recovered_by_the_new_id(submit, sim, snapshot):
 
     found = submit(snapshot, "ams3")
 
-    assert found.outcome is SubmitOutcome.FOUND_AFTER_LOST_REPLY
+    assert found.outcome is SubmitOutcome.RECONCILED
     assert sim.state.actions[found.action.id].region == "ams3"
     assert posts(sim) == {"ams3": 1}
 
@@ -151,7 +153,7 @@ def test_a_lost_response_is_recovered_by_the_new_id(submit, sim, snapshot):
 @pytest.mark.parametrize(
     ("fault", "candidates", "outcome", "number"),
     [
-        (LostAfter(method="POST"), 3, SubmitOutcome.ALREADY_THERE, 1),
+        (LostAfter(method="POST"), 3, SubmitOutcome.ALREADY_EXISTS, 1),
         (LostBefore(method="POST"), 2, SubmitOutcome.POSTED, 2),
     ],
     ids=repr,
@@ -183,7 +185,7 @@ def test_one_task_copies_to_all_regions_at_once(replicate, sim, snapshot):
     """What it posted itself it knows by id, so the first transfer does not block the next."""
     submitted = replicate(snapshot)
 
-    assert [row.outcome for row in submitted.rows] == ["posted"] * 3
+    assert [row.outcome for row in submitted.rows] == ["submitted"] * 3
     assert [row.to_json()["region_slug"] for row in submitted.rows] == list(REGIONS)
     assert submitted.blocked == []
     assert posts(sim) == dict.fromkeys(REGIONS, 1)
@@ -194,9 +196,9 @@ def test_one_task_copies_to_all_regions_at_once(replicate, sim, snapshot):
 def test_a_lost_response_of_one_of_its_own_is_recovered(replicate, sim, snapshot, fault, number):
     """Among the actions that the task has begun itself, only one is new."""
     sim.faults.add(fault(method="POST", skip=number))
-    expected = ["posted"] * 3
+    expected = ["submitted"] * 3
     if fault is LostAfter:
-        expected[number] = "found_after_lost_reply"
+        expected[number] = "reconciled"
 
     submitted = replicate(snapshot)
 
@@ -218,7 +220,7 @@ def test_a_retry_of_a_replication_waits_for_all_and_posts_nothing_twice(
     assert ids(again.blocked[0]) == {row.action.id for row in first.rows}
     wait_for(again.blocked[0])
     last = replicate(snapshot)
-    assert [row.outcome for row in last.rows] == ["already_there", "posted", "already_there"]
+    assert [row.outcome for row in last.rows] == ["already_exists", "submitted", "already_exists"]
     assert posts(sim) == {"ams3": 1, "sgp1": 2, "blr1": 1}
 
 
@@ -232,7 +234,7 @@ def test_a_retry_that_knows_its_transfers_attaches_at_once(submit, replicate, si
 
     again = replicate(snapshot, OwnTransfers(stored))
 
-    assert [row.outcome for row in again.rows] == ["joined_running", "posted", "joined_running"]
+    assert [row.outcome for row in again.rows] == ["attached", "submitted", "attached"]
     assert posts(sim) == {"ams3": 1, "sgp1": 2, "blr1": 1}
 
 
@@ -252,6 +254,6 @@ def test_how_long_copies_took_is_not_known(sim, client, snapshot):
     image = client.get_image(snapshot.id)
     sim.journal.clear()
 
-    assert read_usual_durations(client, image, ["ams3"]) == {"ams3": None}
+    assert read_typical_durations(client, image, ["ams3"]) == {"ams3": None}
 
     assert sim.journal.counts() == {"GET /v2/actions": 1}

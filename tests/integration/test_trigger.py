@@ -9,7 +9,7 @@ import time
 import pytest
 
 from airflow_provider_do_images.core.poller import poller as watch
-from airflow_provider_do_images.core.wait.evaluate import Outcome, Verdict, Wait
+from airflow_provider_do_images.core.wait.evaluate import WaitResult, WaitSpec, WaitStatus
 from airflow_provider_do_images.simulator import Forbidden, Hang, Html, LostBefore, Status
 from airflow_provider_do_images.triggers.image_actions import (
     DigitalOceanImageActionTrigger,
@@ -21,24 +21,24 @@ from airflow_provider_do_images.triggers.image_actions import (
 def wait_for(run, snapshot, connection):
     """Run a trigger for an action until it fires; return the verdict of its event."""
 
-    def wait(action_id, *, seconds=8.0, meanwhile=lambda: None, **arguments) -> Verdict:
+    def wait(action_id, *, seconds=8.0, meanwhile=lambda: None, **arguments) -> WaitResult:
         now = time.time()
         arguments = {
             "image_id": snapshot.id,
             "action_id": action_id,
             "started_at": now,
             "deadline": now + seconds,
-            "first_look_at": now + 0.1,
+            "first_poll_at": now + 0.1,
             "poll_interval": 0.2,
             "region": "ams3",
-            "proof_timeout": 1.0,
+            "verify_timeout": 1.0,
             **arguments,
         }
         _, kwargs = DigitalOceanImageActionTrigger(**arguments).serialize()
         trigger = DigitalOceanImageActionTrigger(**json.loads(json.dumps(kwargs)))
         events = run(_events(trigger, meanwhile))
         assert len(events) == 1
-        return Verdict.from_event(json.loads(json.dumps(events[0].payload)))
+        return WaitResult.from_event(json.loads(json.dumps(events[0].payload)))
 
     return wait
 
@@ -65,7 +65,7 @@ def test_it_fires_when_the_action_has_completed(wait_for, sim, running):
     """The event has the completed action, after the image was seen to be there."""
     verdict = wait_for(running, meanwhile=lambda: sim.state.finish_action(running))
 
-    assert verdict.outcome is Outcome.COMPLETED
+    assert verdict.outcome is WaitStatus.COMPLETED
     assert (verdict.action.id, verdict.action.region_slug) == (running, "ams3")
     assert sim.journal.entries[-1].path == f"/v2/images/{verdict.wait.image_id}"
 
@@ -76,20 +76,20 @@ def test_a_mistake_of_ours_ends_the_wait_with_an_event(wait_for, running, monkey
     async def ask(*_):
         raise RuntimeError("a mistake")
 
-    monkeypatch.setattr(watch.Seat, "ask", ask)
+    monkeypatch.setattr(watch.Subscription, "ask", ask)
 
     verdict = wait_for(running)
 
-    assert (verdict.outcome, verdict.wait.action_id) == (Outcome.INTERNAL_ERROR, running)
+    assert (verdict.outcome, verdict.wait.action_id) == (WaitStatus.INTERNAL_ERROR, running)
     assert "RuntimeError('a mistake')" in verdict.error
 
 
 def test_it_never_looks_before_its_time(wait_for, sim, running):
-    """The first look is at ``first_look_at``, even for an action that has ended already."""
+    """The first look is at ``first_poll_at``, even for an action that has ended already."""
     sim.state.finish_action(running)
     begun = time.time()
 
-    verdict = wait_for(running, first_look_at=begun + 0.6)
+    verdict = wait_for(running, first_poll_at=begun + 0.6)
 
     assert verdict.decided_at >= begun + 0.6
 
@@ -103,14 +103,14 @@ def test_a_last_look_at_the_deadline_decides(wait_for, sim, running):
         meanwhile=lambda: sim.state.finish_action(running),
     )
 
-    assert verdict.outcome is Outcome.COMPLETED
+    assert verdict.outcome is WaitStatus.COMPLETED
 
 
 def test_the_deadline_is_kept(wait_for, running):
     """A wait for what does not end is over right after its deadline."""
     verdict = wait_for(running, seconds=0.7)
 
-    assert verdict.outcome is Outcome.TIMED_OUT
+    assert verdict.outcome is WaitStatus.TIMED_OUT
     assert 0 <= verdict.decided_at - verdict.wait.deadline < 1
 
 
@@ -118,9 +118,9 @@ def test_a_restarted_wait_keeps_its_deadline(wait_for, running):
     """A trigger that starts after its deadline looks once and ends."""
     now = time.time()
 
-    verdict = wait_for(running, started_at=now - 90, deadline=now - 30, first_look_at=now - 80)
+    verdict = wait_for(running, started_at=now - 90, deadline=now - 30, first_poll_at=now - 80)
 
-    assert verdict.outcome is Outcome.TIMED_OUT
+    assert verdict.outcome is WaitStatus.TIMED_OUT
     assert verdict.wait.deadline == now - 30
 
 
@@ -134,7 +134,7 @@ def test_failing_looks_are_waited_out(wait_for, sim, connection, running, fault)
 
     verdict = wait_for(running, meanwhile=lambda: sim.state.finish_action(running))
 
-    assert verdict.outcome is Outcome.COMPLETED
+    assert verdict.outcome is WaitStatus.COMPLETED
 
 
 def test_a_token_that_is_replaced_during_the_wait_does_not_end_it(
@@ -149,7 +149,7 @@ def test_a_token_that_is_replaced_during_the_wait_does_not_end_it(
 
     verdict = wait_for(running, meanwhile=rotate)
 
-    assert verdict.outcome is Outcome.COMPLETED
+    assert verdict.outcome is WaitStatus.COMPLETED
     assert 401 in [entry.status for entry in sim.journal.entries]
 
 
@@ -159,7 +159,7 @@ def test_a_revoked_token_ends_the_wait_after_two_looks(wait_for, sim, running):
 
     verdict = wait_for(running)
 
-    assert verdict.outcome is Outcome.ACCESS_DENIED
+    assert verdict.outcome is WaitStatus.ACCESS_DENIED
     assert "Put a valid token into the connection's password" in verdict.error
     assert len(sim.journal.entries) == 2
 
@@ -170,7 +170,7 @@ def test_a_single_403_does_not_end_the_wait(wait_for, sim, running):
 
     verdict = wait_for(running, meanwhile=lambda: sim.state.finish_action(running))
 
-    assert verdict.outcome is Outcome.COMPLETED
+    assert verdict.outcome is WaitStatus.COMPLETED
 
 
 def test_an_image_that_vanishes_ends_the_wait(wait_for, sim, snapshot, running):
@@ -180,7 +180,7 @@ def test_an_image_that_vanishes_ends_the_wait(wait_for, sim, snapshot, running):
 
     verdict = wait_for(running, started_at=long_ago)
 
-    assert verdict.outcome is Outcome.NOT_FOUND
+    assert verdict.outcome is WaitStatus.NOT_FOUND
 
 
 def test_a_connection_that_can_not_be_read_for_a_while_is_waited_out(
@@ -195,13 +195,13 @@ def test_a_connection_that_can_not_be_read_for_a_while_is_waited_out(
 
     verdict = wait_for(running, meanwhile=come_back)
 
-    assert verdict.outcome is Outcome.COMPLETED
+    assert verdict.outcome is WaitStatus.COMPLETED
 
 
 def test_its_arguments_have_no_token(connection):
     """What Airflow stores of a trigger are ids, times and the connection's name."""
     trigger = DigitalOceanImageActionTrigger(
-        image_id=1, action_id=2, started_at=0, deadline=9, first_look_at=1, poll_interval=1
+        image_id=1, action_id=2, started_at=0, deadline=9, first_poll_at=1, poll_interval=1
     )
 
     path, kwargs = trigger.serialize()
@@ -215,10 +215,10 @@ def test_its_arguments_have_no_token(connection):
 def test_airflows_back_stop_leaves_time_for_the_last_look_and_the_proof(seconds, poll_interval):
     """Airflow gives a deferral up only after the trigger can have said how the wait ended."""
     now = time.time()
-    wait = Wait(1, 2, now, now + seconds, proof_timeout=1800)
+    wait = WaitSpec(1, 2, now, now + seconds, verify_timeout=1800)
 
     arguments = deferral(wait, poll_interval=poll_interval, digitalocean_conn_id="x")
 
-    assert arguments["trigger"].first_look_at >= now + poll_interval
+    assert arguments["trigger"].first_poll_at >= now + poll_interval
     last_look = max(seconds, poll_interval)
     assert arguments["timeout"].total_seconds() >= last_look + 1800 + poll_interval

@@ -9,7 +9,7 @@ import time
 import pytest
 from structlog.contextvars import bind_contextvars, get_contextvars
 
-from airflow_provider_do_images.core.wait.evaluate import Outcome, Verdict
+from airflow_provider_do_images.core.wait.evaluate import WaitResult, WaitStatus
 from airflow_provider_do_images.hooks.digitalocean import DigitalOceanHook
 from airflow_provider_do_images.simulator import RateLimited, Status
 from airflow_provider_do_images.triggers.image_actions import DigitalOceanImageActionTrigger
@@ -46,11 +46,11 @@ def run_together(run):
             region=action.region,
             started_at=now,
             deadline=now + 60.0,
-            first_look_at=now + 0.1,
+            first_poll_at=now + 0.1,
             poll_interval=0.2,
-            proof_timeout=30.0,
+            verify_timeout=30.0,
         )
-        return [Verdict.from_event(event.payload) async for event in trigger.run()]
+        return [WaitResult.from_event(event.payload) async for event in trigger.run()]
 
     def run_all(actions, meanwhile):
         async def all_of_them():
@@ -74,7 +74,7 @@ def test_each_task_reads_its_own_log(sim, transfers, connection, run_together, l
 
     ends = run_together(actions, lambda: [sim.state.finish_action(one.id) for one in actions])
 
-    assert ends == [Outcome.UNVERIFIED] * 3
+    assert ends == [WaitStatus.UNVERIFIED] * 3
     ids = {action.id for action in actions}
     assert {of for of, _ in logged} == ids  # nothing is logged for nobody
     for mine in ids:
@@ -108,6 +108,6 @@ def test_a_replaced_token_is_read_once_for_all(
 
     ends = run_together(actions, rotate)
 
-    assert ends == [Outcome.COMPLETED] * 20
+    assert ends == [WaitStatus.COMPLETED] * 20
     assert len(reads) == 2
     assert sim.journal.count(status=401) <= 3

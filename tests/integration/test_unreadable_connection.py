@@ -8,7 +8,7 @@ from types import SimpleNamespace
 import pytest
 
 from airflow_provider_do_images.core.wait import flow as wait
-from airflow_provider_do_images.core.wait.evaluate import Outcome, Verdict
+from airflow_provider_do_images.core.wait.evaluate import WaitResult, WaitStatus
 from airflow_provider_do_images.hooks.digitalocean import DigitalOceanHook
 from airflow_provider_do_images.operators.image_actions import (
     DigitalOceanConvertImageOperator,
@@ -18,9 +18,11 @@ from airflow_provider_do_images.operators.image_actions import (
 from airflow_provider_do_images.operators.replication import (
     DigitalOceanReplicateImageOperator,
 )
-from airflow_provider_do_images.operators.restore_points import DigitalOceanFindBackupOperator
+from airflow_provider_do_images.operators.restore_points import (
+    DigitalOceanListRestorePointsOperator,
+)
 from airflow_provider_do_images.operators.snapshots import (
-    DigitalOceanAuditCopiesOperator,
+    DigitalOceanAuditSnapshotsOperator,
     DigitalOceanPruneSnapshotsOperator,
 )
 from airflow_provider_do_images.sensors.image_actions import DigitalOceanImageActionSensor
@@ -47,9 +49,9 @@ OPERATORS = {
         task_id="t", image_id=1, regions=["ams3"]
     ),
     "list": lambda: DigitalOceanListImageActionsOperator(task_id="t", image_id=1),
-    "find": lambda: DigitalOceanFindBackupOperator(task_id="t", policy="p", droplet_id=1),
+    "find": lambda: DigitalOceanListRestorePointsOperator(task_id="t", policy="p", droplet_id=1),
     "prune": lambda: DigitalOceanPruneSnapshotsOperator(task_id="t", policy="p", keep_last=3),
-    "audit": lambda: DigitalOceanAuditCopiesOperator(
+    "audit": lambda: DigitalOceanAuditSnapshotsOperator(
         task_id="t", policy="p", droplet_id=1, regions=["ams3"], max_data_age=60, max_copy_age=60
     ),
 }
@@ -147,7 +149,7 @@ def test_the_triggerer_goes_on_until_the_deadline(run, unreadable, snapshot, act
         action_id=action.id,
         started_at=now,
         deadline=now + 20,
-        first_look_at=now + 0.1,
+        first_poll_at=now + 0.1,
         poll_interval=1.0,
     )
 
@@ -155,9 +157,9 @@ def test_the_triggerer_goes_on_until_the_deadline(run, unreadable, snapshot, act
         return [event async for event in trigger.run()]
 
     [event] = run(events())
-    verdict = Verdict.from_event(event.payload)
+    verdict = WaitResult.from_event(event.payload)
 
-    assert verdict.outcome is (Outcome.COMPLETED if times else Outcome.TIMED_OUT)
+    assert verdict.outcome is (WaitStatus.COMPLETED if times else WaitStatus.TIMED_OUT)
     assert times or verdict.decided_at >= now + 20
     assert "dop_v1_secret" not in str(event.payload)
 
@@ -200,13 +202,13 @@ def test_a_sensor_fails_for_good_on_a_connection_that_is_wrong(
     connection, sensor, context, monkeypatch
 ):
     """It was read twice, and is wrong."""
-    monkeypatch.setattr(wait, "SECOND_LOOK_PAUSE", 0.0)
+    monkeypatch.setattr(wait, "CONFIRMATION_DELAY", 0.0)
     connection(password="")
 
     with pytest.raises(AirflowFailException) as caught:
         sensor(timeout=30).execute(context)
 
-    assert caught.value.code == Outcome.ACCESS_DENIED
+    assert caught.value.code == WaitStatus.ACCESS_DENIED
 
 
 def test_the_connection_test_names_the_failure(unreadable):

@@ -67,7 +67,7 @@ def client(certificate, connection):
 
         def verifying(verify):
             host = f"https://127.0.0.1:{server.server_port}"
-            connection(host=host, extra={"verify": verify, "retries": 0})
+            connection(host=host, extra={"verify": verify, "max_retries": 0})
             return DigitalOceanHook().get_conn()
 
         yield verifying

@@ -11,9 +11,9 @@ import pytest
 SCRIPT = """
 from airflow_provider_do_images.version_compat import metrics
 
-metrics().gauge("digitalocean.watch.waits", 3, tags={"conn_id": "mine"})
-metrics().incr("digitalocean.watch.requests", 2, tags={"conn_id": "mine"})
-metrics().timing("digitalocean.watch.detection_delay", 1500.0, tags={"conn_id": "mine"})
+metrics().gauge("digitalocean.poller.waits", 3, tags={"conn_id": "mine"})
+metrics().incr("digitalocean.poller.requests", 2, tags={"conn_id": "mine"})
+metrics().timing("digitalocean.poller.detection_delay", 1500.0, tags={"conn_id": "mine"})
 """
 
 STATSD = """
@@ -48,9 +48,9 @@ def test_figures_reach_what_airflow_is_configured_for(tmp_path, switched_on):
     told = [line for line in done.stdout.splitlines() if "digitalocean" in line]
     assert told == (
         [
-            "gauge airflow.digitalocean.watch.waits,conn_id=mine 3",
-            "incr airflow.digitalocean.watch.requests,conn_id=mine 2",
-            "timing airflow.digitalocean.watch.detection_delay,conn_id=mine 1500.0",
+            "gauge airflow.digitalocean.poller.waits,conn_id=mine 3",
+            "incr airflow.digitalocean.poller.requests,conn_id=mine 2",
+            "timing airflow.digitalocean.poller.detection_delay,conn_id=mine 1500.0",
         ]
         if switched_on
         else []

@@ -10,7 +10,7 @@ from types import SimpleNamespace
 import pytest
 
 from airflow_provider_do_images.core.wait import flow as wait
-from airflow_provider_do_images.core.wait.evaluate import Outcome
+from airflow_provider_do_images.core.wait.evaluate import WaitStatus
 from airflow_provider_do_images.simulator import Forbidden, Hang, Html, LostBefore, Status
 from devtools.answer_server import AnswerServer, json_answer
 
@@ -51,7 +51,7 @@ def test_two_hundred_waits_cost_what_one_page_costs(sim, transfers, finish, outc
 
     ends = outcomes(actions, finish(*actions, seconds=3.0))
 
-    assert ends == {Outcome.COMPLETED: 200}
+    assert ends == {WaitStatus.COMPLETED: 200}
 
     asked = sim.journal.counts()
     assert SINGLE not in asked
@@ -63,7 +63,7 @@ def test_ten_regions_of_one_image_are_one_list_and_one_proof(sim, transfers, fin
     """The image's own list shows them all, without the account's other actions in it."""
     actions = transfers(images=1, regions=10)
 
-    assert outcomes(actions, finish(*actions)) == {Outcome.COMPLETED: 10}
+    assert outcomes(actions, finish(*actions)) == {WaitStatus.COMPLETED: 10}
 
     asked = sim.journal.counts()
     assert set(asked) == {OF_IMAGE, "GET /v2/images/{image_id}"}
@@ -74,7 +74,7 @@ def test_one_wait_reads_its_own_action_alone(sim, transfers, finish, outcomes):
     """Nothing is read for a wait that nobody else needs."""
     actions = transfers(images=1)
 
-    assert outcomes(actions, finish(*actions)) == {Outcome.COMPLETED: 1}
+    assert outcomes(actions, finish(*actions)) == {WaitStatus.COMPLETED: 1}
 
     assert set(sim.journal.counts()) == {SINGLE, "GET /v2/images/{image_id}"}
 
@@ -86,7 +86,7 @@ def test_what_lies_deep_among_other_actions_is_not_dug_for(sim, transfers, finis
     for _ in range(2000):
         sim.state.add_action(other.id, region="fra1")
 
-    assert outcomes(actions, finish(*actions, seconds=1.0)) == {Outcome.COMPLETED: 3}
+    assert outcomes(actions, finish(*actions, seconds=1.0)) == {WaitStatus.COMPLETED: 3}
 
     assert sim.journal.count(path=FEED) <= 3
 
@@ -101,7 +101,7 @@ def test_a_broken_list_of_actions_is_given_up(sim, transfers, finish, outcomes, 
     sim.faults.add(dataclasses.replace(fault, path=FEED))
     actions = transfers(images=5)
 
-    assert outcomes(actions, finish(*actions), read_timeout=SHORT) == {Outcome.COMPLETED: 5}
+    assert outcomes(actions, finish(*actions), read_timeout=SHORT) == {WaitStatus.COMPLETED: 5}
 
     assert sim.journal.count(path=FEED) == 2
 
@@ -112,7 +112,7 @@ def test_a_token_without_actions_read_goes_by_image(sim, transfers, finish, outc
 
     ends = outcomes(actions, finish(*actions, seconds=0.5), **no_feed)
 
-    assert ends == {Outcome.COMPLETED: 10}
+    assert ends == {WaitStatus.COMPLETED: 10}
     assert sim.journal.count(path=FEED, status=403) == sim.journal.count(path=FEED) == 2
     assert SINGLE not in sim.journal.counts()
 
@@ -122,7 +122,7 @@ def test_a_passing_refusal_does_not_end_the_use_of_the_list(sim, transfers, fini
     sim.faults.add(Forbidden(path=FEED))
     actions = transfers(images=5)
 
-    assert outcomes(actions, finish(*actions)) == {Outcome.COMPLETED: 5}
+    assert outcomes(actions, finish(*actions)) == {WaitStatus.COMPLETED: 5}
 
     assert sim.journal.count(path="/v2/images/*/actions*") == 0
 
@@ -132,7 +132,7 @@ def test_after_an_outage_the_list_is_used_again(sim, transfers, finish, outcomes
     sim.faults.add(LostBefore(times=7))  # the list, then three times the list and an image
     actions = transfers(images=5)
 
-    assert outcomes(actions, finish(*actions, seconds=2.5)) == {Outcome.COMPLETED: 5}
+    assert outcomes(actions, finish(*actions, seconds=2.5)) == {WaitStatus.COMPLETED: 5}
 
     of_images = [entry for entry in sim.journal.entries if "/actions/" in entry.path]
     assert {entry.fault for entry in of_images} == {"LostBefore"}
@@ -143,7 +143,7 @@ def test_a_foreign_row_takes_no_wait_down(sim, transfers, finish, outcomes):
     actions = transfers(images=5)
     sim.state.add_action(actions[0].resource_id, region="fra1", status="queued")
 
-    assert outcomes(actions, finish(*actions)) == {Outcome.COMPLETED: 5}
+    assert outcomes(actions, finish(*actions)) == {WaitStatus.COMPLETED: 5}
 
 
 def test_a_status_that_nobody_knows_ends_its_own_wait_alone(sim, transfers, finish, outcomes):
@@ -153,7 +153,7 @@ def test_a_status_that_nobody_knows_ends_its_own_wait_alone(sim, transfers, fini
 
     ends = outcomes([strange, *actions], finish(*actions))
 
-    assert ends == {Outcome.UNKNOWN_STATUS: 1, Outcome.COMPLETED: 5}
+    assert ends == {WaitStatus.UNKNOWN_STATUS: 1, WaitStatus.COMPLETED: 5}
 
 
 def test_an_action_that_is_not_there_ends_its_own_wait_alone(sim, transfers, finish, outcomes):
@@ -164,7 +164,7 @@ def test_an_action_that_is_not_there_ends_its_own_wait_alone(sim, transfers, fin
 
     ends = outcomes([lost, *actions], finish(*actions), running_for=500)
 
-    assert ends == {Outcome.NOT_FOUND: 1, Outcome.COMPLETED: 5}
+    assert ends == {WaitStatus.NOT_FOUND: 1, WaitStatus.COMPLETED: 5}
 
 
 @pytest.mark.parametrize("fault", [Hang, Status, LostBefore])
@@ -180,7 +180,7 @@ def test_images_that_never_answer_keep_no_other_from_being_read(
         [*broken, *working], finish(*working), reserve=0.0, read_timeout=SHORT, **no_feed
     )
 
-    assert ends == {Outcome.TIMED_OUT: 4, Outcome.COMPLETED: 4}
+    assert ends == {WaitStatus.TIMED_OUT: 4, WaitStatus.COMPLETED: 4}
 
 
 def test_a_proof_that_never_comes_holds_up_no_other(sim, transfers, finish, outcomes):
@@ -191,20 +191,20 @@ def test_a_proof_that_never_comes_holds_up_no_other(sim, transfers, finish, outc
 
     ends = outcomes(actions, finish(*actions), seconds=20.0, read_timeout=SHORT)
 
-    assert ends == {Outcome.UNVERIFIED: 1, Outcome.COMPLETED: 2}
+    assert ends == {WaitStatus.UNVERIFIED: 1, WaitStatus.COMPLETED: 2}
     assert sim.journal.count(path="/v2/images") == 1
 
 
 def test_proofs_that_lag_are_looked_at_together(sim, transfers, finish, outcomes, monkeypatch):
     """Ten waits on one image look again at about the same time, and share the reads."""
-    monkeypatch.setattr(wait, "PROOF_INTERVAL", 0.5)
+    monkeypatch.setattr(wait, "VERIFY_INTERVAL", 0.5)
     actions = transfers(images=1, regions=10)
     path = f"/v2/images/{actions[0].resource_id}"
     sim.faults.add(Status(500, path=path, times=None))
 
     ends = outcomes(actions, finish(*actions))
 
-    assert ends == {Outcome.UNVERIFIED: 10}
+    assert ends == {WaitStatus.UNVERIFIED: 10}
     assert sim.journal.count(path=path) <= 33  # eleven looks; one by one it would be 110
 
 
@@ -235,5 +235,5 @@ def test_a_list_of_images_that_repeats_itself_is_not_read_for_ever(run, wait_for
     with AnswerServer(answer) as server:
         verdicts = run(all_of_them(server))
 
-    assert {verdict.outcome for verdict in verdicts} == {Outcome.COMPLETED}
+    assert {verdict.outcome for verdict in verdicts} == {WaitStatus.COMPLETED}
     assert len([request for request in server.requests if request.path == "/v2/images"]) == 2

@@ -8,7 +8,7 @@ import threading
 
 import pytest
 
-from airflow_provider_do_images.core.wait.evaluate import Outcome
+from airflow_provider_do_images.core.wait.evaluate import WaitStatus
 from airflow_provider_do_images.simulator import (
     ManualClock,
     RateLimited,
@@ -55,7 +55,7 @@ class Figures:
 
     def of(self, name, **tags):
         """Return the values of one figure."""
-        full = f"digitalocean.watch.{name}"
+        full = f"digitalocean.poller.{name}"
         return [row[2] for row in self.told if row[1] == full and tags.items() <= row[3].items()]
 
 
@@ -77,7 +77,7 @@ def test_at_the_reserve_looks_stop_but_the_one_at_the_deadline(
 
     verdict = run(wait_for(action, at=scarce, token="token", seconds=3.0, reserve=0.9))
 
-    assert verdict.outcome is Outcome.TIMED_OUT
+    assert verdict.outcome is WaitStatus.TIMED_OUT
     assert 0 <= verdict.decided_at - verdict.wait.deadline < 1
     assert looks_at(scarce, action) <= 4  # at 0.2 s there would have been fifteen
     [text] = told(caplog)
@@ -97,7 +97,7 @@ def test_what_ended_meanwhile_is_found_at_the_deadline(scarce, transfers, run, w
 
     verdict, _ = run(both())
 
-    assert verdict.outcome is Outcome.COMPLETED
+    assert verdict.outcome is WaitStatus.COMPLETED
 
 
 def test_the_last_look_of_one_wait_spends_nothing_on_others(scarce, transfers, run, wait_for):
@@ -121,7 +121,7 @@ def test_the_last_look_of_one_wait_spends_nothing_on_others(scarce, transfers, r
 
     assert path.endswith(f"/actions/{first.id}")
     assert between == 0
-    assert {verdict.outcome for verdict in verdicts} == {Outcome.TIMED_OUT}
+    assert {verdict.outcome for verdict in verdicts} == {WaitStatus.TIMED_OUT}
 
 
 def test_last_polls_at_the_same_time_are_bounded(transfers, run, wait_for):
@@ -140,7 +140,7 @@ def test_last_polls_at_the_same_time_are_bounded(transfers, run, wait_for):
         verdicts = run(all_of_them())
         polls = sum(looks_at(sim, action) for action in actions)
 
-    assert {verdict.outcome for verdict in verdicts} == {Outcome.TIMED_OUT}
+    assert {verdict.outcome for verdict in verdicts} == {WaitStatus.TIMED_OUT}
     assert polls <= 2 + 10  # the unreserved share, and a twentieth of the limit
 
 
@@ -157,7 +157,7 @@ def test_a_refused_watch_comes_back_when_it_was_told_to(
 
     verdicts = run(all_of_them())[:-1]
 
-    assert {verdict.outcome for verdict in verdicts} == {Outcome.COMPLETED}
+    assert {verdict.outcome for verdict in verdicts} == {WaitStatus.COMPLETED}
     assert sim.journal.count(status=429) == 1
     assert len(told(caplog)) == 3
     assert all("another user of the token" in text for text in told(caplog))
@@ -170,7 +170,7 @@ def test_used_up_by_another_user_it_waits_for_the_deadline(scarce, transfers, ru
 
     verdict = run(wait_for(action, at=scarce, token="token", seconds=1.5))
 
-    assert verdict.outcome is Outcome.TIMED_OUT
+    assert verdict.outcome is WaitStatus.TIMED_OUT
     assert scarce.journal.count(status=429) == len(scarce.journal.entries) == 2
 
 
@@ -201,7 +201,7 @@ def test_many_slow_reads_do_not_hold_up_a_deadline(sim, transfers, run, wait_for
 
     verdict = run(all_of_them())
 
-    assert verdict.outcome is Outcome.TIMED_OUT
+    assert verdict.outcome is WaitStatus.TIMED_OUT
     assert verdict.decided_at - verdict.wait.deadline < 2  # all the others take fifteen seconds
 
 
@@ -230,7 +230,7 @@ def test_two_triggerers_share_a_budget_through_the_headers_alone(scarce, transfe
     for thread in threads:
         thread.join(60)
 
-    assert [verdict.outcome for verdict in verdicts] == [Outcome.TIMED_OUT] * 2
+    assert [verdict.outcome for verdict in verdicts] == [WaitStatus.TIMED_OUT] * 2
     assert scarce.journal.count(status=429) == 0
     assert len(scarce.journal.entries) < 20  # one by one it would have been thirty
 

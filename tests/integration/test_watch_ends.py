@@ -10,7 +10,7 @@ import psutil
 import pytest
 
 from airflow_provider_do_images.core.poller import poller as watch
-from airflow_provider_do_images.core.wait.evaluate import Outcome
+from airflow_provider_do_images.core.wait.evaluate import WaitStatus
 from airflow_provider_do_images.simulator import Hang, Held, ManualClock, Simulator
 
 
@@ -61,7 +61,7 @@ def sim():
 def _only_its_own(monkeypatch):
     """Count nothing that other tests of this process have left behind."""
     EARLIER.update(threading.enumerate())
-    monkeypatch.setattr(watch, "_watches", {})
+    monkeypatch.setattr(watch, "_pollers", {})
     yield
     EARLIER.clear()
 
@@ -87,7 +87,7 @@ def test_the_last_wait_ends_thread_socket_and_task(sim, transfers, wait_for, fin
         return during
 
     assert asyncio.run(both()) == (1, 1)
-    assert watch._watches == {}
+    assert watch._pollers == {}
 
 
 def test_waits_that_are_cancelled_leave_nothing(sim, transfers, wait_for, wait_until):
@@ -110,7 +110,7 @@ def test_waits_that_are_cancelled_leave_nothing(sim, transfers, wait_for, wait_u
     results = asyncio.run(cancelled())
 
     assert {type(result) for result in results} == {asyncio.CancelledError}
-    assert watch._watches == {}
+    assert watch._pollers == {}
     assert len(sim.journal.entries) == 1
 
 
@@ -129,7 +129,7 @@ def test_a_loop_that_is_left_in_the_middle_complains_of_nothing(
     gc.collect()
 
     assert [record for record in caplog.records if record.name == "asyncio"] == []
-    assert watch._watches == {}
+    assert watch._pollers == {}
 
 
 def test_waits_join_and_leave_a_running_watch(sim, transfers, run, wait_for, wait_until):
@@ -152,7 +152,7 @@ def test_waits_join_and_leave_a_running_watch(sim, transfers, run, wait_for, wai
 
     verdicts = run(all_of_them())
 
-    assert [v.outcome for v in verdicts] == [Outcome.TIMED_OUT, *[Outcome.COMPLETED] * 2]
+    assert [v.outcome for v in verdicts] == [WaitStatus.TIMED_OUT, *[WaitStatus.COMPLETED] * 2]
     assert verdicts[0].decided_at - verdicts[0].wait.deadline < 1
 
 
@@ -170,7 +170,7 @@ def test_no_wait_is_answered_before_its_own_interval(sim, transfers, run, wait_f
 
     verdict = run(both())
 
-    assert verdict.outcome is Outcome.COMPLETED
+    assert verdict.outcome is WaitStatus.COMPLETED
     assert verdict.decided_at >= verdict.wait.started_at + 1.0
 
 
@@ -191,8 +191,8 @@ def test_a_server_that_hangs_holds_up_its_own_watch_alone(
 
     fine_verdict, stuck_verdict = asyncio.run(both())
 
-    assert fine_verdict.outcome is Outcome.COMPLETED
-    assert stuck_verdict.outcome is Outcome.TIMED_OUT
+    assert fine_verdict.outcome is WaitStatus.COMPLETED
+    assert stuck_verdict.outcome is WaitStatus.TIMED_OUT
 
 
 def test_tokens_are_watched_apart(sim, transfers, wait_for, finish, wait_until):
@@ -234,7 +234,7 @@ def test_two_event_loops_do_not_share_a_watch(sim, transfers, wait_for, finish):
     for thread in running:
         thread.join(60)
 
-    assert ends == [Outcome.COMPLETED] * 2
+    assert ends == [WaitStatus.COMPLETED] * 2
     assert sim.journal.count(path="/v2/actions") == 0  # neither knew of two actions
 
 
@@ -252,4 +252,4 @@ def test_the_event_loop_is_not_held_up_by_a_request(sim, transfers, wait_for, wa
 
     verdict = asyncio.run(both())
 
-    assert verdict.outcome is Outcome.COMPLETED  # a loop that stood still would have timed out
+    assert verdict.outcome is WaitStatus.COMPLETED  # a loop that stood still would have timed out

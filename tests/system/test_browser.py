@@ -110,7 +110,7 @@ def test_the_form_explains_its_own_fields(form, page, picture):
     """Each has a name and says what counts if it is empty; what is typed is kept."""
     form.get_by_role("button", name="Extra Fields", exact=True).click()
 
-    for name in ("connect_timeout", "read_timeout", "retries", "rate_limit_reserve", "verify"):
+    for name in ("connect_timeout", "read_timeout", "max_retries", "rate_limit_reserve", "verify"):
         field = form.locator(f"[name=element_{name}]")
         expect(field).to_be_visible()
     expect(form.get_by_text("if empty")).to_have_count(5)

@@ -47,9 +47,9 @@ def test_the_page_leads_to_a_green_run_and_a_second_one_submits_nothing(copy_dag
 
     assert done.returncode == 0, done.stdout
     first, second, _ = done.stdout.split("DagRun Finished")
-    assert "already_there" not in first
-    assert "posted" not in second
-    assert second.count("already_there") == 3
+    assert "already_exists" not in first
+    assert "submitted" not in second
+    assert second.count("already_exists") == 3
     [line] = re.findall(r"^```text\n(.*)\n```$", PAGE, re.MULTILINE)
     for run in (first, second):
         assert without_ids(line) in without_ids(run)

@@ -109,7 +109,7 @@ def test_the_post_of_the_killed_task_is_sent_once(drill, airflow, posts):
     assert posts(drill.copied.id) == [POST]
     assert task["state"] == "success"
     assert task["try_number"] > 1
-    assert airflow.rest.xcom("copy_and_wait", drill.copy_run, "copy", "outcome") == "joined_running"
+    assert airflow.rest.xcom("copy_and_wait", drill.copy_run, "copy", "outcome") == "attached"
     assert "ams3" in drill.copied.regions
 
 

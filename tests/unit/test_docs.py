@@ -14,7 +14,7 @@ import pytest
 import yaml
 from airflow.secrets.environment_variables import EnvironmentVariablesBackend
 
-from airflow_provider_do_images.hooks.digitalocean import client_for
+from airflow_provider_do_images.hooks.digitalocean import create_client
 from airflow_provider_do_images.plan import __main__ as plan
 from airflow_provider_do_images.provider_info import get_provider_info
 from airflow_provider_do_images.simulator import Simulator
@@ -116,7 +116,7 @@ def test_connections_on_the_pages_are_valid(monkeypatch):
         connection = EnvironmentVariablesBackend().get_connection(conn_id)
         assert connection.conn_type == kind["connection-type"]
         assert set(connection.extra_dejson) <= set(kind["conn-fields"])
-        client_for(connection, patience=0.0).close()
+        create_client(connection, max_rate_limit_wait=0.0).close()
 
 
 def test_links_to_files_resolve():

@@ -7,8 +7,8 @@ import re
 from pathlib import Path
 
 import airflow_provider_do_images
-from airflow_provider_do_images.core.submit.copies import NOT_SUBMITTED, REFUSED
-from airflow_provider_do_images.core.wait.evaluate import Outcome
+from airflow_provider_do_images.core.submit.copies import REFUSED, SUBMIT_FAILED
+from airflow_provider_do_images.core.wait.evaluate import WaitStatus
 
 PACKAGE = Path(airflow_provider_do_images.__file__).parent
 PAGE = (PACKAGE.parent / "docs" / "failures.md").read_text()
@@ -17,7 +17,7 @@ PAGE = (PACKAGE.parent / "docs" / "failures.md").read_text()
 def codes():
     """Return every code that the source gives to an error: a keyword, an attribute, a constant."""
     found = set()
-    for path in [*(PACKAGE / "api").glob("*.py"), *(PACKAGE / "actions").glob("*.py")]:
+    for path in [*(PACKAGE / "api").rglob("*.py"), *(PACKAGE / "core").rglob("*.py")]:
         for node in ast.walk(ast.parse(path.read_text())):
             if isinstance(node, ast.keyword) and node.arg == "code":
                 found.add(node.value)
@@ -38,7 +38,7 @@ def entries():
 
 def test_the_guide_has_each_code_and_no_other():
     """A code in a message leads to its row; a row without a code would be found by nobody."""
-    known = {*codes(), *Outcome, REFUSED, NOT_SUBMITTED}
+    known = {*codes(), *WaitStatus, REFUSED, SUBMIT_FAILED}
 
-    assert len(known) > len(Outcome) + 10
+    assert len(known) > len(WaitStatus) + 10
     assert set(entries()) == known

@@ -5,13 +5,13 @@ from __future__ import annotations
 import pytest
 
 from airflow_provider_do_images._airflow.failures import (
-    as_airflow_exceptions,
+    airflow_exceptions,
     from_event,
     operator_failure,
     sensor_failure,
 )
 from airflow_provider_do_images.api import errors
-from airflow_provider_do_images.core.wait.evaluate import Outcome, Verdict, Wait
+from airflow_provider_do_images.core.wait.evaluate import WaitResult, WaitSpec, WaitStatus
 from airflow_provider_do_images.version_compat import (
     AirflowException,
     AirflowFailException,
@@ -40,7 +40,7 @@ PASSING = [
 @pytest.mark.parametrize("kind", [*FINAL, *PASSING])
 def test_airflow_retries_only_passing_errors(kind):
     """Invalid input and refused requests fail without retries."""
-    with pytest.raises(AirflowException) as caught, as_airflow_exceptions(""):
+    with pytest.raises(AirflowException) as caught, airflow_exceptions(""):
         raise kind("no")
 
     assert isinstance(caught.value, AirflowFailException) == (kind in FINAL)
@@ -49,7 +49,7 @@ def test_airflow_retries_only_passing_errors(kind):
 
 def test_airflows_execution_timeout_keeps_its_class():
     """Airflow retries it, like any other time-out."""
-    with pytest.raises(AirflowTaskTimeout) as caught, as_airflow_exceptions(""):
+    with pytest.raises(AirflowTaskTimeout) as caught, airflow_exceptions(""):
         raise AirflowTaskTimeout("Limit")
 
     assert caught.value.code == "execution_timeout"
@@ -63,28 +63,28 @@ def test_the_state_of_an_error_replaces_the_general_one(state, expected):
 
     with (
         pytest.raises(AirflowException, match=rf"^no\. {expected}\. CLEARING"),
-        as_airflow_exceptions("CLEARING", "GENERAL"),
+        airflow_exceptions("CLEARING", "GENERAL"),
     ):
         raise error
 
 
-@pytest.mark.parametrize("outcome", [one for one in Outcome if one is not Outcome.COMPLETED])
+@pytest.mark.parametrize("outcome", [one for one in WaitStatus if one is not WaitStatus.COMPLETED])
 def test_each_end_has_its_class_and_code(outcome):
     """An operator's retry submits again or attaches; a sensor's retry reads the same again."""
     error = errors.ServerError("no", request_id="f00")
-    wait = Wait(1, 2, 0.0, 60.0, "ams3", droplet_id=42, droplet_name="web-1")
-    verdict = Verdict(outcome, wait, 60.0, error=str(error))
+    wait = WaitSpec(1, 2, 0.0, 60.0, "ams3", droplet_id=42, droplet_name="web-1")
+    verdict = WaitResult(outcome, wait, 60.0, error=str(error))
 
     of_operator, of_sensor = operator_failure(verdict, ""), sensor_failure(verdict)
 
-    retried = outcome in (Outcome.ERRORED, Outcome.TIMED_OUT, Outcome.INTERNAL_ERROR)
+    retried = outcome in (WaitStatus.ERRORED, WaitStatus.TIMED_OUT, WaitStatus.INTERNAL_ERROR)
     assert isinstance(of_operator, AirflowFailException) == (not retried)
-    kind = AirflowSensorTimeout if outcome is Outcome.TIMED_OUT else AirflowFailException
+    kind = AirflowSensorTimeout if outcome is WaitStatus.TIMED_OUT else AirflowFailException
     assert isinstance(of_sensor, kind)
     for failure in (of_operator, of_sensor):
         assert failure.code == outcome.value
         assert "image 1 of droplet web-1 (42) to ams3 (action 2)" in str(failure)
-        assert ("f00" in str(failure)) == (outcome is not Outcome.ERRORED)  # that has no error
+        assert ("f00" in str(failure)) == (outcome is not WaitStatus.ERRORED)  # that has no error
 
 
 @pytest.mark.parametrize(
@@ -93,6 +93,6 @@ def test_each_end_has_its_class_and_code(outcome):
 def test_a_foreign_event_is_no_success(event):
     """Another version of the trigger may have written it."""
     with pytest.raises(AirflowFailException) as caught:
-        from_event(Verdict.from_event, event, "")
+        from_event(WaitResult.from_event, event, "")
 
     assert caught.value.code == "invalid_event"

@@ -71,7 +71,7 @@ def test_the_form_shows_what_the_hook_reads():
     assert set(behaviour["relabeling"]) == {"password", "host"}
     assert set(behaviour["hidden-fields"]) == {"login", "port", "schema", "extra"}
     assert set(CONNECTION["conn-fields"]) == {
-        *("connect_timeout", "read_timeout", "retries"),
+        *("connect_timeout", "read_timeout", "max_retries"),
         *("rate_limit_reserve", "verify", "expected_team"),
     }
 

@@ -37,21 +37,21 @@ class RetryPolicy:
 
     :param attempts: how often the request is sent at most, 1 for no repeat.
     :param total_seconds: no pause may end later than this many seconds after the first sending.
-    :param first_pause: seconds before the second sending; doubles each time.
-    :param longest_pause: upper bound of the doubling, in seconds.
+    :param wait_initial: seconds before the second sending; doubles each time.
+    :param wait_max: upper bound of the doubling, in seconds.
     """
 
     attempts: int = 5
     total_seconds: float = 120.0
-    first_pause: float = 1.0
-    longest_pause: float = 30.0
+    wait_initial: float = 1.0
+    wait_max: float = 30.0
 
 
-ONCE = RetryPolicy(attempts=1)
+NO_RETRY = RetryPolicy(attempts=1)
 """For a request whose next try comes anyway, such as one look of a wait."""
 
 
-def may_repeat(method: str, error: DigitalOceanError, *, token_worked: bool = False) -> bool:
+def is_retry_safe(method: str, error: DigitalOceanError, *, token_worked: bool = False) -> bool:
     """Whether a request that failed with ``error`` may be sent again without doing harm.
 
     :param token_worked: whether the last answer to this token, but for this one, was no refusal.
@@ -67,7 +67,7 @@ def _is_redirect(error: DigitalOceanError) -> bool:
     return error.status is not None and 300 <= error.status < 400  # noqa: PLR2004 - HTTP's numbers
 
 
-def pause_before_repeat(
+def next_backoff(
     policy: RetryPolicy,
     method: str,
     error: DigitalOceanError,
@@ -83,10 +83,10 @@ def pause_before_repeat(
     :param elapsed: seconds since it was first sent.
     :param jitter: a random number from 0 to 1 that spreads clients which failed together.
     """
-    if attempt >= policy.attempts or not may_repeat(method, error, token_worked=token_worked):
+    if attempt >= policy.attempts or not is_retry_safe(method, error, token_worked=token_worked):
         return None
-    doubled = policy.first_pause * 2.0 ** min(attempt - 1, _MAX_DOUBLINGS)
-    pause = min(doubled, policy.longest_pause) * (0.5 + jitter / 2)
+    doubled = policy.wait_initial * 2.0 ** min(attempt - 1, _MAX_DOUBLINGS)
+    pause = min(doubled, policy.wait_max) * (0.5 + jitter / 2)
     if isinstance(error, RateLimitedError):
         # What the API asks for is a lower bound: jitter only adds to it.
         pause += HOURLY_LIMIT_SECONDS if error.retry_after is None else error.retry_after

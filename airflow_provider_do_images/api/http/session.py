@@ -28,7 +28,7 @@ from airflow_provider_do_images.api.http.connection import (
 )
 from airflow_provider_do_images.api.http.rate_limit import DEFAULT_RESERVE, HOUR, MINUTE, RateLimit
 from airflow_provider_do_images.api.http.request_window import SentRequests
-from airflow_provider_do_images.api.http.retry import RetryPolicy, pause_before_repeat
+from airflow_provider_do_images.api.http.retry import RetryPolicy, next_backoff
 from airflow_provider_do_images.api.models import Team
 
 log = logging.getLogger(__name__)
@@ -47,7 +47,8 @@ class ApiSession:
     :param read_timeout: seconds until the answer must have begun, and then until it must be whole.
     :param retry: how a failed request is repeated.
     :param reserve: share of the hour's requests that is left to the token's other users.
-    :param patience: seconds that a request waits at most while no more than the reserve is left, or
+    :param max_rate_limit_wait: seconds that a request waits at most while no more than the reserve
+        is left, or
         while this client has sent the unreserved share of a minute; then it is sent nevertheless.
     :param verify: whether the server's certificate is checked, or the path of the authorities to
         trust, as ``requests`` takes it.
@@ -68,7 +69,7 @@ class ApiSession:
         read_timeout: float = 30.0,
         retry: RetryPolicy = RetryPolicy(),  # noqa: B008 - frozen
         reserve: float = DEFAULT_RESERVE,
-        patience: float = 0.0,
+        max_rate_limit_wait: float = 0.0,
         verify: bool | str = True,
         expected_team: str = "",
         user_agent: str = USER_AGENT,
@@ -85,7 +86,7 @@ class ApiSession:
         token = transport.check_token(token)
         self.fingerprint = blake2b(token.encode(), key=_FINGERPRINT_KEY).hexdigest()[:16]
         """Equal for clients of this process with the same token, and no way back to it."""
-        self._patience = patience
+        self._patience = max_rate_limit_wait
         self._timeouts = (connect_timeout, read_timeout)
         self._verify = verify
         # No proxy can reach this machine's own addresses, and plain http would show it the token.
@@ -161,7 +162,7 @@ class ApiSession:
                 return self._send_once(method, path, params, json)
             except DigitalOceanError as error:
                 error.request, error.scope, error.attempts = f"{method} {path}", scope, attempt
-                pause = pause_before_repeat(
+                pause = next_backoff(
                     retry or self.retry,
                     method,
                     error,

@@ -22,21 +22,21 @@ from airflow_provider_do_images.api import (
 from airflow_provider_do_images.api.http.rate_limit import MINUTE
 from airflow_provider_do_images.api.validation import PAGE_SIZE
 from airflow_provider_do_images.core.poller.poll_requests import (
-    Question,
+    PollRequest,
     count_open,
+    deliver,
     grouped,
     image_of,
-    settle,
 )
 from airflow_provider_do_images.core.poller.read_plan import (
-    Feed,
-    Wanted,
-    pages_of_images,
+    AccountActionsCursor,
+    ActionRef,
+    image_pages_to_read,
     plan_actions,
-    sees_all,
+    should_read_all,
 )
 from airflow_provider_do_images.core.poller.request_pacer import RequestPacer
-from airflow_provider_do_images.core.wait.flow import Ask, Clock
+from airflow_provider_do_images.core.wait.flow import Clock, ReadRequest
 
 if TYPE_CHECKING:
     from airflow_provider_do_images.api import ApiClient
@@ -56,7 +56,7 @@ _VERIFICATIONS_PER_PASS = 3
 Send = Callable[..., Awaitable[Any]]
 
 
-class Reader:
+class BatchReader:
     """What knows, for one token, how to see the most with the fewest requests.
 
     :param send: sends one request and returns what the client made of the answer.
@@ -69,8 +69,8 @@ class Reader:
         self._pacer = pacer
         self._clock = clock
         self._thrifty = False
-        self._pending: Callable[[], Iterable[Question]] = tuple
-        self._feed = Feed()
+        self._pending: Callable[[], Iterable[PollRequest]] = tuple
+        self._feed = AccountActionsCursor()
         self._feed_failures = 0
         self._feed_again_at = 0.0
         self._failures = 0
@@ -79,13 +79,17 @@ class Reader:
         self._total_images: int | None = None
         self._known_images: dict[int, Image] = {}
 
-    def known_image(self, ask: Ask) -> Image | None:
+    def known_image(self, ask: ReadRequest) -> Image | None:
         """Return the image that answers a question for it, if one was read that does."""
         image = self._known_images.get(ask.image_id) if ask.accepts else None
         return image if image and ask.accepts and ask.accepts(image) else None
 
     async def answer(
-        self, due: Sequence[Question], pending: Callable[[], Iterable[Question]], *, thrifty: bool
+        self,
+        due: Sequence[PollRequest],
+        pending: Callable[[], Iterable[PollRequest]],
+        *,
+        thrifty: bool,
     ) -> None:
         """Answer the questions that are due, in this order, and others where that is no dearer.
 
@@ -107,8 +111,8 @@ class Reader:
             await self._read_images()
 
     async def _worth_seeing(
-        self, due: Sequence[Question], everything: Sequence[Question]
-    ) -> Sequence[Question]:
+        self, due: Sequence[PollRequest], everything: Sequence[PollRequest]
+    ) -> Sequence[PollRequest]:
         already = set(map(id, due))
         others = [question for question in everything if id(question) not in already]
         if not others:
@@ -120,14 +124,16 @@ class Reader:
         await asyncio.sleep(0)  # a plan for thousands takes a while, as a turn of the loop goes
         whole = self._plan(everything)
         await asyncio.sleep(0)
-        return [*due, *others] if sees_all(plan, whole, min(max(share_left, 0.0), 1.0)) else due
+        return (
+            [*due, *others] if should_read_all(plan, whole, min(max(share_left, 0.0), 1.0)) else due
+        )
 
-    def _plan(self, questions: Iterable[Question]) -> Any:
+    def _plan(self, questions: Iterable[PollRequest]) -> Any:
         feed = self._feed if self._clock() >= self._feed_again_at else None
         return plan_actions((_wanted(question) for question in questions), feed)
 
     async def _read_actions(
-        self, wanted: Sequence[Question], everything: Sequence[Question]
+        self, wanted: Sequence[PollRequest], everything: Sequence[PollRequest]
     ) -> None:
         by_id = grouped(everything, lambda question: question.ask.action_id)
         self._feed.begin(_images(wanted))
@@ -148,7 +154,7 @@ class Reader:
                 raise
             return
 
-    async def _read_feed(self, by_id: dict[int | None, list[Question]]) -> None:
+    async def _read_feed(self, by_id: dict[int | None, list[PollRequest]]) -> None:
         try:
             page = await self._send(methodcaller("actions_page", self._feed.pages + 1))
         except DigitalOceanError as error:
@@ -165,7 +171,7 @@ class Reader:
             return
         self._feed_failures = 0
         self._feed.add_page([action.id for action in page.rows], last=page.last)
-        await settle((by_id.get(action.id, []), action) for action in page.rows)
+        await deliver((by_id.get(action.id, []), action) for action in page.rows)
 
     def _pages_between_verifications(self, pages: int) -> int:
         """Return after how many pages of a pass images are read; never more of them than pages."""
@@ -193,25 +199,25 @@ class Reader:
                 await self._poll_last(urgent)
         return await self._send_now(call, last_poll=False)
 
-    async def _poll_last(self, urgent: Sequence[Question]) -> None:
+    async def _poll_last(self, urgent: Sequence[PollRequest]) -> None:
         """Poll for waits whose deadline has come, in the middle of a pass for others."""
         feed, self._feed, self._thrifty = self._feed, replace(self._feed), True
         try:
             await self._read_actions(urgent, urgent)
         except NotSentError as error:
-            await settle([(urgent, error)])
+            await deliver([(urgent, error)])
         finally:
             self._feed, self._thrifty = feed, False
 
-    async def _read_by_image(self, wanted: Sequence[Question]) -> None:
+    async def _read_by_image(self, wanted: Sequence[PollRequest]) -> None:
         until = self._clock() + min(question.interval for question in wanted)
         by_image = grouped(wanted, image_of)
         await self._in_turn(by_image, self._read_all_of, until)
 
     async def _in_turn(
         self,
-        by_image: dict[int | None, list[Question]],
-        read: Callable[[list[Question]], Awaitable[None]],
+        by_image: dict[int | None, list[PollRequest]],
+        read: Callable[[list[PollRequest]], Awaitable[None]],
         until: float,
     ) -> None:
         """Read image by image, those last that have ended a sweep: the others must get a turn."""
@@ -227,23 +233,25 @@ class Reader:
             if short or self._clock() >= until:
                 return
 
-    async def _read_all_of(self, of_image: list[Question]) -> None:
+    async def _read_all_of(self, of_image: list[PollRequest]) -> None:
         by_id = grouped(of_image, lambda question: question.ask.action_id)
         if len(by_id) > 1:
             await self._read_list_of(of_image[0].ask.image_id, by_id)
         for same in by_id.values():
             await self._read_one(same)
 
-    async def _read_list_of(self, image_id: int, by_id: dict[int | None, list[Question]]) -> None:
+    async def _read_list_of(
+        self, image_id: int, by_id: dict[int | None, list[PollRequest]]
+    ) -> None:
         try:
             page = await self._send(methodcaller("newest_image_actions", image_id))
         except DigitalOceanError as error:
             if _concerns_all(error):
                 raise
             return  # what the list does not give, each action may
-        await settle((by_id.get(action.id, []), action) for action in page.rows)
+        await deliver((by_id.get(action.id, []), action) for action in page.rows)
 
-    async def _read_one(self, same: list[Question]) -> None:
+    async def _read_one(self, same: list[PollRequest]) -> None:
         if not any(question.open for question in same):
             return
         try:
@@ -253,10 +261,10 @@ class Reader:
             if _concerns_all(error) or self._failures >= _TOO_MANY_FAILURES:
                 error.image_id = error.action_id = None  # it will be told of other images too
                 raise
-            await settle([(same, error)])
+            await deliver([(same, error)])
         else:
             self._failures = 0
-            await settle([(same, answer)])
+            await deliver([(same, answer)])
 
     async def _read_images(self) -> None:
         """Answer the open verifications, by pages of images where these are fewer requests."""
@@ -269,7 +277,9 @@ class Reader:
         known = self._known_images
         self._known_images = {key: known[key] for key in known.keys() & pending}
         read, seen = 0, set[int]()
-        while self._images_listed and pages_of_images(count_open(by_id), read, self._total_images):
+        while self._images_listed and image_pages_to_read(
+            count_open(by_id), read, self._total_images
+        ):
             try:
                 page = await self._send(methodcaller("private_images_page", read + 1))
             except DigitalOceanError as error:
@@ -280,7 +290,7 @@ class Reader:
             read += 1
             self._total_images = page.total or 0
             self._known_images |= {image.id: image for image in page.rows if image.id in pending}
-            await settle((by_id.get(image.id, []), image) for image in page.rows)
+            await deliver((by_id.get(image.id, []), image) for image in page.rows)
             ids = {image.id for image in page.rows}
             if page.last or ids <= seen:  # a list that repeats itself must not be read for ever
                 break
@@ -294,9 +304,9 @@ def _concerns_all(error: DigitalOceanError) -> bool:
     return isinstance(error, RateLimitedError | AuthenticationError | TransportError)
 
 
-def _wanted(question: Question) -> Wanted:
-    return Wanted(question.ask.action_id or 0, question.ask.image_id)
+def _wanted(question: PollRequest) -> ActionRef:
+    return ActionRef(question.ask.action_id or 0, question.ask.image_id)
 
 
-def _images(questions: Iterable[Question]) -> int:
+def _images(questions: Iterable[PollRequest]) -> int:
     return len(set(map(image_of, questions)))

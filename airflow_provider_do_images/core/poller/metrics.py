@@ -1,6 +1,6 @@
 """What a watch tells Airflow's metrics (StatsD or OpenTelemetry), for each connection id.
 
-``digitalocean.watch.sweeps`` and ``.requests`` count; ``.waits``, ``.interval`` (seconds),
+``digitalocean.poller.sweeps`` and ``.requests`` count; ``.waits``, ``.interval`` (seconds),
 ``.remaining`` (requests of the hour), ``.unreserved`` (those of them that the poller may use) and
 ``.verifications`` (completed actions whose image is to be read) are gauges; ``.detection_delay`` is
 the time from the end of an action until its wait knew. A token's requests are told to each of the
@@ -15,7 +15,7 @@ from typing import Protocol
 
 from airflow_provider_do_images.api import ImageAction
 
-PREFIX = "digitalocean.watch"
+PREFIX = "digitalocean.poller"
 
 
 class Metrics(Protocol):
@@ -31,7 +31,7 @@ class Metrics(Protocol):
         """Record a time in milliseconds."""
 
 
-class Report:
+class PollerMetrics:
     """What one watch has to tell.
 
     :param metrics: where it goes, if anywhere.

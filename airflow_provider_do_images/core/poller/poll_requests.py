@@ -8,20 +8,20 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from airflow_provider_do_images.api import DigitalOceanError
-from airflow_provider_do_images.core.wait.flow import Answer, Ask
+from airflow_provider_do_images.core.wait.flow import ReadRequest, ReadResult
 
 _AT_ONCE = 100
 """Answers handed out before the event loop gets its turn; each wakes a coroutine."""
 
 
-class Notice(str):
+class IntervalChange(str):
     """What a watch wants written in the log of a wait, instead of an answer to its question."""
 
     __slots__ = ()
 
 
 @dataclass(eq=False, slots=True)
-class Question:
+class PollRequest:
     """What a wait asks a watch.
 
     :param by: when the answer is due, in Unix seconds; it may come earlier.
@@ -31,7 +31,7 @@ class Question:
     :param reply: where the answer goes.
     """
 
-    ask: Ask
+    ask: ReadRequest
     by: float
     latest: float
     interval: float
@@ -48,8 +48,10 @@ class Question:
         return not self.reply.done()
 
 
-async def settle(
-    answers: Iterable[tuple[Iterable[Question], Answer | DigitalOceanError | Notice]],
+async def deliver(
+    answers: Iterable[
+        tuple[Iterable[PollRequest], ReadResult | DigitalOceanError | IntervalChange]
+    ],
 ) -> None:
     """Hand answers out, a few at a time, so that the event loop is never blocked for long."""
     handed_out = 0
@@ -63,21 +65,21 @@ async def settle(
     await asyncio.sleep(0)  # who was answered asks its next question, which the same sweep may take
 
 
-def image_of(question: Question) -> int:
+def image_of(question: PollRequest) -> int:
     """Return the id of the image that the question is about."""
     return question.ask.image_id
 
 
 def grouped(
-    questions: Iterable[Question], key: Callable[[Question], int | None]
-) -> dict[int | None, list[Question]]:
+    questions: Iterable[PollRequest], key: Callable[[PollRequest], int | None]
+) -> dict[int | None, list[PollRequest]]:
     """Return the questions by a key, in their order."""
-    groups: dict[int | None, list[Question]] = {}
+    groups: dict[int | None, list[PollRequest]] = {}
     for question in questions:
         groups.setdefault(key(question), []).append(question)
     return groups
 
 
-def count_open(by_id: dict[int | None, list[Question]]) -> int:
+def count_open(by_id: dict[int | None, list[PollRequest]]) -> int:
     """Return how many groups have a question that is not answered yet."""
     return sum(any(question.open for question in same) for same in by_id.values())

@@ -2,7 +2,8 @@
 
 The triggerer runs each wait as a coroutine of its own. They send nothing themselves: they put their
 questions to the watch that they share, and one sweep answers all that are due, as cheaply as
-:mod:`.reader` can and as fast as :mod:`..api.budget` allows. A watch has one thread, so that at
+:mod:`.reader` can and as fast as :mod:`airflow_provider_do_images.api.http.rate_limit` allows. A
+    watch has one thread, so that at
 most one request is under way; its first wait makes it and its last one ends it.
 
 Whatever a sweep logged would land in the log of the task whose coroutine began it. So a watch logs
@@ -29,18 +30,22 @@ from airflow_provider_do_images.api import (
     RateLimitedError,
 )
 from airflow_provider_do_images.api.http.retry import HOURLY_LIMIT_SECONDS
-from airflow_provider_do_images.core.messages import pace
-from airflow_provider_do_images.core.poller.batch_reader import Reader
-from airflow_provider_do_images.core.poller.metrics import Metrics, Report
-from airflow_provider_do_images.core.poller.poll_requests import Notice, Question, settle
+from airflow_provider_do_images.core.messages import describe_interval_change
+from airflow_provider_do_images.core.poller.batch_reader import BatchReader
+from airflow_provider_do_images.core.poller.metrics import Metrics, PollerMetrics
+from airflow_provider_do_images.core.poller.poll_requests import (
+    IntervalChange,
+    PollRequest,
+    deliver,
+)
 from airflow_provider_do_images.core.poller.request_pacer import RequestPacer
 from airflow_provider_do_images.core.wait.flow import (
     VERIFICATION_START_LIMIT,
-    Answer,
-    Ask,
     Clock,
+    ReadRequest,
+    ReadResult,
 )
-from airflow_provider_do_images.core.wait.progress_log import Progress
+from airflow_provider_do_images.core.wait.progress_log import WaitProgressLog
 
 if TYPE_CHECKING:
     from airflow_provider_do_images.api import ApiClient
@@ -54,7 +59,7 @@ _SPREAD = 1 / 3
 R = TypeVar("R")
 
 
-class Seat:
+class Subscription:
     """The place of one wait in a watch.
 
     :param conn_id: id of the connection that the wait uses.
@@ -64,7 +69,12 @@ class Seat:
     """
 
     def __init__(
-        self, watch: Watch, conn_id: str, interval: float, deadline: float, progress: Progress
+        self,
+        watch: SharedPoller,
+        conn_id: str,
+        interval: float,
+        deadline: float,
+        progress: WaitProgressLog,
     ) -> None:
         self.conn_id = conn_id
         self.progress = progress
@@ -72,7 +82,7 @@ class Seat:
         self._watch = watch
         self._deadline = deadline
 
-    async def ask(self, ask: Ask, by: float) -> Answer | DigitalOceanError:
+    async def ask(self, ask: ReadRequest, by: float) -> ReadResult | DigitalOceanError:
         """Return the answer to a question.
 
         :param by: when it is due, in Unix seconds. It may come earlier, and later if the budget
@@ -81,9 +91,9 @@ class Seat:
         limit = by + VERIFICATION_START_LIMIT if ask.action_id is None else self._deadline
         latest = max(by, limit)
         while True:
-            question = Question(ask, by, latest, self.interval)
+            question = PollRequest(ask, by, latest, self.interval)
             reply = await self._watch.answer_to(self, question)
-            if isinstance(reply, Notice):
+            if isinstance(reply, IntervalChange):
                 self.progress.tell_pace(reply)
                 continue
             if isinstance(reply, ImageAction):
@@ -95,7 +105,7 @@ class Seat:
         self._watch.leave(self)
 
 
-class Watch:
+class SharedPoller:
     """What the waits of one event loop have in common that use the same token.
 
     :param client: its client, which the watch closes in the end.
@@ -104,15 +114,15 @@ class Watch:
     """
 
     def __init__(self, client: ApiClient, clock: Clock, metrics: Metrics | None) -> None:
-        self.seats: set[Seat] = set()
+        self.seats: set[Subscription] = set()
         self.interval = 0.0
         """Seconds between two sweeps at present."""
         self._client = client
         self._clock = clock
-        self._report = Report(metrics)
-        self._questions: dict[Seat, Question] = {}
+        self._report = PollerMetrics(metrics)
+        self._questions: dict[Subscription, PollRequest] = {}
         self._pacer = RequestPacer()
-        self._reader = Reader(self._send, self._pacer, clock)
+        self._reader = BatchReader(self._send, self._pacer, clock)
         self._not_before = 0.0
         self._wake_at = inf
         self._woken = asyncio.Event()
@@ -121,8 +131,8 @@ class Watch:
         self._task = asyncio.get_running_loop().create_task(self._run(), context=Context())
 
     async def answer_to(
-        self, seat: Seat, question: Question
-    ) -> Answer | DigitalOceanError | Notice:
+        self, seat: Subscription, question: PollRequest
+    ) -> ReadResult | DigitalOceanError | IntervalChange:
         """Wait for the answer to a question, or for something to be logged first."""
         if (known := self._reader.known_image(question.ask)) is not None:
             return known
@@ -132,7 +142,7 @@ class Watch:
             self._woken.set()
         return await question.reply  # type: ignore[no-any-return]  # a future of any answer
 
-    def sit(self, seat: Seat, reserve: float) -> None:
+    def sit(self, seat: Subscription, reserve: float) -> None:
         """Take a seat in."""
         if not self.seats:  # the first: many triggerers may have been started at once
             spread = seat.interval * _SPREAD * random.random()  # noqa: S311 - hides nothing
@@ -140,7 +150,7 @@ class Watch:
         self.seats.add(seat)
         self._pacer.reserve = max(self._pacer.reserve, reserve)
 
-    def leave(self, seat: Seat) -> None:
+    def leave(self, seat: Subscription) -> None:
         """Let a seat go; after the last one, close the session and end the thread."""
         self.seats.discard(seat)
         self._questions.pop(seat, None)
@@ -177,7 +187,7 @@ class Watch:
         calm = max(min((question.by for question in open_ones), default=inf), allowed_at)
         return min(calm, min((question.latest for question in open_ones), default=inf))
 
-    def _open(self) -> list[Question]:
+    def _open(self) -> list[PollRequest]:
         return [question for question in self._questions.values() if question.open]
 
     async def _sweep(self) -> None:
@@ -198,9 +208,9 @@ class Watch:
         except RateLimitedError as error:
             told = error.retry_after
             refused_for = HOURLY_LIMIT_SECONDS if told is None else told
-            await settle(([question], error) for question in due if question.latest <= begun)
+            await deliver(([question], error) for question in due if question.latest <= begun)
         except DigitalOceanError as error:
-            await settle(([question], error) for question in due)
+            await deliver(([question], error) for question in due)
         await self._pause_after(begun, refused_for)
 
     async def _pause_after(self, begun: float, refused_for: float) -> None:
@@ -219,7 +229,7 @@ class Watch:
 
     async def _tell(self, why: str, *, refused: bool) -> None:
         """Tell each task how often is looked for it, if that has changed, in one of its waits."""
-        longest_due: dict[Progress, Question] = {}
+        longest_due: dict[WaitProgressLog, PollRequest] = {}
         for seat, question in self._questions.items():
             known = longest_due.get(seat.progress)
             if question.open and (known is None or question.by < known.by):
@@ -231,15 +241,15 @@ class Watch:
             late = bool(why) and looked_at > min(question.by, now) + wanted
             asked_at = max(question.by, now) if refused else question.by
             if progress.set_pace(self._not_before - asked_at + wanted, late=late):
-                words = pace(progress.interval, wanted, looked_at, why)
-                notices.append(([question], Notice(words)))
-        await settle(notices)
+                words = describe_interval_change(progress.interval, wanted, looked_at, why)
+                notices.append(([question], IntervalChange(words)))
+        await deliver(notices)
 
     async def _end_verifications(self, now: float) -> None:
         """Answer those that the budget has delayed for too long with an error."""
         late = [one for one in self._open() if one.is_verification and one.latest <= now]
         error = NotSentError("the rate-limit budget allowed no read of the image for an hour")
-        await settle([(late, error)])
+        await deliver([(late, error)])
 
     async def _send(self, call: Callable[[ApiClient], R], *, last_poll: bool) -> R:
         self._pacer.record_request(self._clock(), last_poll=last_poll)
@@ -261,10 +271,10 @@ class Watch:
         self._report.tell(Counter(seat.conn_id for seat in self.seats), gauges)
 
 
-_watches: dict[tuple[asyncio.AbstractEventLoop, str, str], Watch] = {}
+_pollers: dict[tuple[asyncio.AbstractEventLoop, str, str], SharedPoller] = {}
 
 
-def join(
+def subscribe(
     client: ApiClient,
     conn_id: str,
     *,
@@ -272,8 +282,8 @@ def join(
     deadline: float,
     clock: Clock = time.time,
     metrics: Metrics | None = None,
-    progress: Progress,
-) -> Seat:
+    progress: WaitProgressLog,
+) -> Subscription:
     """Take a seat in the watch of this event loop for the client's token, and make it if need be.
 
     :param client: belongs to the watch from here on; it is closed at once if there is a watch.
@@ -285,16 +295,16 @@ def join(
     :param progress: writes into the log of the wait's task.
     """
     key = (asyncio.get_running_loop(), client.base_url, client.fingerprint)
-    watch = _watches.get(key)
+    watch = _pollers.get(key)
     if watch is None:
-        watch = _watches[key] = Watch(client, clock, metrics)
+        watch = _pollers[key] = SharedPoller(client, clock, metrics)
     else:
         client.close()
-    seat = Seat(watch, conn_id, interval, deadline, progress)
+    seat = Subscription(watch, conn_id, interval, deadline, progress)
     watch.sit(seat, client.reserve)
     return seat
 
 
-def _forget(watch: Watch) -> None:
-    for key in [key for key, known in _watches.items() if known is watch]:
-        del _watches[key]
+def _forget(watch: SharedPoller) -> None:
+    for key in [key for key, known in _pollers.items() if known is watch]:
+        del _pollers[key]

@@ -16,14 +16,14 @@ from typing import NamedTuple
 from airflow_provider_do_images.api.validation import PAGE_SIZE
 
 
-class Wanted(NamedTuple):
+class ActionRef(NamedTuple):
     """An action that somebody waits for."""
 
     action_id: int
     image_id: int
 
 
-class Plan(NamedTuple):
+class ReadPlan(NamedTuple):
     """How to see a set of actions.
 
     :param pages: further pages of the account's list to read; the rest is read image by image.
@@ -35,7 +35,7 @@ class Plan(NamedTuple):
 
 
 @dataclass(slots=True)
-class Feed:
+class AccountActionsCursor:
     """What is known of the account's list of actions.
 
     :param newest_id: the highest id that was seen.
@@ -83,7 +83,7 @@ class Feed:
         return max(depth, self.pages + 1)
 
 
-def plan_actions(wanted: Iterable[Wanted], feed: Feed | None) -> Plan:
+def plan_actions(wanted: Iterable[ActionRef], feed: AccountActionsCursor | None) -> ReadPlan:
     """Return the way to see all wanted actions that needs the fewest requests.
 
     :param feed: the account's list, if it can be used.
@@ -103,14 +103,14 @@ def plan_actions(wanted: Iterable[Wanted], feed: Feed | None) -> Plan:
         page = by_page[-1][0]
         further = page - (feed.pages if feed else 0)
         if best is None or further + len(one_by_one) < best.requests:
-            best = Plan(further, further + len(one_by_one))
+            best = ReadPlan(further, further + len(one_by_one))
         while by_page and by_page[-1][0] == page:
             one_by_one.add(by_page.pop()[1])
-    plain = Plan(0, len(one_by_one))
+    plain = ReadPlan(0, len(one_by_one))
     return plain if best is None or plain.requests <= best.requests else best
 
 
-def sees_all(due: Plan, everything: Plan, share_left: float) -> bool:
+def should_read_all(due: ReadPlan, everything: ReadPlan, share_left: float) -> bool:
     """Whether to look at everything although only some looks are due.
 
     What is looked at early need not be looked at again for a whole interval, so the price is only
@@ -121,7 +121,7 @@ def sees_all(due: Plan, everything: Plan, share_left: float) -> bool:
     return everything.requests * share_left <= due.requests
 
 
-def pages_of_images(wanted: int, read: int, total: int | None) -> bool:
+def image_pages_to_read(wanted: int, read: int, total: int | None) -> bool:
     """Whether to read the next page of the list of own images, rather than image by image.
 
     :param wanted: distinct images still to be seen.

@@ -16,11 +16,15 @@ from airflow_provider_do_images.api import ActionStatus, Droplet, Image, ImageAc
 from airflow_provider_do_images.api.models import format_time
 from airflow_provider_do_images.core import messages
 from airflow_provider_do_images.core.action_filter import is_type
-from airflow_provider_do_images.core.messages import LOOKS, duration, last_good_copy
+from airflow_provider_do_images.core.messages import (
+    CLEARING_READS,
+    describe_last_good_copy,
+    duration_text,
+)
 from airflow_provider_do_images.core.snapshots.inventory import (
-    Kept,
-    Selection,
-    kept_by_droplet,
+    DropletSelector,
+    PolicySnapshot,
+    snapshots_by_droplet,
     unknown_policy,
 )
 
@@ -34,7 +38,7 @@ WORST = 10
 
 
 @dataclass(frozen=True, slots=True)
-class Limits:
+class AuditLimits:
     """How old a copy may be, in seconds.
 
     :param max_data_age: since its backup was made.
@@ -46,18 +50,18 @@ class Limits:
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class CopyLocation:
     """A droplet, a region, and the newest snapshot of the policy there, if there is one."""
 
     droplet: Droplet
     region: str
-    kept: Kept | None
-    elsewhere: Kept | None = None
+    kept: PolicySnapshot | None
+    elsewhere: PolicySnapshot | None = None
     """The droplet's newest one in any region."""
 
 
 @dataclass(frozen=True, slots=True)
-class Finding:
+class AuditFinding:
     """What the audit says of one place. Ages are in seconds.
 
     :param copied_at: when the snapshot arrived in the region; ``None`` if its history does not
@@ -65,7 +69,7 @@ class Finding:
     :param problem: what is wrong, in words.
     """
 
-    place: Place
+    place: CopyLocation
     data_age: float | None = None
     copied_at: datetime | None = None
     copy_age: float | None = None
@@ -74,7 +78,7 @@ class Finding:
     """The last good copy and its age, in words; ``None`` if none is known anywhere."""
 
     def __str__(self) -> str:
-        where = messages.droplet(self.place.droplet.name, self.place.droplet.id)
+        where = messages.droplet_text(self.place.droplet.name, self.place.droplet.id)
         arrived = f" There since {format_time(self.copied_at)}." if self.copied_at else ""
         return (
             f"{where} in {self.place.region}: {self.problem} "
@@ -105,28 +109,28 @@ def newest_by_place(
     droplets: Iterable[Droplet],
     regions: Sequence[str],
     now: datetime,
-) -> list[Place]:
+) -> list[CopyLocation]:
     """Return a place for each droplet and region. Snapshots of other droplets do not matter."""
-    groups = kept_by_droplet(images, policy)
+    groups = snapshots_by_droplet(images, policy)
     places = []
     for droplet in droplets:
         sound = [one for one in groups.get(droplet.id, ()) if one.flaw(now) is None]
         for region in regions:
             there = (one for one in sound if region in one.image.regions)
-            places.append(Place(droplet, region, next(there, None), next(iter(sound), None)))
+            places.append(CopyLocation(droplet, region, next(there, None), next(iter(sound), None)))
     return places
 
 
-def judge_place(
-    place: Place, actions: Iterable[ImageAction], limits: Limits, now: datetime
-) -> Finding:
+def evaluate_location(
+    place: CopyLocation, actions: Iterable[ImageAction], limits: AuditLimits, now: datetime
+) -> AuditFinding:
     """Return what is to be said of a place.
 
     :param actions: the history of its snapshot.
     """
     if place.kept is None:
         why = "no snapshot of the policy is there"
-        return Finding(place, problem=why, last=_last_copy(place.elsewhere, now))
+        return AuditFinding(place, problem=why, last=_last_copy(place.elsewhere, now))
     data_age = _age(place.kept.name.taken_at, now)
     history = tuple(actions)
     copied_at = _arrival(place, history)
@@ -137,25 +141,26 @@ def judge_place(
     problems = []
     if data_age > limits.max_data_age:
         problems.append(
-            f"its data are {duration(data_age)} old, more than {duration(limits.max_data_age)}"
+            f"its data are {duration_text(data_age)} old, more than "
+            f"{duration_text(limits.max_data_age)}"
         )
     if oldest_possible > limits.max_copy_age:
-        age = "of unknown age" if copy_age is None else f"{duration(copy_age)} old"
-        problems.append(f"the copy is {age}, more than {duration(limits.max_copy_age)}")
+        age = "of unknown age" if copy_age is None else f"{duration_text(copy_age)} old"
+        problems.append(f"the copy is {age}, more than {duration_text(limits.max_copy_age)}")
     problem = " and ".join(problems) or None
     last = _last_copy(place.kept, now)
-    return Finding(place, data_age, copied_at, copy_age, problem, last)
+    return AuditFinding(place, data_age, copied_at, copy_age, problem, last)
 
 
-def audit(
+def audit_copies(
     client: ApiClient,
     policy: str,
-    selection: Selection,
+    selection: DropletSelector,
     regions: Sequence[str],
-    limits: Limits,
+    limits: AuditLimits,
     *,
     now: datetime,
-) -> list[Finding]:
+) -> list[AuditFinding]:
     """Read what is there, and return a finding for each droplet and region. Sends only GETs.
 
     One request for each page of droplets and images, and one for each snapshot that is the newest
@@ -171,12 +176,12 @@ def audit(
     newest = dict.fromkeys(place.kept.image.id for place in places if place.kept)
     histories = {image_id: list(client.list_image_actions(image_id)) for image_id in newest}
     return [
-        judge_place(place, histories[place.kept.image.id] if place.kept else (), limits, now)
+        evaluate_location(place, histories[place.kept.image.id] if place.kept else (), limits, now)
         for place in places
     ]
 
 
-def explain_failure(findings: Sequence[Finding], policy: str) -> str | None:
+def describe_findings(findings: Sequence[AuditFinding], policy: str) -> str | None:
     """Say which copies are missing or too old, the worst first; ``None`` if none is."""
     bad = [finding for finding in findings if finding.problem]
     if not bad:
@@ -186,15 +191,15 @@ def explain_failure(findings: Sequence[Finding], policy: str) -> str | None:
     named = "; ".join(str(finding) for finding in bad[:WORST])
     return (
         f"{len(bad)} of {len(findings)} copies of policy {policy!r} are missing or too old: "
-        f"{named}{more}. {LOOKS}"
+        f"{named}{more}. {CLEARING_READS}"
     )
 
 
-def _last_copy(kept: Kept | None, now: datetime) -> str | None:
+def _last_copy(kept: PolicySnapshot | None, now: datetime) -> str | None:
     if kept is None:
         return None
     what = f"image {kept.image.id} in {', '.join(kept.image.regions)}, of"
-    return last_good_copy(what, kept.name.taken_at, now.timestamp())
+    return describe_last_good_copy(what, kept.name.taken_at, now.timestamp())
 
 
 def _age(moment: datetime, now: datetime) -> float:
@@ -202,7 +207,7 @@ def _age(moment: datetime, now: datetime) -> float:
     return max((now - moment).total_seconds(), 0.0)
 
 
-def _arrival(place: Place, actions: Iterable[ImageAction]) -> datetime | None:
+def _arrival(place: CopyLocation, actions: Iterable[ImageAction]) -> datetime | None:
     """Return when the snapshot came there; in its droplet's region it came by the convert."""
     done = [action for action in actions if action.status is ActionStatus.COMPLETED]
     came = [a for a in done if is_type(a, "transfer") and a.region_slug == place.region]

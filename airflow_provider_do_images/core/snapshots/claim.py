@@ -31,30 +31,30 @@ from airflow_provider_do_images.api.validation import (
     check_time,
     has_tag,
 )
-from airflow_provider_do_images.core.messages import droplet, duration
+from airflow_provider_do_images.core.messages import droplet_text, duration_text
 from airflow_provider_do_images.core.snapshots.naming import SnapshotName, check_policy
-from airflow_provider_do_images.core.upstream_rows import Handed
-from airflow_provider_do_images.core.wait.flow import PROOF_INTERVAL
+from airflow_provider_do_images.core.upstream_rows import UpstreamRow
+from airflow_provider_do_images.core.wait.flow import VERIFY_INTERVAL
 
 if TYPE_CHECKING:  # the client loads requests, which a DAG file that is parsed need not pay for
     from airflow_provider_do_images.api import ApiClient
 
 log = logging.getLogger(__name__)
 
-BACKUP = Handed(
-    "backup",
+RESTORE_POINT = UpstreamRow(
+    "restore_point",
     operator="DigitalOceanConvertImageOperator",
-    made_by="DigitalOceanFindBackupOperator",
+    made_by="DigitalOceanListRestorePointsOperator",
     keys=("image_id", "droplet_id", "droplet_name", "type", "name", "policy", "taken_at"),
-    one="backup=row",
-    many="backup=find.output",
+    one="restore_point=row",
+    many="restore_point=find.output",
 )
 
 _MAY_PASS = (TransportError, ServerError, InvalidResponseError)
 
 
 @dataclass(frozen=True, slots=True)
-class Claim:
+class SnapshotClaim:
     """Which image is to be kept, and as what.
 
     :param image_id: the image.
@@ -73,7 +73,7 @@ class Claim:
     tags: tuple[str, ...] = ()
 
     @classmethod
-    def from_row(cls, row: Mapping[str, Any], tags: Any = ()) -> Claim:
+    def from_row(cls, row: Mapping[str, Any], tags: Any = ()) -> SnapshotClaim:
         """Read a row of what was found.
 
         :raises InvalidInputError: naming what is wrong in it, or with the tags.
@@ -92,7 +92,7 @@ class Claim:
     @property
     def droplet(self) -> str:
         """The droplet that the image is of, in words."""
-        return droplet(self.droplet_name, self.name.droplet_id)
+        return droplet_text(self.droplet_name, self.name.droplet_id)
 
     def __str__(self) -> str:
         return f"image {self.image_id} of {self.droplet}"
@@ -106,13 +106,13 @@ class Claim:
         reverted = self.found_type == "backup" and self.found_as == str(self.name)
         return image.name == self.found_as or (reverted and image.type == "snapshot")
 
-    def tags_wanting(self, image: Image) -> list[str]:
+    def missing_tags(self, image: Image) -> list[str]:
         """Return the tags that the image does not have; capitals make no difference."""
         return [tag for tag in self.tags if not has_tag(image.tags, tag)]
 
     def lacking(self, image: Image) -> list[str]:
         """Say what the image does not show yet."""
-        lacking = [f"the tag {tag}" for tag in self.tags_wanting(image)]
+        lacking = [f"the tag {tag}" for tag in self.missing_tags(image)]
         if image.name != str(self.name):
             lacking.insert(0, f"the name {self.name}")
         if image.type != "snapshot":
@@ -120,7 +120,7 @@ class Claim:
         return lacking
 
 
-def name_early(client: ApiClient, claim: Claim) -> None:
+def rename_before_convert(client: ApiClient, claim: SnapshotClaim) -> None:
     """Name the image before its convert, if the API lets it be: no harm is done if not.
 
     :raises InvalidInputError: if the image is not the row's any more.
@@ -133,22 +133,22 @@ def name_early(client: ApiClient, claim: Claim) -> None:
         log.info("Image %s gets its name after the convert, not before: %s", claim.image_id, error)
 
 
-def keep(
+def apply_claim(
     client: ApiClient,
-    claim: Claim,
+    claim: SnapshotClaim,
     *,
-    proof_timeout: float,
+    verify_timeout: float,
     clock: Callable[[], float] = time.monotonic,
     sleep: Callable[[float], None] = time.sleep,
 ) -> Image:
     """Give a snapshot its name and tags, and return it as soon as it shows them.
 
-    :param proof_timeout: seconds in which it must; it is looked at twice at least.
+    :param verify_timeout: seconds in which it must; it is looked at twice at least.
     :raises InvalidInputError: if the image is not the row's any more.
     :raises DigitalOceanError: if it does not show them, or the API refuses.
     """
     try:
-        return _keep(client, claim, clock() + proof_timeout, clock, sleep)
+        return _keep(client, claim, clock() + verify_timeout, clock, sleep)
     except InvalidInputError:
         raise
     except DigitalOceanError as error:
@@ -161,7 +161,7 @@ def keep(
 
 def _keep(
     client: ApiClient,
-    claim: Claim,
+    claim: SnapshotClaim,
     end: float,
     clock: Callable[[], float],
     sleep: Callable[[float], None],
@@ -181,18 +181,18 @@ def _keep(
                 "Waiting until %s shows %s: looking every %g s, for %s at most.",
                 claim,
                 ", ".join(lacking),
-                PROOF_INTERVAL,
-                duration(end - clock()),
+                VERIFY_INTERVAL,
+                duration_text(end - clock()),
             )
         if tried:
-            sleep(min(PROOF_INTERVAL, max(end - clock(), 0.0)))
+            sleep(min(VERIFY_INTERVAL, max(end - clock(), 0.0)))
         before, tried = failed, True
         if (failed := _mend(client, claim, image)) and not before:
             log.warning("%s could not be named or tagged, which is tried again: %s", claim, failed)
     return image
 
 
-def _look(client: ApiClient, claim: Claim) -> Image:
+def _look(client: ApiClient, claim: SnapshotClaim) -> Image:
     image = client.get_image(claim.image_id)
     if claim.is_ours(image):
         return image
@@ -204,12 +204,12 @@ def _look(client: ApiClient, claim: Claim) -> Image:
     )
 
 
-def _mend(client: ApiClient, claim: Claim, image: Image) -> DigitalOceanError | None:
+def _mend(client: ApiClient, claim: SnapshotClaim, image: Image) -> DigitalOceanError | None:
     """Send what the image lacks, and return a failure that may pass."""
     try:
         if image.name != str(claim.name):
             client.rename_image(image.id, str(claim.name))
-        for tag in claim.tags_wanting(image):
+        for tag in claim.missing_tags(image):
             client.tag_image(image.id, tag)
     except _MAY_PASS as error:
         return error

@@ -22,7 +22,7 @@ from airflow_provider_do_images.core.snapshots.naming import SnapshotName
 if TYPE_CHECKING:  # the client loads requests, which a DAG file that is parsed need not pay for
     from airflow_provider_do_images.api import ApiClient
 
-AHEAD = timedelta(days=1)
+MAX_CLOCK_SKEW = timedelta(days=1)
 """How far a backup time may be ahead of this machine's clock before it is taken for a mistake."""
 
 _NAMED = 10
@@ -30,7 +30,7 @@ _NAMED = 10
 
 
 @dataclass(frozen=True, slots=True)
-class Selection:
+class DropletSelector:
     """Which droplets are meant: one by its id, or all with a name or a tag."""
 
     droplet_id: int | None = None
@@ -38,7 +38,7 @@ class Selection:
     tag: str | None = None
 
     @classmethod
-    def checked(cls, droplet_id: Any, name: Any, tag: Any) -> Selection:
+    def checked(cls, droplet_id: Any, name: Any, tag: Any) -> DropletSelector:
         """Build from what a user gave; an empty text counts as not given.
 
         :raises InvalidInputError: unless exactly one was given.
@@ -73,7 +73,7 @@ class Selection:
 
 
 @dataclass(frozen=True, slots=True)
-class Kept:
+class PolicySnapshot:
     """A snapshot of a policy: the image, and what its name says."""
 
     image: Image
@@ -97,7 +97,7 @@ def unusable_reason(
     """
     if image.type not in types:
         return f"its type is {image.type!r}, not {' or '.join(map(repr, types))}"
-    if taken_at > now + AHEAD:
+    if taken_at > now + MAX_CLOCK_SKEW:
         return f"its backup time, {format_time(taken_at)}, is in the future"
     return incomplete_reason(image)
 
@@ -129,16 +129,18 @@ def unknown_policy(images: Iterable[Image], policy: str) -> str | None:
     )
 
 
-def kept_by_droplet(images: Iterable[Image], policy: str) -> Mapping[int, list[Kept]]:
+def snapshots_by_droplet(
+    images: Iterable[Image], policy: str
+) -> Mapping[int, list[PolicySnapshot]]:
     """Return the images named for a policy, by droplet, the newest backup time first.
 
     A backup that has been named, but not converted yet, is among them.
     """
-    found: dict[int, list[Kept]] = defaultdict(list)
+    found: dict[int, list[PolicySnapshot]] = defaultdict(list)
     for image in images:
         name = SnapshotName.parse(image.name)
         if name is not None and name.policy == policy:
-            found[name.droplet_id].append(Kept(image, name))
+            found[name.droplet_id].append(PolicySnapshot(image, name))
     for kept in found.values():
         kept.sort(key=lambda one: (one.name.taken_at, one.image.id), reverse=True)
     return found

@@ -23,22 +23,26 @@ from airflow_provider_do_images.api import (
     TransportError,
     UnprocessableError,
 )
-from airflow_provider_do_images.core.messages import sentence
-from airflow_provider_do_images.core.snapshots.retention import Decision, Retention, changed_since
+from airflow_provider_do_images.core.messages import as_sentence
+from airflow_provider_do_images.core.snapshots.retention import (
+    RetentionDecision,
+    RetentionPolicy,
+    changed_since_plan,
+)
 
 if TYPE_CHECKING:  # the client loads requests, which a DAG file that is parsed need not pay for
     from airflow_provider_do_images.api import ApiClient
 
 log = logging.getLogger(__name__)
 
-MOST_DELETES = 10
+MAX_DELETES = 10
 """How many images a plan may delete unless it is told otherwise."""
 
 VERIFY_PAUSES = (0.0, 5.0, 10.0, 15.0, 30.0)
 """Seconds before each read of an image that is still listed after its DELETE was accepted."""
 
 
-def to_delete(decisions: Iterable[Decision]) -> list[Decision]:
+def select_deletions(decisions: Iterable[RetentionDecision]) -> list[RetentionDecision]:
     """Return what a plan deletes, the oldest first."""
     return sorted(
         (decision for decision in decisions if decision.delete),
@@ -46,7 +50,7 @@ def to_delete(decisions: Iterable[Decision]) -> list[Decision]:
     )
 
 
-def check_number(wanted: Sequence[Decision], max_delete: int) -> None:
+def check_number(wanted: Sequence[RetentionDecision], max_delete: int) -> None:
     """Refuse a plan that deletes more than it may.
 
     :raises InvalidInputError: if it does.
@@ -55,7 +59,7 @@ def check_number(wanted: Sequence[Decision], max_delete: int) -> None:
         raise InvalidInputError(words, code="too_many_deletions")
 
 
-def too_many(wanted: Sequence[Decision], max_delete: int) -> str | None:
+def too_many(wanted: Sequence[RetentionDecision], max_delete: int) -> str | None:
     """Return why a plan is refused for the number of images that it deletes, or ``None``."""
     if len(wanted) <= max_delete:
         return None
@@ -66,21 +70,21 @@ def too_many(wanted: Sequence[Decision], max_delete: int) -> str | None:
 
 
 def find_refusal(
-    client: ApiClient, wanted: Sequence[Decision], max_delete: int
+    client: ApiClient, wanted: Sequence[RetentionDecision], max_delete: int
 ) -> DigitalOceanError | None:
     """Return the error with which prune refuses to carry a plan out, or ``None``.
 
     A dry run reports it, so that it predicts what prune does.
     """
     try:
-        check_tags_are_seen(client)
+        require_tag_read_scope(client)
         check_number(wanted, max_delete)
     except (InvalidInputError, PermissionDeniedError) as error:
         return error
     return None
 
 
-def check_tags_are_seen(client: ApiClient) -> None:
+def require_tag_read_scope(client: ApiClient) -> None:
     """Refuse a token that cannot see tags: images look to it as if they had none.
 
     :raises PermissionDeniedError: without the scope ``tag:read``.
@@ -92,13 +96,13 @@ def check_tags_are_seen(client: ApiClient) -> None:
         raise
 
 
-def carry_out(
+def delete_snapshots(
     client: ApiClient,
-    wanted: Sequence[Decision],
-    retention: Retention,
+    wanted: Sequence[RetentionDecision],
+    retention: RetentionPolicy,
     *,
     sleep: Callable[[float], None] = time.sleep,
-) -> list[Decision]:
+) -> list[RetentionDecision]:
     """Delete images, and return what became of each: deleted, or kept after all and why.
 
     It ends at the first error that leaves an image standing; to plan anew and go on is safe. An
@@ -106,7 +110,7 @@ def carry_out(
 
     :raises DigitalOceanError: naming the image, and saying how many DELETEs went before it.
     """
-    done: list[Decision] = []
+    done: list[RetentionDecision] = []
     for decision in wanted:
         try:
             done.append(_delete(client, decision, retention))
@@ -130,8 +134,8 @@ def carry_out(
 
 
 def _verify(
-    client: ApiClient, done: Sequence[Decision], sleep: Callable[[float], None]
-) -> list[Decision]:
+    client: ApiClient, done: Sequence[RetentionDecision], sleep: Callable[[float], None]
+) -> list[RetentionDecision]:
     """Return the decisions, each as deleted whose image the account does not show any more.
 
     One list serves all images; only those that it still has are read one by one.
@@ -163,12 +167,14 @@ def _verify(
     return [replace(one, deleted=one.delete) for one in done]
 
 
-def _delete(client: ApiClient, decision: Decision, retention: Retention) -> Decision:
+def _delete(
+    client: ApiClient, decision: RetentionDecision, retention: RetentionPolicy
+) -> RetentionDecision:
     image_id = decision.kept.image.id
     image = _find(client, image_id)
     if image is None:
         return replace(decision, deleted=True, reasons=("it was gone already",))
-    if why := changed_since(decision, image, retention):
+    if why := changed_since_plan(decision, image, retention):
         return replace(decision, delete=False, reasons=(why,))
     page = client.newest_image_actions(image_id, retry=None)
     # A row that cannot be read may be one in progress.
@@ -187,7 +193,7 @@ def _delete(client: ApiClient, decision: Decision, retention: Retention) -> Deci
         try:
             standing = _find(client, image_id)
         except DigitalOceanError as unseen:
-            unseen.state = f"The DELETE itself was answered thus: {sentence(error)} "
+            unseen.state = f"The DELETE itself was answered thus: {as_sentence(error)} "
             raise
         if standing:
             raise

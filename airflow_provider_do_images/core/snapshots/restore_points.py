@@ -18,9 +18,9 @@ from airflow_provider_do_images.api.models import format_time
 from airflow_provider_do_images.api.text import printable
 from airflow_provider_do_images.core import messages
 from airflow_provider_do_images.core.snapshots.inventory import (
-    Kept,
+    PolicySnapshot,
     incomplete_reason,
-    kept_by_droplet,
+    snapshots_by_droplet,
     unusable_reason,
 )
 from airflow_provider_do_images.core.snapshots.naming import SnapshotName
@@ -51,7 +51,7 @@ class RestorePoint:
         return (self.taken_at, self.kept, self.image.id)
 
     def __str__(self) -> str:
-        image, of = self.image, messages.droplet(self.droplet.name, self.droplet.id)
+        image, of = self.image, messages.droplet_text(self.droplet.name, self.droplet.id)
         return (
             f"{of}: {image.type} {image.id} ({printable(image.name)}) of "
             f"{format_time(self.taken_at)}"
@@ -76,13 +76,13 @@ class RestorePoint:
             "expires_at": format_time(self.expires_at(retention)),
             "policy": policy,
             "taken_at": format_time(self.taken_at),
-            "missing": None,
+            "skip_reason": None,
             "on_missing": on_missing,
         }
 
 
 @dataclass(frozen=True, slots=True)
-class Missing:
+class MissingRestorePoint:
     """A droplet without a restore point that will do, and why."""
 
     droplet_id: int
@@ -90,7 +90,7 @@ class Missing:
     reason: str
 
     def __str__(self) -> str:
-        return f"{messages.droplet(self.droplet_name, self.droplet_id)}: {self.reason}"
+        return f"{messages.droplet_text(self.droplet_name, self.droplet_id)}: {self.reason}"
 
     def to_json(self) -> dict[str, Any]:
         """Return the three of them under their names."""
@@ -106,20 +106,20 @@ class Missing:
             **dict.fromkeys(keys),
             "policy": policy,
             "taken_at": None,
-            "missing": self.reason,
+            "skip_reason": self.reason,
             "on_missing": on_missing,
         }
 
 
 @dataclass(frozen=True, slots=True)
-class Choice:
+class RestorePointSelection:
     """A restore point for each droplet, or the reason why there is none."""
 
     points: list[RestorePoint]
-    missing: list[Missing]
+    missing: list[MissingRestorePoint]
 
 
-def choose(
+def select_restore_points(
     droplets: Iterable[Droplet],
     images: Iterable[Image],
     policy: str,
@@ -127,7 +127,7 @@ def choose(
     now: datetime,
     max_backup_age: timedelta,
     only_one: bool = False,
-) -> Choice:
+) -> RestorePointSelection:
     """Return the newest restore point of each droplet.
 
     :param images: the account's own images, all of them, read after the droplets: what is converted
@@ -140,10 +140,12 @@ def choose(
     if only_one and len(wanted) > 1:
         ids = ", ".join(str(droplet.id) for droplet in wanted)
         reason = f"{len(wanted)} droplets have this name ({ids}): give droplet_id instead"
-        return Choice([], [Missing(one.id, one.name, reason) for one in wanted])
+        return RestorePointSelection(
+            [], [MissingRestorePoint(one.id, one.name, reason) for one in wanted]
+        )
     by_id = {image.id: image for image in images}
-    kept = kept_by_droplet(by_id.values(), policy)
-    choice = Choice([], [])
+    kept = snapshots_by_droplet(by_id.values(), policy)
+    choice = RestorePointSelection([], [])
     for droplet in wanted:
         backups = [by_id[id_] for id_ in droplet.backup_ids if id_ in by_id]
         points, unusable = _split(
@@ -156,7 +158,7 @@ def choose(
         else:
             reason = unclaimed or _reason(droplet, newest, backups, now, max_backup_age)
             reason += _newer_unusable(unusable, newest)
-            choice.missing.append(Missing(droplet.id, droplet.name, reason))
+            choice.missing.append(MissingRestorePoint(droplet.id, droplet.name, reason))
     return choice
 
 
@@ -168,7 +170,7 @@ def _backups(droplet: Droplet, backups: Iterable[Image]) -> Iterator[RestorePoin
             yield RestorePoint(droplet, image, image.created_at.replace(microsecond=0), kept=False)
 
 
-def _kept(droplet: Droplet, kept: Iterable[Kept]) -> Iterator[RestorePoint]:
+def _kept(droplet: Droplet, kept: Iterable[PolicySnapshot]) -> Iterator[RestorePoint]:
     """Yield what is named for the policy: snapshots, and backups about to become one."""
     for one in kept:
         if one.image.type in _TYPES:
@@ -234,8 +236,9 @@ def _reason(
         age = now - newest.taken_at
         reason = (
             f"its newest restore point, image {newest.image.id}, is of "
-            f"{format_time(newest.taken_at)}: {messages.duration(age.total_seconds())} old, and "
-            f"max_backup_age is {messages.duration(max_backup_age.total_seconds())}"
+            f"{format_time(newest.taken_at)}: {messages.duration_text(age.total_seconds())} "
+            "old, and "
+            f"max_backup_age is {messages.duration_text(max_backup_age.total_seconds())}"
         )
         return f"{reason}; {off}" if off else reason
     if names := [image.name for image in backups if SnapshotName.parse(image.name)]:

@@ -24,44 +24,44 @@ from airflow_provider_do_images.api.validation import (
     check_tag,
     has_tag,
 )
-from airflow_provider_do_images.core.messages import duration
+from airflow_provider_do_images.core.messages import duration_text
 from airflow_provider_do_images.core.snapshots.inventory import (
-    Kept,
+    PolicySnapshot,
     incomplete_reason,
-    kept_by_droplet,
+    snapshots_by_droplet,
 )
 from airflow_provider_do_images.core.snapshots.pricing import USD_PER_GIB_MONTH, usd_per_month
 
 _PERIODS: dict[str, tuple[str, Callable[[datetime], Hashable]]] = {
-    "daily": ("day", lambda moment: moment.date()),
-    "weekly": ("week", lambda moment: moment.isocalendar()[:2]),
-    "monthly": ("month", lambda moment: (moment.year, moment.month)),
+    "keep_daily": ("day", lambda moment: moment.date()),
+    "keep_weekly": ("week", lambda moment: moment.isocalendar()[:2]),
+    "keep_monthly": ("month", lambda moment: (moment.year, moment.month)),
 }
 
 
 @dataclass(frozen=True, slots=True)
-class Retention:
+class RetentionPolicy:
     """Rules and guards.
 
     :param keep_last: keep so many of the newest.
-    :param daily: keep the newest of each of the last so many days that have a snapshot.
-    :param weekly: the same for ISO weeks.
-    :param monthly: the same for months.
+    :param keep_daily: keep the newest of each of the last so many days that have a snapshot.
+    :param keep_weekly: the same for ISO weeks.
+    :param keep_monthly: the same for months.
     :param regions: slugs of the regions that each snapshot is meant to be in.
-    :param minimum_age: seconds since the backup was made, below which nothing is deleted.
-    :param minimum_keep: no droplet is left with fewer snapshots than this.
+    :param min_age: seconds since the backup was made, below which nothing is deleted.
+    :param min_keep: no droplet is left with fewer snapshots than this.
     :param protected_tag: an image with this tag is not deleted.
     :param prune_orphans: whether rules and guards also apply where the droplet is gone; else all
         of its snapshots are kept.
     """
 
     keep_last: int = 0
-    daily: int = 0
-    weekly: int = 0
-    monthly: int = 0
+    keep_daily: int = 0
+    keep_weekly: int = 0
+    keep_monthly: int = 0
     regions: tuple[str, ...] = ()
-    minimum_age: float = 24 * 3600.0
-    minimum_keep: int = 2
+    min_age: float = 24 * 3600.0
+    min_keep: int = 2
     protected_tag: str = "keep"
     prune_orphans: bool = False
 
@@ -73,18 +73,19 @@ class Retention:
         """
         counts = {
             name: check_count(name, values[name])
-            for name in ("keep_last", "daily", "weekly", "monthly")
+            for name in ("keep_last", "keep_daily", "keep_weekly", "keep_monthly")
         }
         if not any(counts.values()):
             raise InvalidInputError(
-                "give at least one of keep_last, daily, weekly and monthly: no rule would keep "
+                "give at least one of keep_last, keep_daily, keep_weekly and keep_monthly: no "
+                "rule would keep "
                 "nothing"
             )
         return cls(
             **counts,
             regions=check_regions(values["regions"]),
-            minimum_age=check_seconds("minimum_age", values["minimum_age"]),
-            minimum_keep=check_count("minimum_keep", values["minimum_keep"], least=1),
+            min_age=check_seconds("min_age", values["min_age"]),
+            min_keep=check_count("min_keep", values["min_keep"], least=1),
             protected_tag=check_tag("protected_tag", values["protected_tag"]),
             prune_orphans=check_flag("prune_orphans", values["prune_orphans"]),
         )
@@ -95,7 +96,7 @@ class Retention:
 
 
 @dataclass(frozen=True, slots=True)
-class Decision:
+class RetentionDecision:
     """What is to become of one snapshot, and later what became of it.
 
     :param delete: whether it is to be deleted.
@@ -103,7 +104,7 @@ class Decision:
     :param deleted: whether it is gone.
     """
 
-    kept: Kept
+    kept: PolicySnapshot
     droplet_name: str | None
     delete: bool
     reasons: tuple[str, ...]
@@ -129,7 +130,7 @@ class Decision:
             "droplet_name": self.droplet_name,
             "taken_at": format_time(name.taken_at),
             "regions": list(image.regions),
-            "decision": "delete" if self.delete else "keep",
+            "decision": "delete" if self.delete else "retain",
             "reasons": list(self.reasons),
             "size_gigabytes": image.size_gigabytes,
             "usd_per_month": self.usd_per_month,
@@ -137,15 +138,15 @@ class Decision:
         }
 
 
-def plan(
+def plan_retention(
     images: Iterable[Image],
     droplets: Iterable[Droplet],
     policy: str,
-    retention: Retention,
+    retention: RetentionPolicy,
     *,
     now: datetime,
     usd_per_gib_month: float = USD_PER_GIB_MONTH,
-) -> list[Decision]:
+) -> list[RetentionDecision]:
     """Return a decision for each image that is named for the policy, and for no other.
 
     By droplet, and of each droplet the newest first. To carry a plan out and plan again deletes
@@ -153,14 +154,14 @@ def plan(
     """
     names = {droplet.id: droplet.name for droplet in droplets}
     # An image that changed while the list was read may be in it twice.
-    groups = kept_by_droplet({image.id: image for image in images}.values(), policy)
+    groups = snapshots_by_droplet({image.id: image for image in images}.values(), policy)
     decisions = []
     for droplet_id, group in sorted(groups.items()):
         reasons = _reasons_to_keep(group, retention, now, orphan=droplet_id not in names)
         for one in group:
             why = reasons.get(one.image.id)
             decisions.append(
-                Decision(
+                RetentionDecision(
                     one,
                     names.get(droplet_id),
                     delete=not why,
@@ -171,7 +172,9 @@ def plan(
     return decisions
 
 
-def missing_regions(decisions: Iterable[Decision], retention: Retention) -> list[str]:
+def missing_regions(
+    decisions: Iterable[RetentionDecision], retention: RetentionPolicy
+) -> list[str]:
     """Return the wanted regions that no snapshot is in: one of them may be mistyped.
 
     As long as there is one, every snapshot is kept.
@@ -180,7 +183,9 @@ def missing_regions(decisions: Iterable[Decision], retention: Retention) -> list
     return [region for region in retention.regions if region not in there]
 
 
-def changed_since(decision: Decision, image: Image, retention: Retention) -> str | None:
+def changed_since_plan(
+    decision: RetentionDecision, image: Image, retention: RetentionPolicy
+) -> str | None:
     """Say why an image that was to be deleted must be kept as it is seen now, if there is a reason.
 
     More regions count, too: it may have become the newest in all of them.
@@ -201,7 +206,7 @@ def changed_since(decision: Decision, image: Image, retention: Retention) -> str
 
 
 def _reasons_to_keep(
-    group: Sequence[Kept], retention: Retention, now: datetime, *, orphan: bool
+    group: Sequence[PolicySnapshot], retention: RetentionPolicy, now: datetime, *, orphan: bool
 ) -> dict[int, list[str]]:
     """Return the reasons by image id. ``group`` is all of one droplet, the newest first."""
     reasons: dict[int, list[str]] = defaultdict(list)
@@ -219,15 +224,15 @@ def _reasons_to_keep(
         for one in ones:
             reasons[one.image.id].append(why)
     loose = [one for one in sound if one.image.id not in reasons]
-    too_few = retention.minimum_keep - (len(sound) - len(loose))
+    too_few = retention.min_keep - (len(sound) - len(loose))
     for one in loose[: max(too_few, 0)]:
-        reasons[one.image.id].append(f"at least {retention.minimum_keep} are kept")
+        reasons[one.image.id].append(f"at least {retention.min_keep} are kept")
     return reasons
 
 
 def _guards(
-    sound: Sequence[Kept], retention: Retention, now: datetime, *, orphan: bool
-) -> Iterator[tuple[str, Sequence[Kept]]]:
+    sound: Sequence[PolicySnapshot], retention: RetentionPolicy, now: datetime, *, orphan: bool
+) -> Iterator[tuple[str, Sequence[PolicySnapshot]]]:
     yield "the newest", sound[:1]
     regions = retention.regions
     for wanted in dict.fromkeys((*((region,) for region in regions), regions) if regions else ()):
@@ -235,9 +240,9 @@ def _guards(
         yield f"the newest in {' and '.join(wanted)}", there[:1]
         if not there and wanted == regions:
             yield f"none of this droplet is in {' and '.join(regions)} yet", sound
-    young = now - timedelta(seconds=retention.minimum_age)
+    young = now - timedelta(seconds=retention.min_age)
     yield (
-        f"younger than {duration(retention.minimum_age)}",
+        f"younger than {duration_text(retention.min_age)}",
         [one for one in sound if one.name.taken_at > young],
     )
     yield (
@@ -248,10 +253,12 @@ def _guards(
         yield "its droplet is gone, and prune_orphans is not set", sound
 
 
-def _rules(sound: Sequence[Kept], retention: Retention) -> Iterator[tuple[str, Sequence[Kept]]]:
+def _rules(
+    sound: Sequence[PolicySnapshot], retention: RetentionPolicy
+) -> Iterator[tuple[str, Sequence[PolicySnapshot]]]:
     yield f"one of the last {retention.keep_last}", sound[: retention.keep_last]
     for rule, (period, key) in _PERIODS.items():
-        newest: dict[Hashable, Kept] = {}
+        newest: dict[Hashable, PolicySnapshot] = {}
         for one in sound:
             newest.setdefault(key(one.name.taken_at), one)
         yield f"the newest of its {period}", list(newest.values())[: getattr(retention, rule)]

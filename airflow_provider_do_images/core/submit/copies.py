@@ -11,32 +11,32 @@ from airflow_provider_do_images.api import Image, InvalidInputError
 from airflow_provider_do_images.api.models import format_time
 from airflow_provider_do_images.api.validation import check_id, check_string, shorten
 from airflow_provider_do_images.core.messages import (
-    SUBMITS,
-    explain,
-    image,
-    last_good_copy,
-    sentence,
+    CLEARING_SUBMITS,
+    as_sentence,
+    describe_last_good_copy,
+    describe_wait_result,
+    image_text,
 )
-from airflow_provider_do_images.core.results import Result
+from airflow_provider_do_images.core.results import ActionResult
 from airflow_provider_do_images.core.snapshots.naming import SnapshotName
-from airflow_provider_do_images.core.upstream_rows import Handed
-from airflow_provider_do_images.core.wait.evaluate import Outcome, Verdict, may_be_of_another
+from airflow_provider_do_images.core.upstream_rows import UpstreamRow
+from airflow_provider_do_images.core.wait.evaluate import WaitResult, WaitStatus, may_be_of_another
 
 REFUSED = "refused"
 """The ``outcome`` of a region without an action, and its ``end`` if the API refuses it for good."""
 
-NOT_SUBMITTED = "not_submitted"
+SUBMIT_FAILED = "submit_failed"
 """The ``end`` of a region whose submit failed in a way that a retry may help."""
 
 _RETRIED = {
-    NOT_SUBMITTED,
-    Outcome.ERRORED.value,
-    Outcome.TIMED_OUT.value,
-    Outcome.INTERNAL_ERROR.value,
+    SUBMIT_FAILED,
+    WaitStatus.ERRORED.value,
+    WaitStatus.TIMED_OUT.value,
+    WaitStatus.INTERNAL_ERROR.value,
 }
 
 
-_IMAGE = Handed(
+_IMAGE = UpstreamRow(
     "image",
     operator="DigitalOceanReplicateImageOperator",
     made_by="a task that has an image_id",
@@ -46,16 +46,16 @@ _IMAGE = Handed(
 )
 
 
-class State(StrEnum):
+class ReplicationStatus(StrEnum):
     """How many of the wanted copies are there: all, some or none."""
 
-    COMPLETED = "COMPLETED"
-    PARTIAL = "PARTIAL"
-    FAILED = "FAILED"
+    COMPLETED = "completed"
+    PARTIAL = "partial"
+    FAILED = "failed"
 
 
 @dataclass(frozen=True, slots=True)
-class ImageRow:
+class ImageRef:
     """The image to copy, and what is known of the droplet it was made of."""
 
     image_id: int
@@ -63,7 +63,7 @@ class ImageRow:
     droplet_name: str | None = None
 
     @classmethod
-    def checked(cls, image: Any, image_id: Any) -> ImageRow:
+    def checked(cls, image: Any, image_id: Any) -> ImageRef:
         """Build from what a user gave: a row of another task, whole, or an id.
 
         :raises InvalidInputError: with the line that would be right, for what people get wrong.
@@ -84,10 +84,12 @@ class ImageRow:
         )
 
     def __str__(self) -> str:
-        return image(self.image_id, self.droplet_name, self.droplet_id)
+        return image_text(self.image_id, self.droplet_name, self.droplet_id)
 
 
-def ended(rows: Sequence[Result], verdicts: Sequence[Verdict]) -> list[Result]:
+def merge_wait_results(
+    rows: Sequence[ActionResult], verdicts: Sequence[WaitResult]
+) -> list[ActionResult]:
     """Return the rows, each that had no ``end`` with the one that its wait came to.
 
     :raises ValueError: unless the verdicts are of just those.
@@ -107,7 +109,7 @@ def ended(rows: Sequence[Result], verdicts: Sequence[Verdict]) -> list[Result]:
     return [_row(found[row.region]) if row.end is None else row for row in rows]
 
 
-def read_event(event: Any) -> list[Result]:
+def read_event(event: Any) -> list[ActionResult]:
     """Return the rows of a finished replication from the event of its trigger.
 
     :raises ValueError: for anything that is not such an event, in all its parts.
@@ -117,13 +119,13 @@ def read_event(event: Any) -> list[Result]:
     rows, verdicts = event["rows"], event["verdicts"]
     if not isinstance(rows, list) or not isinstance(verdicts, list) or not rows:
         raise ValueError(f"not the event of finished waits: {shorten(event)}")
-    return ended(
-        [Result.from_json(row) for row in rows],
-        [Verdict.from_event(verdict) for verdict in verdicts],
+    return merge_wait_results(
+        [ActionResult.from_json(row) for row in rows],
+        [WaitResult.from_event(verdict) for verdict in verdicts],
     )
 
 
-def read_unblocked(event: Any) -> tuple[list[Result], list[Verdict]]:
+def read_unblocked(event: Any) -> tuple[list[ActionResult], list[WaitResult]]:
     """Return the rows that a blocked task had by then, and how the blocking transfers ended.
 
     :raises ValueError: for anything that is not such an event, in all its parts.
@@ -133,36 +135,36 @@ def read_unblocked(event: Any) -> tuple[list[Result], list[Verdict]]:
     if not isinstance(rows, list) or not isinstance(verdicts, list) or not verdicts:
         raise ValueError(f"not the event of finished waits: {event!r}")
     return (
-        [Result.from_json(row) for row in rows],
-        [Verdict.from_event(verdict) for verdict in verdicts],
+        [ActionResult.from_json(row) for row in rows],
+        [WaitResult.from_event(verdict) for verdict in verdicts],
     )
 
 
-def _row(verdict: Verdict) -> Result:
+def _row(verdict: WaitResult) -> ActionResult:
     row = verdict.to_result()
-    return row if is_there(row) else replace(row, error=explain(verdict))
+    return row if is_completed(row) else replace(row, error=describe_wait_result(verdict))
 
 
-def is_there(row: Result) -> bool:
+def is_completed(row: ActionResult) -> bool:
     """Whether the copy is in its region."""
-    return row.end == Outcome.COMPLETED.value
+    return row.end == WaitStatus.COMPLETED.value
 
 
-def state_of(rows: Iterable[Result]) -> State:
+def replication_status(rows: Iterable[ActionResult]) -> ReplicationStatus:
     """Return the aggregate of the rows."""
-    there = [is_there(row) for row in rows]
+    there = [is_completed(row) for row in rows]
     if all(there):
-        return State.COMPLETED
-    return State.PARTIAL if any(there) else State.FAILED
+        return ReplicationStatus.COMPLETED
+    return ReplicationStatus.PARTIAL if any(there) else ReplicationStatus.FAILED
 
 
-def may_a_retry_help(rows: Iterable[Result]) -> bool:
+def is_retryable(rows: Iterable[ActionResult]) -> bool:
     """Whether one of the missing copies could come of submitting, or waiting, again."""
     return any(row.end in _RETRIED or _is_of_another(row) for row in rows)
 
 
-def _is_of_another(row: Result) -> bool:
-    unverified = row.end == Outcome.UNVERIFIED.value
+def _is_of_another(row: ActionResult) -> bool:
+    unverified = row.end == WaitStatus.UNVERIFIED.value
     return unverified and may_be_of_another(row.outcome, row.region, row.action)
 
 
@@ -177,29 +179,33 @@ def source_to_json(image: Image) -> dict[str, Any]:
     }
 
 
-def tell(rows: Sequence[Result], now: float, source: Image | None = None) -> str:
+def describe_replication(
+    rows: Sequence[ActionResult], now: float, source: Image | None = None
+) -> str:
     """Say which copies are there and why others are not, and what a retry would do.
 
     :param now: the time, in Unix seconds.
     :param source: the image as it was before the submits, if that is known.
     """
     first = rows[0]
-    what = ImageRow(first.image_id, first.droplet_id, first.droplet_name)
-    there = ", ".join(str(row.region) for row in rows if is_there(row))
-    missing = [row for row in rows if not is_there(row)]
+    what = ImageRef(first.image_id, first.droplet_id, first.droplet_name)
+    there = ", ".join(str(row.region) for row in rows if is_completed(row))
+    missing = [row for row in rows if not is_completed(row)]
     count = f"{len(rows) - len(missing)} of {len(rows)} copies of {what} are there"
-    head = f"{state_of(rows)}: {count}{there and f' ({there})'}."
+    head = f"{replication_status(rows)}: {count}{there and f' ({there})'}."
     if not missing:
         return head
-    why = " ".join(f"{row.region}: {sentence(row.error)}" for row in missing)
-    cause = "" if may_a_retry_help(rows) else " A retry would meet the same: remove the cause."
-    return f"{head} {why}{_last_copy(rows, what, now, source)}{cause} {SUBMITS}"
+    why = " ".join(f"{row.region}: {as_sentence(row.error)}" for row in missing)
+    cause = "" if is_retryable(rows) else " A retry would meet the same: remove the cause."
+    return f"{head} {why}{_last_copy(rows, what, now, source)}{cause} {CLEARING_SUBMITS}"
 
 
-def _last_copy(rows: Sequence[Result], what: ImageRow, now: float, source: Image | None) -> str:
-    if source is None or any(row.end == Outcome.NOT_FOUND.value for row in rows):
+def _last_copy(
+    rows: Sequence[ActionResult], what: ImageRef, now: float, source: Image | None
+) -> str:
+    if source is None or any(row.end == WaitStatus.NOT_FOUND.value for row in rows):
         return ""
-    arrived = [str(row.region) for row in rows if is_there(row)]
+    arrived = [str(row.region) for row in rows if is_completed(row)]
     words = source_copy(str(what), source, now, arrived)
     return words and f" {words}"
 
@@ -218,4 +224,4 @@ def source_copy(what: str, source: Image | None, now: float, arrived: Sequence[s
     if since is None:
         return ""
     regions = ", ".join(dict.fromkeys([*source.regions, *arrived]))
-    return last_good_copy(f"{what}, seen in {regions}, of", since, now)
+    return describe_last_good_copy(f"{what}, seen in {regions}, of", since, now)

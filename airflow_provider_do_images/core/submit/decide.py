@@ -18,10 +18,10 @@ from airflow_provider_do_images.api import (
     UnknownStatusError,
 )
 from airflow_provider_do_images.core.action_filter import is_name_of, is_type
-from airflow_provider_do_images.core.results import Result
-from airflow_provider_do_images.core.wait.evaluate import Wait
+from airflow_provider_do_images.core.results import ActionResult
+from airflow_provider_do_images.core.wait.evaluate import WaitSpec
 
-UNSHOWN_SECONDS = 2 * 60 * 60.0
+UNVERIFIED_TRANSFER_TTL = 2 * 60 * 60.0
 """How long after its completion a transfer without a region may still be missing in the image's
 regions before it no longer stands in the way of a POST."""
 
@@ -29,14 +29,14 @@ regions before it no longer stands in the way of a POST."""
 class SubmitOutcome(StrEnum):
     """How a submit came by its action."""
 
-    POSTED = "posted"
-    JOINED_RUNNING = "joined_running"
-    FOUND_AFTER_LOST_REPLY = "found_after_lost_reply"
-    ALREADY_THERE = "already_there"
+    POSTED = "submitted"
+    ATTACHED = "attached"
+    RECONCILED = "reconciled"
+    ALREADY_EXISTS = "already_exists"
 
 
 @dataclass(frozen=True, slots=True)
-class Request:
+class ActionRequest:
     """What is wanted: a transfer to ``region``, or without one a convert."""
 
     image_id: int
@@ -56,18 +56,18 @@ class Request:
 class Submission:
     """The result of a submit.
 
-    ``action`` is ``None`` only for ``already_there``, if no completed action in the image's history
-    tells how it came there.
+    ``action`` is ``None`` only for ``already_exists``, if no completed action in the image's
+    history tells how it came there.
     """
 
     outcome: SubmitOutcome
-    request: Request
+    request: ActionRequest
     action: ImageAction | None = None
 
-    def to_result(self) -> Result:
+    def to_result(self) -> ActionResult:
         """Return what tasks hand on."""
-        there = self.outcome is SubmitOutcome.ALREADY_THERE
-        return Result(
+        there = self.outcome is SubmitOutcome.ALREADY_EXISTS
+        return ActionResult(
             self.request.image_id,
             region=self.request.region,
             outcome=self.outcome.value,
@@ -80,17 +80,17 @@ class Submission:
 class Blocked:
     """Nothing was sent: each of these transfers is in progress and may be the requested one."""
 
-    request: Request
+    request: ActionRequest
     actions: tuple[ImageAction, ...]
 
-    def waits(self, now: float, deadline: float) -> list[Wait]:
+    def waits(self, now: float, deadline: float) -> list[WaitSpec]:
         """Return a wait for each of them. What it did is for the image to show.
 
         :param now: the time, in Unix seconds.
         :param deadline: when the waits time out, in Unix seconds.
         """
         return [
-            Wait(self.request.image_id, action.id, now, deadline, proof_timeout=0.0)
+            WaitSpec(self.request.image_id, action.id, now, deadline, verify_timeout=0.0)
             for action in self.actions
         ]
 
@@ -102,7 +102,7 @@ class Blocked:
         )
 
 
-class Next(StrEnum):
+class Decision(StrEnum):
     """What to do where the list shows nothing to attach to."""
 
     POST = "post"
@@ -112,8 +112,8 @@ class Next(StrEnum):
 
 
 def decide(
-    request: Request, image: Image, actions: Iterable[ImageAction]
-) -> Submission | Blocked | Next:
+    request: ActionRequest, image: Image, actions: Iterable[ImageAction]
+) -> Submission | Blocked | Decision:
     """Return what the image and its actions call for.
 
     A matching action in progress is joined, and so is a completed one whose effect the image does
@@ -126,17 +126,17 @@ def decide(
     if done:
         # A cleared task returns again what it once returned.
         ended = (action for action in matching if action.status is ActionStatus.COMPLETED)
-        return Submission(SubmitOutcome.ALREADY_THERE, request, next(ended, None))
+        return Submission(SubmitOutcome.ALREADY_EXISTS, request, next(ended, None))
     for action in matching:
         if action.status is not ActionStatus.ERRORED:
-            return Submission(SubmitOutcome.JOINED_RUNNING, request, action)
+            return Submission(SubmitOutcome.ATTACHED, request, action)
     running = [a for a in same_type if not a.finished and _may_match(request, a)]
-    return Blocked(request, tuple(running)) if running else Next.POST
+    return Blocked(request, tuple(running)) if running else Decision.POST
 
 
-def find_new(
-    request: Request, actions: Iterable[ImageAction], seen: frozenset[int]
-) -> Submission | Next:
+def find_created_action(
+    request: ActionRequest, actions: Iterable[ImageAction], seen: frozenset[int]
+) -> Submission | Decision:
     """Return what a POST without an answer started: the action that was not there before.
 
     Of several new transfers that do not tell their region none can be told to be ours, so the image
@@ -145,15 +145,17 @@ def find_new(
     new = [a for a in actions if a.id not in seen and is_type(a, request.type)]
     found = _matching(request, new) or [a for a in new if _may_match(request, a)]
     if not found:
-        return Next.POST
+        return Decision.POST
     first = min(found, key=lambda action: action.id)
     if _may_match(request, first) and len(found) > 1:
-        return Next.DECIDE_AGAIN
-    return Submission(SubmitOutcome.FOUND_AFTER_LOST_REPLY, request, first)
+        return Decision.DECIDE_AGAIN
+    return Submission(SubmitOutcome.RECONCILED, request, first)
 
 
-def of_unknown_status(
-    request: Request, unread: Iterable[InvalidResponseError], seen: frozenset[int] = frozenset()
+def find_unknown_status_error(
+    request: ActionRequest,
+    unread: Iterable[InvalidResponseError],
+    seen: frozenset[int] = frozenset(),
 ) -> UnknownStatusError | None:
     """Return the error of an action that may be the wanted one and has a status nobody knows.
 
@@ -172,8 +174,8 @@ def of_unknown_status(
     return None
 
 
-def find_unshown(
-    request: Request, image: Image, actions: Iterable[ImageAction], now: float
+def find_unverified_transfer(
+    request: ActionRequest, image: Image, actions: Iterable[ImageAction], now: float
 ) -> ImageAction | None:
     """Return a completed transfer without a region that may be the requested one.
 
@@ -192,22 +194,22 @@ def find_unshown(
     shown = max(len(set(image.regions) - named) - 1, 0)
     for action in reversed(unnamed[shown:]):
         ended = action.completed_at or action.started_at
-        if ended is None or now - ended.timestamp() < UNSHOWN_SECONDS:
+        if ended is None or now - ended.timestamp() < UNVERIFIED_TRANSFER_TTL:
             return action
     return None
 
 
-def find_errored(request: Request, actions: Iterable[ImageAction]) -> ImageAction | None:
+def find_errored(request: ActionRequest, actions: Iterable[ImageAction]) -> ImageAction | None:
     """Return the newest matching action that errored."""
     same_type = [action for action in actions if is_type(action, request.type)]
     errored = [a for a in _matching(request, same_type) if a.status is ActionStatus.ERRORED]
     return max(errored, key=lambda action: action.id, default=None)
 
 
-def _matching(request: Request, actions: Iterable[ImageAction]) -> list[ImageAction]:
+def _matching(request: ActionRequest, actions: Iterable[ImageAction]) -> list[ImageAction]:
     return [a for a in actions if request.region in (None, a.region_slug)]
 
 
-def _may_match(request: Request, action: ImageAction) -> bool:
+def _may_match(request: ActionRequest, action: ImageAction) -> bool:
     """Whether this is a transfer that may be the requested one, since it does not tell."""
     return request.region is not None and action.region_slug is None

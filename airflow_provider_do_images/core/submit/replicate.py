@@ -25,24 +25,24 @@ from airflow_provider_do_images.api import (
     NotSentError,
     PermissionDeniedError,
 )
-from airflow_provider_do_images.api.errors import NOT_HELPED_BY_A_RETRY
-from airflow_provider_do_images.core.results import Result
-from airflow_provider_do_images.core.submit.copies import NOT_SUBMITTED, REFUSED, ImageRow
-from airflow_provider_do_images.core.submit.decide import Blocked, Request, Submission, decide
+from airflow_provider_do_images.api.errors import PERMANENT_ERRORS
+from airflow_provider_do_images.core.results import ActionResult
+from airflow_provider_do_images.core.submit.copies import REFUSED, SUBMIT_FAILED, ImageRef
+from airflow_provider_do_images.core.submit.decide import ActionRequest, Blocked, Submission, decide
 from airflow_provider_do_images.core.submit.own_transfers import OwnTransfers
-from airflow_provider_do_images.core.submit.submitter import Look, Submitter
+from airflow_provider_do_images.core.submit.submitter import IdempotentSubmitter, ImageState
 
 if TYPE_CHECKING:  # the client loads requests, which a DAG file that is parsed need not pay for
     from airflow_provider_do_images.api import ApiClient
 
 log = logging.getLogger(__name__)
 
-LOOK_LASTS = 15.0
+IMAGE_STATE_TTL = 15.0
 """Seconds for which one look serves further regions. After a submit that had to wait, somebody else
 may have begun the next region's transfer meanwhile."""
 
 
-def to_post(
+def missing_regions(
     image: Image, actions: Iterable[ImageAction], regions: Iterable[str]
 ) -> tuple[str, ...]:
     """Return the regions where the image neither is nor is known to be on the way to."""
@@ -50,11 +50,11 @@ def to_post(
     return tuple(
         region
         for region in regions
-        if not isinstance(decide(Request(image.id, region), image, history), Submission)
+        if not isinstance(decide(ActionRequest(image.id, region), image, history), Submission)
     )
 
 
-class Submitted(NamedTuple):
+class SubmittedCopies(NamedTuple):
     """What came of the submits.
 
     :param image: the image as it was before them.
@@ -64,7 +64,7 @@ class Submitted(NamedTuple):
     """
 
     image: Image
-    rows: list[Result]
+    rows: list[ActionResult]
     blocked: list[Blocked]
 
 
@@ -81,7 +81,7 @@ class Replicator:
     def __init__(
         self,
         client: ApiClient,
-        row: ImageRow,
+        row: ImageRef,
         *,
         own: OwnTransfers | None = None,
         clock: Callable[[], float] = time.time,
@@ -95,7 +95,7 @@ class Replicator:
         self.image: Image | None = None
         """The image as it was seen last."""
 
-    def submit(self, regions: Sequence[str]) -> Submitted:
+    def submit(self, regions: Sequence[str]) -> SubmittedCopies:
         """Submit what is missing, and return what came of each region.
 
         :raises InvalidInputError: for a backup and for unknown regions, before anything is posted.
@@ -108,11 +108,11 @@ class Replicator:
                 f"{self._row} is a backup, which cannot be copied to other regions and expires: "
                 f"convert it first (DigitalOceanConvertImageOperator)"
             )
-        self._check_known(to_post(image, self._own.label(look.actions), regions))
-        rows: list[Result] = []
+        self._check_known(missing_regions(image, self._own.label(look.actions), regions))
+        rows: list[ActionResult] = []
         blocked: list[Blocked] = []
         for region in regions:
-            if self._clock() > looked_at + LOOK_LASTS:
+            if self._clock() > looked_at + IMAGE_STATE_TTL:
                 look, looked_at = self._look()
             found = self._submit_to(region, look, rows)
             if isinstance(found, Blocked):
@@ -120,10 +120,10 @@ class Replicator:
                 continue
             rows.append(found)
             log.info("%s: %s", region, _told(found))
-        return Submitted(image, rows, blocked)
+        return SubmittedCopies(image, rows, blocked)
 
-    def _look(self) -> tuple[Look, float]:
-        look = Look.at(self._client, self._row.image_id)
+    def _look(self) -> tuple[ImageState, float]:
+        look = ImageState.at(self._client, self._row.image_id)
         self.image = look.image
         return look, self._clock()
 
@@ -141,12 +141,14 @@ class Replicator:
                 f"{', '.join(sorted(known))}. Nothing was submitted."
             )
 
-    def _submit_to(self, region: str, look: Look, begun: Sequence[Result]) -> Result | Blocked:
-        request = Request(self._row.image_id, region)
-        submitter = Submitter(
+    def _submit_to(
+        self, region: str, look: ImageState, begun: Sequence[ActionResult]
+    ) -> ActionResult | Blocked:
+        request = ActionRequest(self._row.image_id, region)
+        submitter = IdempotentSubmitter(
             self._client,
             request,
-            first_look=look,
+            first_state=look,
             own=self._own,
             begun=[row.action for row in begun if row.action],
             clock=self._clock,
@@ -163,19 +165,19 @@ class Replicator:
                 error.state = f"{others} {error.state}"
             raise
         except DigitalOceanError as error:
-            final = isinstance(error, NOT_HELPED_BY_A_RETRY)
-            end = REFUSED if final else NOT_SUBMITTED
-            row = Result(
+            final = isinstance(error, PERMANENT_ERRORS)
+            end = REFUSED if final else SUBMIT_FAILED
+            row = ActionResult(
                 request.image_id, region=region, outcome=REFUSED, end=end, error=str(error)
             )
         return replace(row, droplet_id=self._row.droplet_id, droplet_name=self._row.droplet_name)
 
 
-def _id(row: Result) -> int | None:
+def _id(row: ActionResult) -> int | None:
     return row.action.id if row.action else None
 
 
-def _told(row: Result) -> str:
+def _told(row: ActionResult) -> str:
     if row.error:
         return f"{row.end}. {row.error}"
     return f"{row.outcome}, action {_id(row)}." if row.action else f"{row.outcome}."

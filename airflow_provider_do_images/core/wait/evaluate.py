@@ -21,13 +21,13 @@ from airflow_provider_do_images.api import (
 from airflow_provider_do_images.api.validation import (
     check_id,
     check_moment,
-    check_proof_timeout,
     check_string,
     check_text,
+    check_verify_timeout,
     shorten,
 )
 from airflow_provider_do_images.core.action_filter import is_type
-from airflow_provider_do_images.core.results import Result
+from airflow_provider_do_images.core.results import ActionResult
 
 T = TypeVar("T")
 
@@ -36,11 +36,11 @@ NOT_FOUND_GRACE = 120.0
 readable at once (read-after-write 404s are reported of this API)."""
 
 
-PROOF_TIMEOUT = 120.0
+VERIFY_TIMEOUT = 120.0
 """Seconds that an image's ``regions`` and ``type`` may lag behind a completed action."""
 
 
-class Outcome(StrEnum):
+class WaitStatus(StrEnum):
     """How a wait can end."""
 
     COMPLETED = "completed"
@@ -55,18 +55,18 @@ class Outcome(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Wait:
+class WaitSpec:
     """A wait for one action. Times are Unix seconds.
 
     :param started_at: when the wait began.
     :param deadline: when it is given up; absolute, so that no restart moves it.
     :param region: slug of the region that a transfer goes to, if it is known.
-    :param proof_timeout: seconds in which the image must show what a completed action did; 0 to
+    :param verify_timeout: seconds in which the image must show what a completed action did; 0 to
         take the action's word for it.
     :param droplet_id: the droplet that the image was made of, if it is known.
     :param droplet_name: its name, if it is known.
     :param outcome: how the action was come by, if it is known.
-    :param usual_seconds: how long such actions took lately, if that is known.
+    :param typical_seconds: how long such actions took lately, if that is known.
     """
 
     image_id: int
@@ -74,11 +74,11 @@ class Wait:
     started_at: float
     deadline: float
     region: str | None = None
-    proof_timeout: float = PROOF_TIMEOUT
+    verify_timeout: float = VERIFY_TIMEOUT
     droplet_id: int | None = None
     droplet_name: str | None = None
     outcome: str | None = None
-    usual_seconds: float | None = None
+    typical_seconds: float | None = None
 
     @classmethod
     def checked(cls, values: Mapping[str, Any]) -> Self:
@@ -97,16 +97,16 @@ class Wait:
             check_moment("started_at", values.get("started_at")),
             check_moment("deadline", values.get("deadline")),
             region=read("region", check_text),
-            proof_timeout=read("proof_timeout", check_proof_timeout, PROOF_TIMEOUT) or 0.0,
+            verify_timeout=read("verify_timeout", check_verify_timeout, VERIFY_TIMEOUT) or 0.0,
             droplet_id=read("droplet_id", check_id),
             droplet_name=read("droplet_name", check_string),
             outcome=read("outcome", check_string),
-            usual_seconds=read("usual_seconds", check_moment),
+            typical_seconds=read("typical_seconds", check_moment),
         )
 
 
 @dataclass(frozen=True, slots=True)
-class Verdict:
+class WaitResult:
     """The end of a wait.
 
     :param decided_at: when it was decided, in Unix seconds.
@@ -114,16 +114,16 @@ class Verdict:
     :param error: why the last look failed, in words.
     """
 
-    outcome: Outcome
-    wait: Wait
+    outcome: WaitStatus
+    wait: WaitSpec
     decided_at: float
     action: ImageAction | None = None
     error: str | None = None
 
-    def to_result(self) -> Result:
+    def to_result(self) -> ActionResult:
         """Return what tasks hand on."""
         wait = self.wait
-        return Result(
+        return ActionResult(
             wait.image_id,
             droplet_id=wait.droplet_id,
             droplet_name=wait.droplet_name,
@@ -146,19 +146,19 @@ class Verdict:
         }
 
     @classmethod
-    def from_event(cls, event: Any) -> Verdict:
+    def from_event(cls, event: Any) -> WaitResult:
         """Read what :meth:`to_event` wrote.
 
         :raises ValueError: for anything else; a success must show the completed action.
         """
         try:
-            wait = Wait.checked(dict(event["wait"]))
+            wait = WaitSpec.checked(dict(event["wait"]))
             row, error = event["action"], event["error"]
             action = None
             if row is not None:
                 action = replace(ImageAction.from_json(row), request_id=event.get("request_id"))
             verdict = cls(
-                Outcome(event["outcome"]),
+                WaitStatus(event["outcome"]),
                 wait,
                 check_moment("decided_at", event["decided_at"]),
                 action,
@@ -167,7 +167,7 @@ class Verdict:
         except (KeyError, TypeError, ValueError, DigitalOceanError) as problem:
             raise ValueError(f"not the event of a finished wait: {shorten(event)}") from problem
         status = action.status.value if action else None
-        ends = {Outcome.COMPLETED: "completed", Outcome.ERRORED: "errored"}
+        ends = {WaitStatus.COMPLETED: "completed", WaitStatus.ERRORED: "errored"}
         if action is not None and action.id != wait.action_id:
             raise ValueError(f"the event's action is not the one waited for: {shorten(event)}")
         if verdict.outcome in ends and status != ends[verdict.outcome]:
@@ -175,7 +175,9 @@ class Verdict:
         return verdict
 
 
-def judge(wait: Wait, look: ImageAction | DigitalOceanError, now: float) -> Verdict | None:
+def evaluate_poll(
+    wait: WaitSpec, look: ImageAction | DigitalOceanError, now: float
+) -> WaitResult | None:
     """Return how the wait ends by this look, or ``None`` if it goes on.
 
     A finished action is never called timed out, and a failing look (429, 5xx, no answer, HTML)
@@ -183,19 +185,23 @@ def judge(wait: Wait, look: ImageAction | DigitalOceanError, now: float) -> Verd
     """
     if isinstance(look, ImageAction):
         ends = {
-            ActionStatus.COMPLETED: Outcome.COMPLETED,
-            ActionStatus.ERRORED: Outcome.ERRORED,
+            ActionStatus.COMPLETED: WaitStatus.COMPLETED,
+            ActionStatus.ERRORED: WaitStatus.ERRORED,
         }
         if outcome := ends.get(look.status):
-            return Verdict(outcome, wait, now, action=look)
-        return Verdict(Outcome.TIMED_OUT, wait, now, action=look) if now >= wait.deadline else None
+            return WaitResult(outcome, wait, now, action=look)
+        return (
+            WaitResult(WaitStatus.TIMED_OUT, wait, now, action=look)
+            if now >= wait.deadline
+            else None
+        )
     outcome_of_error = _final(look, settling=now < wait.started_at + NOT_FOUND_GRACE)
     if outcome_of_error is None and now >= wait.deadline:
-        outcome_of_error = Outcome.TIMED_OUT
-    return Verdict(outcome_of_error, wait, now, error=str(look)) if outcome_of_error else None
+        outcome_of_error = WaitStatus.TIMED_OUT
+    return WaitResult(outcome_of_error, wait, now, error=str(look)) if outcome_of_error else None
 
 
-def is_proved(wait: Wait, action: ImageAction, image: Image) -> bool:
+def is_verified(wait: WaitSpec, action: ImageAction, image: Image) -> bool:
     """Whether the image shows what the completed action did.
 
     Actions other than convert and transfer leave nothing to be seen on the image. Neither does a
@@ -209,21 +215,23 @@ def is_proved(wait: Wait, action: ImageAction, image: Image) -> bool:
     return True
 
 
-def judge_proof(
-    wait: Wait, action: ImageAction, look: Image | DigitalOceanError, now: float, until: float
-) -> Verdict | None:
+def evaluate_verification(
+    wait: WaitSpec, action: ImageAction, look: Image | DigitalOceanError, now: float, until: float
+) -> WaitResult | None:
     """Return how the wait for a completed action ends by a look at its image, or ``None``.
 
     :param until: when the proof is given up, in Unix seconds.
     """
     if isinstance(look, Image):
-        if is_proved(wait, action, look):
-            return Verdict(Outcome.COMPLETED, wait, now, action=action)
+        if is_verified(wait, action, look):
+            return WaitResult(WaitStatus.COMPLETED, wait, now, action=action)
         seen = f"It has type {look.type!r} and regions {', '.join(look.regions) or 'none'}."
     else:
         seen = f"The last look failed: {look}"
     return (
-        Verdict(Outcome.UNVERIFIED, wait, now, action=action, error=seen) if now >= until else None
+        WaitResult(WaitStatus.UNVERIFIED, wait, now, action=action, error=seen)
+        if now >= until
+        else None
     )
 
 
@@ -234,20 +242,23 @@ def may_be_of_another(outcome: str | None, region: str | None, action: ImageActi
 
     :param outcome: how the action was come by.
     """
-    found = outcome == "found_after_lost_reply" and action is not None
+    found = outcome == "reconciled" and action is not None
     return found and action is not None and region not in (None, action.region_slug)
 
 
-def worth_a_second_look(verdict: Verdict | None) -> bool:
+def needs_confirmation(verdict: WaitResult | None) -> bool:
     """Whether the verdict rests on a refusal that may pass, so that one more look decides."""
-    return verdict is not None and verdict.outcome in (Outcome.NOT_FOUND, Outcome.ACCESS_DENIED)
+    return verdict is not None and verdict.outcome in (
+        WaitStatus.NOT_FOUND,
+        WaitStatus.ACCESS_DENIED,
+    )
 
 
-def _final(error: DigitalOceanError, *, settling: bool) -> Outcome | None:
+def _final(error: DigitalOceanError, *, settling: bool) -> WaitStatus | None:
     if isinstance(error, UnknownStatusError):
-        return Outcome.UNKNOWN_STATUS
+        return WaitStatus.UNKNOWN_STATUS
     if isinstance(error, AuthenticationError | PermissionDeniedError | InvalidInputError):
-        return Outcome.ACCESS_DENIED
+        return WaitStatus.ACCESS_DENIED
     if isinstance(error, NotFoundError) and not settling:
-        return Outcome.NOT_FOUND
+        return WaitStatus.NOT_FOUND
     return None

@@ -16,38 +16,38 @@ from heapq import heappop, heappush
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from airflow_provider_do_images.api import (
-    ONCE,
+    NO_RETRY,
     AuthenticationError,
     DigitalOceanError,
     Image,
     ImageAction,
 )
 from airflow_provider_do_images.core.wait.evaluate import (
-    Outcome,
-    Verdict,
-    Wait,
-    is_proved,
-    judge,
-    judge_proof,
-    worth_a_second_look,
+    WaitResult,
+    WaitSpec,
+    WaitStatus,
+    evaluate_poll,
+    evaluate_verification,
+    is_verified,
+    needs_confirmation,
 )
 
 if TYPE_CHECKING:  # the client loads requests, which a DAG file that is parsed need not pay for
     from airflow_provider_do_images.api import ApiClient
 
-SECOND_LOOK_PAUSE = 2.0
+CONFIRMATION_DELAY = 2.0
 """Seconds before a refusal that would end the wait is asked for once more."""
 
 VERIFICATION_START_LIMIT = 3600.0
 """Seconds after the end of an action within which its image has to be read for the first time. Only
 a rate-limit budget that stays used up can delay that read so long; then the wait is unverified."""
 
-PROOF_INTERVAL = 10.0
+VERIFY_INTERVAL = 10.0
 """Seconds between two looks at the image of a completed action."""
 
 
 @dataclass(frozen=True, slots=True)
-class Pause:
+class Sleep:
     """Sleep for so many seconds.
 
     :param at_most: the next question may be answered earlier, should it be known by then.
@@ -58,7 +58,7 @@ class Pause:
 
 
 @dataclass(frozen=True, slots=True)
-class Ask:
+class ReadRequest:
     """Read the action, or with ``action_id`` ``None`` the image.
 
     :param fresh: get the token anew before, since it may have been replaced.
@@ -70,90 +70,92 @@ class Ask:
     fresh: bool = False
     accepts: Callable[[Image], bool] | None = None
 
-    def send(self, client: ApiClient) -> Answer:
+    def send(self, client: ApiClient) -> ReadResult:
         """Read it once: for a wait, the next look is the repeat."""
         if self.action_id is None:
-            return client.get_image(self.image_id, retry=ONCE)
-        return client.get_image_action(self.image_id, self.action_id, retry=ONCE)
+            return client.get_image(self.image_id, retry=NO_RETRY)
+        return client.get_image_action(self.image_id, self.action_id, retry=NO_RETRY)
 
 
-Answer = ImageAction | Image
+ReadResult = ImageAction | Image
 T = TypeVar("T")
-Flow = Generator[Ask | Pause, Any, T]
+WaitSteps = Generator[ReadRequest | Sleep, Any, T]
 Clock = Callable[[], float]
 
 
-def look_once(wait: Wait, clock: Clock = time.time) -> Flow[Verdict | None]:
+def poll_once(wait: WaitSpec, clock: Clock = time.time) -> WaitSteps[WaitResult | None]:
     """Look at the action: twice if a refusal would end the wait, and for the proof if it completed.
 
     Returns the verdict, or ``None`` if the wait goes on.
     """
-    ask = Ask(wait.image_id, wait.action_id)
+    ask = ReadRequest(wait.image_id, wait.action_id)
     look: ImageAction | DigitalOceanError = yield ask
-    verdict = judge(wait, look, clock())
-    if worth_a_second_look(verdict):
-        yield Pause(SECOND_LOOK_PAUSE)
+    verdict = evaluate_poll(wait, look, clock())
+    if needs_confirmation(verdict):
+        yield Sleep(CONFIRMATION_DELAY)
         look = yield replace(ask, fresh=True)
-        verdict = judge(wait, look, clock())
-    return (yield from prove(verdict, clock))
+        verdict = evaluate_poll(wait, look, clock())
+    return (yield from verify(verdict, clock))
 
 
-def prove(verdict: Verdict | None, clock: Clock = time.time) -> Flow[Verdict | None]:
+def verify(verdict: WaitResult | None, clock: Clock = time.time) -> WaitSteps[WaitResult | None]:
     """Look at the image of a completed action until it shows what the action did.
 
     A token that is refused meanwhile may have been replaced, too. Any other verdict is returned as
     it is. The time for it begins with the first read, which a short budget may delay.
     """
-    if verdict is None or verdict.outcome is not Outcome.COMPLETED or verdict.action is None:
+    if verdict is None or verdict.outcome is not WaitStatus.COMPLETED or verdict.action is None:
         return verdict
     wait, action = verdict.wait, verdict.action
     start_by, until = clock() + VERIFICATION_START_LIMIT, 0.0
-    accepts = partial(is_proved, wait, action)
-    proved = verdict if wait.proof_timeout <= 0 else None
+    accepts = partial(is_verified, wait, action)
+    proved = verdict if wait.verify_timeout <= 0 else None
     look: Image | DigitalOceanError | None = None
     while proved is None:
         refused = isinstance(look, AuthenticationError)
-        look = yield Ask(wait.image_id, None, fresh=refused, accepts=accepts)
+        look = yield ReadRequest(wait.image_id, None, fresh=refused, accepts=accepts)
         now = clock()
-        until = until or (now + wait.proof_timeout if now < start_by else now)
-        proved = judge_proof(wait, action, look, now, until)
+        until = until or (now + wait.verify_timeout if now < start_by else now)
+        proved = evaluate_verification(wait, action, look, now, until)
         if proved is None:
-            yield Pause(min(PROOF_INTERVAL, max(until - clock(), 0.0)))
+            yield Sleep(min(VERIFY_INTERVAL, max(until - clock(), 0.0)))
     return proved
 
 
 def wait_until_finished(
-    wait: Wait,
+    wait: WaitSpec,
     *,
     poll_interval: float,
-    first_look_at: float | None = None,
+    first_poll_at: float | None = None,
     clock: Clock = time.time,
-) -> Flow[Verdict]:
+) -> WaitSteps[WaitResult]:
     """Look every ``poll_interval`` seconds, a last time at the deadline, and return the verdict.
 
-    :param first_look_at: when to look first, in Unix seconds, and not sooner; by default one
+    :param first_poll_at: when to look first, in Unix seconds, and not sooner; by default one
         interval from now.
     """
-    first = clock() + poll_interval if first_look_at is None else first_look_at
-    yield Pause(max(0.0, min(first, wait.deadline) - clock()))
+    first = clock() + poll_interval if first_poll_at is None else first_poll_at
+    yield Sleep(max(0.0, min(first, wait.deadline) - clock()))
     while True:
-        if verdict := (yield from look_once(wait, clock)):
+        if verdict := (yield from poll_once(wait, clock)):
             return verdict
-        yield Pause(max(0.0, min(poll_interval, wait.deadline - clock())), at_most=True)
+        yield Sleep(max(0.0, min(poll_interval, wait.deadline - clock())), at_most=True)
 
 
-def run(
-    flow: Flow[T], ask: Callable[[Ask], Answer], sleep: Callable[[float], None] = time.sleep
+def drive(
+    flow: WaitSteps[T],
+    ask: Callable[[ReadRequest], ReadResult],
+    sleep: Callable[[float], None] = time.sleep,
 ) -> T:
     """Drive a flow in this thread."""
-    answer: Answer | DigitalOceanError | None = None
+    answer: ReadResult | DigitalOceanError | None = None
     while True:
         try:
             step = flow.send(answer)
         except StopIteration as end:
             return end.value  # type: ignore[no-any-return]  # StopIteration is untyped
         answer = None
-        if isinstance(step, Pause):
+        if isinstance(step, Sleep):
             sleep(step.seconds)
             continue
         try:
@@ -162,9 +164,9 @@ def run(
             answer = error
 
 
-def run_all(
-    flows: Sequence[Flow[T]],
-    ask: Callable[[Ask], Answer],
+def drive_all(
+    flows: Sequence[WaitSteps[T]],
+    ask: Callable[[ReadRequest], ReadResult],
     sleep: Callable[[float], None] = time.sleep,
     clock: Clock = time.time,
 ) -> list[T]:
@@ -174,12 +176,12 @@ def run_all(
     while due:
         at, number = heappop(due)
         sleep(max(at - clock(), 0.0))
-        step: Ask | Pause | None = None
-        answer: Answer | DigitalOceanError | None = None
-        while not isinstance(step, Pause):
+        step: ReadRequest | Sleep | None = None
+        answer: ReadResult | DigitalOceanError | None = None
+        while not isinstance(step, Sleep):
             try:
                 step = flows[number].send(answer)
-                answer = ask(step) if isinstance(step, Ask) else None
+                answer = ask(step) if isinstance(step, ReadRequest) else None
             except StopIteration as end:
                 ends[number] = end.value
                 break
@@ -190,16 +192,16 @@ def run_all(
     return [ends[number] for number in range(len(flows))]
 
 
-async def run_async(
-    flow: Flow[T],
-    ask: Callable[[Ask, float], Awaitable[Answer | DigitalOceanError]],
+async def drive_async(
+    flow: WaitSteps[T],
+    ask: Callable[[ReadRequest, float], Awaitable[ReadResult | DigitalOceanError]],
     clock: Clock = time.time,
 ) -> T:
     """Drive a flow on an event loop.
 
     :param ask: answers a question, at the latest at the given Unix time or soon after it.
     """
-    answer: Answer | DigitalOceanError | None = None
+    answer: ReadResult | DigitalOceanError | None = None
     by = 0.0
     while True:
         try:
@@ -207,7 +209,7 @@ async def run_async(
         except StopIteration as end:
             return end.value  # type: ignore[no-any-return]  # StopIteration is untyped
         answer = None
-        if isinstance(step, Pause):
+        if isinstance(step, Sleep):
             by = clock() + step.seconds
             if not step.at_most:
                 await asyncio.sleep(step.seconds)

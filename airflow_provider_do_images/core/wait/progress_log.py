@@ -17,28 +17,28 @@ from airflow_provider_do_images.api import (
     PermissionDeniedError,
 )
 from airflow_provider_do_images.core.messages import (
-    deadline,
-    duration,
-    tell_ends,
-    tell_slow,
-    waiting_for,
+    deadline_text,
+    describe_slow_action,
+    describe_wait_results,
+    describe_waits,
+    duration_text,
 )
-from airflow_provider_do_images.core.wait.evaluate import Outcome, Verdict, Wait
-from airflow_provider_do_images.core.wait.flow import PROOF_INTERVAL, Clock, Flow, Pause, T
+from airflow_provider_do_images.core.wait.evaluate import WaitResult, WaitSpec, WaitStatus
+from airflow_provider_do_images.core.wait.flow import VERIFY_INTERVAL, Clock, Sleep, T, WaitSteps
 
 log = logging.getLogger(__name__)
 
-TOGETHER = 1.0
+LOG_COALESCE_SECONDS = 1.0
 """Seconds within which the changes of several waits become one line."""
 
-MOST_OUTAGES = 5
+MAX_OUTAGE_LOGS = 5
 """How often it is told that looks fail, and that they succeed again."""
 
-MOST_PACES = 10
+MAX_INTERVAL_LOGS = 10
 """How often it is told that looks come more slowly, or faster again."""
 
 
-class Progress:
+class WaitProgressLog:
     """The waits of one task, and what its log has been told of them.
 
     :param waits: all of them.
@@ -50,7 +50,7 @@ class Progress:
 
     def __init__(
         self,
-        waits: Sequence[Wait],
+        waits: Sequence[WaitSpec],
         poll_interval: float,
         seen: Iterable[ImageAction] = (),
         *,
@@ -72,9 +72,9 @@ class Progress:
         self._lagging: set[int] = set()
         self._failing: dict[int, DigitalOceanError] = {}
         self._failing_since: float | None = None
-        self._outages = 0 if tells_failures else MOST_OUTAGES
-        self._new_lags: list[Wait] = []
-        self._new_ends: list[Verdict] = []
+        self._outages = 0 if tells_failures else MAX_OUTAGE_LOGS
+        self._new_lags: list[WaitSpec] = []
+        self._new_ends: list[WaitResult] = []
 
     def begin(self) -> None:
         """Tell what is waited for, since when, how long at most, and when the next look is: once.
@@ -85,7 +85,7 @@ class Progress:
             self._begun = True
             log.info("%s", self._waiting())
 
-    def follow(self, flow: Flow[T], wait: Wait) -> Flow[T]:
+    def follow(self, flow: WaitSteps[T], wait: WaitSpec) -> WaitSteps[T]:
         """Do what the flow of a wait does, and tell of its changes.
 
         A verdict after a failing look gets the action as it was seen before.
@@ -96,14 +96,14 @@ class Progress:
                 step = flow.send(answer)
             except StopIteration as end:
                 result = end.value
-                if isinstance(result, Verdict):
+                if isinstance(result, WaitResult):
                     action = result.action or self.seen.get(wait.action_id)
                     result = replace(result, action=action)
                     self._end(result)
                 else:
                     self._look(wait, answer, goes_on=True)
                 return result  # type: ignore[no-any-return]  # StopIteration is untyped
-            self._look(wait, answer, goes_on=isinstance(step, Pause))
+            self._look(wait, answer, goes_on=isinstance(step, Sleep))
             answer = yield step
             if isinstance(answer, ImageAction):
                 self._see(wait, answer)
@@ -127,14 +127,14 @@ class Progress:
     def tell_pace(self, words: str) -> None:
         """Tell how often is looked at present."""
         self._paces += 1
-        if self._paces <= MOST_PACES:
+        if self._paces <= MAX_INTERVAL_LOGS:
             level = logging.WARNING if self._told_interval > self._poll_interval else logging.INFO
-            last = " Further changes are not told." if self._paces == MOST_PACES else ""
+            last = " Further changes are not told." if self._paces == MAX_INTERVAL_LOGS else ""
             log.log(level, "%s%s", words, last)
 
     def sleep(self, seconds: float) -> None:
         """Sleep in a worker, after telling what has changed by then."""
-        if seconds >= min(TOGETHER, self._poll_interval / 2):
+        if seconds >= min(LOG_COALESCE_SECONDS, self._poll_interval / 2):
             self.flush()
         time.sleep(seconds)
 
@@ -147,27 +147,31 @@ class Progress:
                 "Completed at DigitalOcean: %s; the image does not show it yet, and is looked at "
                 "every %g s for %s at most.",
                 _actions(wait.action_id for wait in self._new_lags),
-                PROOF_INTERVAL,
-                duration(self._new_lags[0].proof_timeout),
+                VERIFY_INTERVAL,
+                duration_text(self._new_lags[0].verify_timeout),
             )
             self._new_lags = []
         if self._new_ends and not self._alone:
-            done = all(verdict.outcome is Outcome.COMPLETED for verdict in self._new_ends)
-            words = f"{tell_ends(self._new_ends)} {self._waiting() if self._open else ''}"
+            done = all(verdict.outcome is WaitStatus.COMPLETED for verdict in self._new_ends)
+            words = (
+                f"{describe_wait_results(self._new_ends)} {self._waiting() if self._open else ''}"
+            )
             log.log(logging.INFO if done else logging.WARNING, "%s", words.rstrip())
             self._new_ends = []
 
     def _waiting(self) -> str:
         waits = list(self._open.values())
-        return waiting_for(waits, self.seen, self.interval, self._clock())
+        return describe_waits(waits, self.seen, self.interval, self._clock())
 
-    def _see(self, wait: Wait, action: ImageAction) -> None:
+    def _see(self, wait: WaitSpec, action: ImageAction) -> None:
         self.seen[action.id] = action
-        if action.id not in self._slow and (words := tell_slow(wait, action, self._clock())):
+        if action.id not in self._slow and (
+            words := describe_slow_action(wait, action, self._clock())
+        ):
             self._slow.add(action.id)
             log.warning("%s", words)
 
-    def _look(self, wait: Wait, answer: Any, *, goes_on: bool) -> None:
+    def _look(self, wait: WaitSpec, answer: Any, *, goes_on: bool) -> None:
         number = wait.action_id
         if isinstance(answer, DigitalOceanError):
             self._failing[number] = answer
@@ -182,7 +186,7 @@ class Progress:
             self._new_lags.append(wait)
             self._soon()
 
-    def _end(self, verdict: Verdict) -> None:
+    def _end(self, verdict: WaitResult) -> None:
         number = verdict.wait.action_id
         self._open.pop(number, None)
         self._failing.pop(number, None)
@@ -195,7 +199,7 @@ class Progress:
         now, since = self._clock(), self._failing_since
         self._failing_since = now if self._failing else None
         self._outages += bool(self._failing)
-        if self._outages > MOST_OUTAGES:
+        if self._outages > MAX_OUTAGE_LOGS:
             return
         if since is None:
             error = next(iter(self._failing.values()))
@@ -205,13 +209,13 @@ class Progress:
                 _actions(self._failing),
                 " with one more look by the connection as it is now" if refused else "",
                 error,
-                " Further failing looks are not told." if self._outages == MOST_OUTAGES else "",
+                " Further failing looks are not told." if self._outages == MAX_OUTAGE_LOGS else "",
             )
         elif self._open:
-            left = deadline(next(iter(self._open.values())))
+            left = deadline_text(next(iter(self._open.values())))
             log.info(
                 "Looks succeed again after %s; the wait gives up at %s.",
-                duration(now - since),
+                duration_text(now - since),
                 left,
             )
 
@@ -221,7 +225,7 @@ class Progress:
             self.flush()
         elif not self._due:
             try:
-                asyncio.get_running_loop().call_later(TOGETHER, self.flush)
+                asyncio.get_running_loop().call_later(LOG_COALESCE_SECONDS, self.flush)
             except RuntimeError:  # in a worker, which tells before it sleeps
                 return
             self._due = True

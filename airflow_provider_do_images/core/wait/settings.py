@@ -7,8 +7,8 @@ from typing import Any, Self
 
 from airflow_provider_do_images.api.validation import (
     check_interval,
-    check_proof_timeout,
     check_timeout,
+    check_verify_timeout,
 )
 
 
@@ -18,16 +18,16 @@ class WaitSettings:
 
     :param poll_interval: between two polls.
     :param timeout: until the wait ends without a result.
-    :param proof_timeout: in which the image must show what a completed action did; 0 for no check.
+    :param verify_timeout: in which the image must show what a completed action did; 0 for no check.
     """
 
     poll_interval: float
     timeout: float
-    proof_timeout: float
+    verify_timeout: float
 
     @classmethod
     def checked(
-        cls, poll_interval: Any, timeout: Any, proof_timeout: Any, *, name: str = "poll_interval"
+        cls, poll_interval: Any, timeout: Any, verify_timeout: Any, *, name: str = "poll_interval"
     ) -> Self:
         """Build from what a user gave: seconds, the text of a number, or a ``timedelta`` each.
 
@@ -37,5 +37,5 @@ class WaitSettings:
         return cls(
             check_interval(name, poll_interval),
             check_timeout("timeout", timeout),
-            check_proof_timeout("proof_timeout", proof_timeout),
+            check_verify_timeout("verify_timeout", verify_timeout),
         )

@@ -13,7 +13,7 @@ from statistics import median
 from typing import TYPE_CHECKING, NamedTuple
 
 from airflow_provider_do_images.api import (
-    ONCE,
+    NO_RETRY,
     ActionStatus,
     DigitalOceanError,
     Image,
@@ -21,17 +21,17 @@ from airflow_provider_do_images.api import (
     NotFoundError,
     PermissionDeniedError,
 )
-from airflow_provider_do_images.core.messages import duration
+from airflow_provider_do_images.core.messages import duration_text
 
 if TYPE_CHECKING:  # the client loads requests, which a DAG file that is parsed need not pay for
     from airflow_provider_do_images.api import ApiClient
 
 log = logging.getLogger(__name__)
 
-LAST = 10
+SAMPLE_SIZE = 10
 """How many transfers to a region are looked at, the newest ones."""
 
-SIZES_READ = 3
+MAX_SIZE_READS = 3
 """Of how many images the size is read for the comparison, each with a request."""
 
 _ABOUT = (0.5, 2.0)
@@ -39,7 +39,7 @@ _ABOUT = (0.5, 2.0)
 
 
 @dataclass(frozen=True, slots=True)
-class Usual:
+class TypicalDuration:
     """How long the last transfers to a region took, in seconds.
 
     :param number: how many there were.
@@ -51,8 +51,8 @@ class Usual:
 
     def __str__(self) -> str:
         return (
-            f"{duration(self.median)} (median of the last {self.number}), "
-            f"{duration(self.longest)} at the longest"
+            f"{duration_text(self.median)} (median of the last {self.number}), "
+            f"{duration_text(self.longest)} at the longest"
         )
 
 
@@ -83,12 +83,12 @@ def completed_transfers(actions: Iterable[ImageAction], regions: Collection[str]
     ]
 
 
-def usual_durations(
+def typical_durations(
     regions: Iterable[str],
     size: float | None,
     transfers: Iterable[Transfer],
     sizes: Mapping[int, float | None],
-) -> dict[str, Usual | None]:
+) -> dict[str, TypicalDuration | None]:
     """Return how long transfers to each region took, ``None`` where nothing can be compared.
 
     :param size: of the image that is copied now, in GiB.
@@ -98,17 +98,17 @@ def usual_durations(
     seconds: dict[str, list[float]] = {region: [] for region in regions}
     for transfer in transfers:
         taken = seconds.get(transfer.region, [])
-        if len(taken) < LAST and _about(size, sizes.get(transfer.image_id)):
+        if len(taken) < SAMPLE_SIZE and _about(size, sizes.get(transfer.image_id)):
             taken.append(transfer.seconds)
     return {
-        region: Usual(median(taken), max(taken), len(taken)) if taken else None
+        region: TypicalDuration(median(taken), max(taken), len(taken)) if taken else None
         for region, taken in seconds.items()
     }
 
 
-def read_usual_durations(
+def read_typical_durations(
     client: ApiClient, image: Image, regions: Collection[str]
-) -> dict[str, Usual | None]:
+) -> dict[str, TypicalDuration | None]:
     """Read the newest 200 actions and the sizes of a few images, and return what they tell.
 
     Scope ``actions:read``; without it, and whenever a request fails, nothing is told: this is for
@@ -120,18 +120,18 @@ def read_usual_durations(
         if image.size_gigabytes:
             transfers = completed_transfers(client.actions_page(1).rows, regions)
         others = dict.fromkeys(t.image_id for t in transfers if t.image_id != image.id)
-        for image_id in list(others)[:SIZES_READ]:
+        for image_id in list(others)[:MAX_SIZE_READS]:
             sizes[image_id] = _read_size(client, image_id)
     except PermissionDeniedError as error:
         log.debug("How long such copies took lately is not known. %s", error)
     except DigitalOceanError as error:
         log.info("How long such copies took lately could not be read. %s", error)
-    return usual_durations(regions, image.size_gigabytes, transfers, sizes)
+    return typical_durations(regions, image.size_gigabytes, transfers, sizes)
 
 
 def _read_size(client: ApiClient, image_id: int) -> float | None:
     try:
-        return client.get_image(image_id, retry=ONCE).size_gigabytes
+        return client.get_image(image_id, retry=NO_RETRY).size_gigabytes
     except NotFoundError:  # deleted since
         return None
 

@@ -9,7 +9,7 @@ import pytest
 from airflow.sdk import DAG
 
 from airflow_provider_do_images.core.snapshots.naming import SnapshotName
-from airflow_provider_do_images.operators.snapshots import DigitalOceanAuditCopiesOperator
+from airflow_provider_do_images.operators.snapshots import DigitalOceanAuditSnapshotsOperator
 
 GIVEN = {
     "policy": "prod",
@@ -21,7 +21,7 @@ GIVEN = {
 }
 
 with DAG("audit", schedule=None, params=GIVEN) as audit:
-    DigitalOceanAuditCopiesOperator(
+    DigitalOceanAuditSnapshotsOperator(
         task_id="audit", **{name: f"{{{{ params.{name} }}}}" for name in GIVEN}
     )
 

@@ -6,7 +6,9 @@ import pytest
 from airflow.sdk import DAG, task
 
 from airflow_provider_do_images.operators.image_actions import DigitalOceanConvertImageOperator
-from airflow_provider_do_images.operators.restore_points import DigitalOceanFindBackupOperator
+from airflow_provider_do_images.operators.restore_points import (
+    DigitalOceanListRestorePointsOperator,
+)
 from airflow_provider_do_images.simulator import Rules
 
 HOUR = 3600
@@ -22,7 +24,7 @@ def new_dag(dag_id):
 
 def find():
     """Return a task that finds by the run's parameters."""
-    return DigitalOceanFindBackupOperator(
+    return DigitalOceanListRestorePointsOperator(
         task_id="find",
         tag="{{ params.tag }}",
         policy="{{ params.policy }}",
@@ -39,7 +41,7 @@ for name, deferrable in (("here", False), ("deferred", True)):
             deferrable=deferrable,
             poll_interval=0.3,
             timeout=30,
-        ).expand(backup=find().output)
+        ).expand(restore_point=find().output)
 
 with new_dag("hand_rows_wrongly"):
     found = find()
@@ -49,13 +51,15 @@ with new_dag("hand_rows_wrongly"):
         """Return the first row."""
         return rows[0]
 
-    DigitalOceanConvertImageOperator(task_id="whole_list", backup=found.output)
-    DigitalOceanConvertImageOperator.partial(task_id="apart").expand(backup=first(found.output))
+    DigitalOceanConvertImageOperator(task_id="whole_list", restore_point=found.output)
+    DigitalOceanConvertImageOperator.partial(task_id="apart").expand(
+        restore_point=first(found.output)
+    )
     DigitalOceanConvertImageOperator(
-        task_id="jinja", backup="{{ ti.xcom_pull(task_ids='find') }}"
+        task_id="jinja", restore_point="{{ ti.xcom_pull(task_ids='find') }}"
     ).set_upstream(found)
-    DigitalOceanConvertImageOperator(task_id="an_id", backup=5)
-    DigitalOceanConvertImageOperator(task_id="result", backup={"id": 5, "image_id": 6})
+    DigitalOceanConvertImageOperator(task_id="an_id", restore_point=5)
+    DigitalOceanConvertImageOperator(task_id="result", restore_point={"id": 5, "image_id": 6})
 
 DAGS = {key: value for key, value in globals().items() if isinstance(value, DAG)}
 
@@ -93,7 +97,9 @@ def test_one_fails_and_the_others_are_kept(run, digitalocean, droplets, name):
     results = [ended.xcom("convert", map_index=index) for index in (0, 1)]
     assert [result["droplet_name"] for result in results] == ["shop-1", "shop-2"]
     assert {result["end"] for result in results} == {"completed"}
-    assert [missing["droplet_name"] for missing in ended.xcom("find", "missing")] == ["shop-3"]
+    assert [
+        missing["droplet_name"] for missing in ended.xcom("find", "droplets_without_restore_point")
+    ] == ["shop-3"]
     assert [image.tags for image in kept(digitalocean)] == [["nightly"], ["nightly"]]
     assert digitalocean.journal.count("POST", "/v2/images/*/actions") == 2
 
@@ -103,14 +109,14 @@ def test_one_fails_and_the_others_are_kept(run, digitalocean, droplets, name):
     assert digitalocean.journal.count("POST", "/v2/images/*/actions") == 2
 
 
-@pytest.mark.parametrize(("on_missing", "states"), [("skip", ["skipped"]), ("leave", [])])
+@pytest.mark.parametrize(("on_missing", "states"), [("skip", ["skipped"]), ("ignore", [])])
 def test_a_missing_droplet_is_skipped_or_left(run, droplets, on_missing, states):
     """The run succeeds; the XCom names it all the same."""
     ended = run(DAGS["keep_here"], on_missing=on_missing)
 
     assert ended.state == "success"
     assert ended.tasks["convert"] == ["success", "success", *states]
-    assert len(ended.xcom("find", "missing")) == 1
+    assert len(ended.xcom("find", "droplets_without_restore_point")) == 1
 
 
 def test_rows_handed_on_wrongly_fail_with_the_right_line(run, digitalocean, droplets):
@@ -121,11 +127,11 @@ def test_rows_handed_on_wrongly_fail_with_the_right_line(run, digitalocean, drop
     assert {ended.tasks[task_id] for task_id in states} == {"failed"}
     assert set(ended.tasks["apart"]) == {"failed"}
     for line in (
-        "DigitalOceanConvertImageOperator.partial(task_id=...).expand(backup=find.output)",
-        "DigitalOceanConvertImageOperator(task_id=..., backup=row) without .expand()",
-        "whole: backup=row, or for each of several .expand(backup=find.output)",
-        "backup must be a whole row (backup=row), not only an id; got 5",
-        "backup must be the result of DigitalOceanFindBackupOperator, whole (backup=row)",
+        "DigitalOceanConvertImageOperator.partial(task_id=...).expand(restore_point=find.output)",
+        "DigitalOceanConvertImageOperator(task_id=..., restore_point=row) without .expand()",
+        "whole: restore_point=row, or for each of several .expand(restore_point=find.output)",
+        "restore_point must be a whole row (restore_point=row), not only an id; got 5",
+        "restore_point must be the result of DigitalOceanListRestorePointsOperator, whole",
     ):
         assert line in ended.log
     assert digitalocean.journal.count("POST") == 0

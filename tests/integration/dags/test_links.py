@@ -12,7 +12,9 @@ from airflow_provider_do_images.operators.image_actions import (
 from airflow_provider_do_images.operators.replication import (
     DigitalOceanReplicateImageOperator,
 )
-from airflow_provider_do_images.operators.restore_points import DigitalOceanFindBackupOperator
+from airflow_provider_do_images.operators.restore_points import (
+    DigitalOceanListRestorePointsOperator,
+)
 from airflow_provider_do_images.sensors.image_actions import DigitalOceanImageActionSensor
 
 PANEL = "https://cloud.digitalocean.com"
@@ -47,11 +49,11 @@ with new_dag("links_of_mapped_rows"):
 
 with new_dag("links_of_readers"):
     DigitalOceanListImageActionsOperator(task_id="history", image_id="{{ params.image }}")
-    DigitalOceanFindBackupOperator(
-        task_id="find", policy="prod", droplet_id="{{ params.droplet }}", on_missing="leave"
+    DigitalOceanListRestorePointsOperator(
+        task_id="find", policy="prod", droplet_id="{{ params.droplet }}", on_missing="ignore"
     )
-    DigitalOceanFindBackupOperator(
-        task_id="find_by_name", policy="prod", droplet_name="web-01", on_missing="leave"
+    DigitalOceanListRestorePointsOperator(
+        task_id="find_by_name", policy="prod", droplet_name="web-01", on_missing="ignore"
     )
 
 with new_dag("links_of_nonsense"):

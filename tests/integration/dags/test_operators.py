@@ -159,7 +159,7 @@ def test_convert_and_transfer_return_the_nine_fields_and_the_image(run, digitalo
         backup.id,
         transfer["id"],
         "ams3",
-        "posted",
+        "submitted",
     ]
     assert digitalocean.journal.count("POST") == 2
 
@@ -201,8 +201,8 @@ def test_mapped_transfers_that_hide_their_regions_are_each_made_once(
     assert ended.tasks["transfer"] == ["success", "success"]
     rows = [ended.xcom("transfer", map_index=index) for index in (0, 1)]
     assert [(row["region_slug"], row["outcome"], row["end"]) for row in rows] == [
-        ("fra1", "posted", "completed"),
-        ("ams3", "posted", "completed"),
+        ("fra1", "submitted", "completed"),
+        ("ams3", "submitted", "completed"),
     ]
     assert digitalocean.journal.count("POST") == 2
 
@@ -294,10 +294,10 @@ def test_a_second_run_posts_nothing_and_returns_the_same(run, digitalocean, snap
         ended = run(DAGS[name], image=snapshot.id)
 
         assert digitalocean.journal.count("POST") == posts
-        assert ended.xcom("transfer", "outcome", map_index=map_index) == "already_there"
+        assert ended.xcom("transfer", "outcome", map_index=map_index) == "already_exists"
         results = [one.xcom("wait", map_index=map_index) for one in (first, ended)]
         # Handed on by its ids alone, an action does not tell how it was come by.
-        again = {} if name == "hand_on_ids" else {"outcome": "already_there"}
+        again = {} if name == "hand_on_ids" else {"outcome": "already_exists"}
         assert results[1] == {**results[0], **again}
         assert results[0]["status"] == "completed"
 
@@ -310,7 +310,7 @@ def test_what_is_there_is_not_waited_for(run, digitalocean, snapshot, name):
 
     again = run(DAGS[f"submit_and_wait_{name}"], image=snapshot.id).xcom("transfer")
 
-    assert again == {**first, "outcome": "already_there"}
+    assert again == {**first, "outcome": "already_exists"}
     assert len(digitalocean.journal.entries) == asked + 2
 
 
@@ -325,7 +325,7 @@ def test_what_came_there_unknown_how_passes_the_sensor(run, digitalocean):
     result = ended.xcom("wait", map_index=0)
     assert set(result) == KEYS
     assert (result["id"], result["status"], result["region_slug"]) == (None, None, "ams3")
-    assert ended.xcom("transfer", "outcome", map_index=0) == "already_there"
+    assert ended.xcom("transfer", "outcome", map_index=0) == "already_exists"
 
 
 def test_a_running_transfer_is_joined(run, digitalocean, snapshot):
@@ -335,7 +335,7 @@ def test_a_running_transfer_is_joined(run, digitalocean, snapshot):
 
     second = run(DAGS["submit_only"], image=snapshot.id)
 
-    assert second.xcom("transfer", "outcome") == "joined_running"
+    assert second.xcom("transfer", "outcome") == "attached"
     assert second.xcom("transfer")["id"] == first["id"]
     assert digitalocean.journal.count("POST") == 1
 

@@ -10,12 +10,14 @@ from contextlib import redirect_stderr, redirect_stdout
 import pytest
 from airflow.sdk import DAG
 
-from airflow_provider_do_images.core.wait.typical_durations import SIZES_READ
+from airflow_provider_do_images.core.wait.typical_durations import MAX_SIZE_READS
 from airflow_provider_do_images.operators.image_actions import DigitalOceanConvertImageOperator
 from airflow_provider_do_images.operators.replication import (
     DigitalOceanReplicateImageOperator,
 )
-from airflow_provider_do_images.operators.restore_points import DigitalOceanFindBackupOperator
+from airflow_provider_do_images.operators.restore_points import (
+    DigitalOceanListRestorePointsOperator,
+)
 from airflow_provider_do_images.operators.snapshots import DigitalOceanPruneSnapshotsOperator
 from airflow_provider_do_images.plan.__main__ import main
 from airflow_provider_do_images.pytest_plugin import TOKEN
@@ -26,15 +28,17 @@ DAY = 24 * 60 * 60
 READ_ONLY = {"image:read", "droplet:read", "tag:read", "regions:read", "actions:read"}
 
 with DAG("a_planned_night", schedule=None) as dag:
-    find = DigitalOceanFindBackupOperator(
-        task_id="find", tag="kept", policy="nightly", max_backup_age=2 * DAY, on_missing="leave"
+    find = DigitalOceanListRestorePointsOperator(
+        task_id="find", tag="kept", policy="nightly", max_backup_age=2 * DAY, on_missing="ignore"
     )
-    convert = DigitalOceanConvertImageOperator.partial(task_id="convert").expand(backup=find.output)
+    convert = DigitalOceanConvertImageOperator.partial(task_id="convert").expand(
+        restore_point=find.output
+    )
     replicate = DigitalOceanReplicateImageOperator.partial(
         task_id="replicate", regions=REGIONS, deferrable=False, poll_interval=0.5
     ).expand(image=convert.output)
     replicate >> DigitalOceanPruneSnapshotsOperator(
-        task_id="prune", policy="nightly", daily=1, minimum_keep=1, regions=REGIONS, dry_run=False
+        task_id="prune", policy="nightly", keep_daily=1, min_keep=1, regions=REGIONS, dry_run=False
     )
 
 
@@ -85,7 +89,7 @@ def plan(digitalocean, monkeypatch):
     return run_command
 
 
-WHOLE = ("--tag", "kept", "--regions", "ams3,sgp1", "--daily", "1", "--minimum-keep", "1")
+WHOLE = ("--tag", "kept", "--regions", "ams3,sgp1", "--keep-daily", "1", "--min-keep", "1")
 
 
 def test_the_operators_do_what_the_plan_says(run, digitalocean, droplets, plan):
@@ -117,7 +121,7 @@ def test_the_operators_do_what_the_plan_says(run, digitalocean, droplets, plan):
         and entry.path not in ("/v2/droplets", "/v2/images", "/v2/tags")
         for entry in entries
     )
-    assert told["requests"] - SIZES_READ <= counted <= told["requests"]
+    assert told["requests"] - MAX_SIZE_READS <= counted <= told["requests"]
     afterwards = json.loads(plan(*WHOLE, "--json")[1])
     assert {step["what"] for step in afterwards["steps"]} == {"keep"}
 
@@ -160,7 +164,7 @@ def test_scopes_that_the_operators_read_with_are_tried(droplets, plan):
         (("--regions", "ams3"), "exactly one of"),
         (("--tag", "nobody", "--regions", "ams3"), "there are no droplets with tag 'nobody'"),
         (("--tag", "kept", "--regions", "ams3", "--policy", "a_b"), "policy must be"),
-        (("--tag", "kept", "--regions", "ams3", "--daily", "x"), "daily must be"),
+        (("--tag", "kept", "--regions", "ams3", "--keep-daily", "x"), "--keep-daily must be"),
     ],
 )
 def test_bad_input_is_one_line(droplets, plan, arguments, words):

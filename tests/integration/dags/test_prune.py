@@ -74,7 +74,7 @@ def test_by_default_nothing_is_deleted_and_that_is_said(run, digitalocean, histo
     assert "DRY RUN: NOTHING WAS DELETED" in ended.log
     assert "would have been 3 images: 7.5 GiB, 0.45 USD a month." in ended.log
     plan = ended.xcom("prune", "plan")
-    assert [row["decision"] for row in plan] == ["keep"] * 2 + ["delete"] * 3
+    assert [row["decision"] for row in plan] == ["retain"] * 2 + ["delete"] * 3
     rows = ended.xcom("prune")
     assert rows == plan[:1:-1]
     assert not any(row["deleted"] for row in rows)

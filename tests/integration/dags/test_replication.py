@@ -129,12 +129,12 @@ def test_all_regions_end_in_rows_in_their_order(run, digitalocean, snapshot, nam
 
     assert ended.tasks["copies"] == "success"
     assert ends(ended) == [
-        ("ams3", "posted", "completed"),
-        ("nyc3", "already_there", "completed"),
-        ("sgp1", "posted", "completed"),
+        ("ams3", "submitted", "completed"),
+        ("nyc3", "already_exists", "completed"),
+        ("sgp1", "submitted", "completed"),
     ]
     assert [set(row) for row in ended.xcom("copies")] == [KEYS] * 3
-    assert ended.xcom("copies", "state") == "COMPLETED"
+    assert ended.xcom("copies", "replication_status") == "completed"
     assert ended.xcom("copies", "image_id") == snapshot.id
     ids = {row["region_slug"]: row["id"] for row in ended.xcom("copies")}
     assert ended.xcom("copies", "action_ids") == ids
@@ -154,9 +154,9 @@ def test_transfers_that_hide_their_regions_are_waited_for(run, digitalocean, sna
 
     assert ended.tasks["copies"] == "success"
     assert ends(ended) == [
-        ("ams3", "posted", "completed"),
-        ("nyc3", "already_there", "completed"),
-        ("sgp1", "already_there", "completed"),
+        ("ams3", "submitted", "completed"),
+        ("nyc3", "already_exists", "completed"),
+        ("sgp1", "already_exists", "completed"),
     ]
     assert posts(digitalocean) == ["ams3"]
     extra = ended.xcom("copies", "expected_seconds")
@@ -172,7 +172,8 @@ def test_one_errored_region_is_partial_and_the_retry_posts_only_that(
 
     first = run(DAGS[f"replicate_{name}"], image=snapshot.id)
 
-    assert (first.tasks["copies"], first.xcom("copies", "state")) == ("failed", "PARTIAL")
+    assert first.tasks["copies"] == "failed"
+    assert first.xcom("copies", "replication_status") == "partial"
     assert [end for _, _, end in ends(first)] == ["completed", "completed", "errored"]
     words = first.failure
     assert first.code == "copies_missing"
@@ -181,11 +182,11 @@ def test_one_errored_region_is_partial_and_the_retry_posts_only_that(
 
     second = run(DAGS[f"replicate_{name}"], image=snapshot.id)
 
-    assert second.xcom("copies", "state") == "COMPLETED"
+    assert second.xcom("copies", "replication_status") == "completed"
     assert [outcome for _, outcome, _ in ends(second)] == [
-        "already_there",
-        "already_there",
-        "posted",
+        "already_exists",
+        "already_exists",
+        "submitted",
     ]
     assert sorted(posts(digitalocean)) == ["ams3", "sgp1", "sgp1"]
 
@@ -196,8 +197,9 @@ def test_a_partial_may_be_a_success(run, digitalocean, snapshot):
 
     ended = run(DAGS["replicate_deferred"], image=snapshot.id, partial="True")
 
-    assert (ended.tasks["copies"], ended.xcom("copies", "state")) == ("success", "PARTIAL")
-    assert "PARTIAL: 2 of 3 copies" in ended.log
+    assert ended.tasks["copies"] == "success"
+    assert ended.xcom("copies", "replication_status") == "partial"
+    assert "partial: 2 of 3 copies" in ended.log
 
 
 def test_nothing_there_fails_though_a_partial_would_not(run, digitalocean, snapshot):
@@ -206,8 +208,9 @@ def test_nothing_there_fails_though_a_partial_would_not(run, digitalocean, snaps
 
     ended = run(DAGS["replicate_deferred"], image=snapshot.id, regions="ams3", partial="True")
 
-    assert (ended.tasks["copies"], ended.xcom("copies", "state")) == ("failed", "FAILED")
-    assert ends(ended) == [("ams3", "posted", "errored")]
+    assert ended.tasks["copies"] == "failed"
+    assert ended.xcom("copies", "replication_status") == "failed"
+    assert ends(ended) == [("ams3", "submitted", "errored")]
 
 
 def test_what_the_api_refuses_is_a_row_and_the_others_go_on(run, digitalocean, snapshot):
@@ -216,7 +219,8 @@ def test_what_the_api_refuses_is_a_row_and_the_others_go_on(run, digitalocean, s
 
     ended = run(DAGS["replicate_deferred"], image=snapshot.id)
 
-    assert (ended.tasks["copies"], ended.xcom("copies", "state")) == ("failed", "PARTIAL")
+    assert ended.tasks["copies"] == "failed"
+    assert ended.xcom("copies", "replication_status") == "partial"
     assert ends(ended)[2] == ("sgp1", "refused", "refused")
     assert "PermanentTaskError" in ended.log
     assert ended.code == "copies_missing"
@@ -289,9 +293,9 @@ def test_each_copy_that_is_there_is_an_asset_event(run, digitalocean, snapshot, 
         "action_id": row["id"],
         "droplet_id": None,
         "droplet_name": None,
-        "outcome": "posted",
+        "outcome": "submitted",
     }
-    assert [one["outcome"] for _, one in told] == ["already_there", "already_there", "posted"]
+    assert [one["outcome"] for _, one in told] == ["already_exists", "already_exists", "submitted"]
 
 
 def test_the_log_says_how_long_such_copies_took_and_warns_of_a_slow_one(run, digitalocean):

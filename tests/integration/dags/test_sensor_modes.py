@@ -49,7 +49,7 @@ PATIENT = {
     for name, arguments in MODES.items()
 }
 PROVING = {
-    name: waiting_dag(f"prove_{name}", proof_timeout=1, **arguments)
+    name: waiting_dag(f"prove_{name}", verify_timeout=1, **arguments)
     for name, arguments in MODES.items()
 }
 

@@ -8,10 +8,10 @@ from hypothesis import strategies as st
 
 from airflow_provider_do_images.api import errors
 from airflow_provider_do_images.api.http.retry import (
-    ONCE,
+    NO_RETRY,
     RetryPolicy,
-    may_repeat,
-    pause_before_repeat,
+    is_retry_safe,
+    next_backoff,
 )
 
 ALWAYS = [errors.NotSentError, errors.RateLimitedError]
@@ -28,12 +28,12 @@ NEVER = [
     errors.InvalidInputError,
     errors.ApiError,
 ]
-POLICY = RetryPolicy(attempts=5, total_seconds=120.0, first_pause=1.0, longest_pause=30.0)
+POLICY = RetryPolicy(attempts=5, total_seconds=120.0, wait_initial=1.0, wait_max=30.0)
 
 
 def pause(error, *, method="GET", attempt=1, elapsed=0.0, jitter=0.5, policy=POLICY, worked=False):
     """Ask for the pause before the next sending."""
-    return pause_before_repeat(
+    return next_backoff(
         policy,
         method,
         error,
@@ -48,14 +48,14 @@ def pause(error, *, method="GET", attempt=1, elapsed=0.0, jitter=0.5, policy=POL
 @pytest.mark.parametrize("kind", ALWAYS)
 def test_what_had_no_effect_is_repeated(kind, method):
     """Refused by a limit, or never sent: any method may be sent again."""
-    assert may_repeat(method, kind("x"))
+    assert is_retry_safe(method, kind("x"))
 
 
 @pytest.mark.parametrize("kind", GET_ONLY)
 def test_what_may_have_had_an_effect_is_repeated_for_get_only(kind):
     """A POST after a lost answer could start a second action."""
-    assert may_repeat("GET", kind("x"))
-    assert not may_repeat("POST", kind("x"))
+    assert is_retry_safe("GET", kind("x"))
+    assert not is_retry_safe("POST", kind("x"))
     assert pause(kind("x"), method="POST") is None
 
 
@@ -91,7 +91,7 @@ def test_a_pause_is_bounded(attempt, elapsed, jitter, method, kind):
 
 def test_pauses_grow():
     """Each is twice the one before, up to the longest, spread by jitter."""
-    policy = RetryPolicy(attempts=10, total_seconds=1e6, first_pause=1.0, longest_pause=8.0)
+    policy = RetryPolicy(attempts=10, total_seconds=1e6, wait_initial=1.0, wait_max=8.0)
     error = errors.ServerError("x")
 
     full = [pause(error, attempt=n, jitter=1.0, policy=policy) for n in range(1, 7)]
@@ -117,4 +117,4 @@ def test_the_hourly_limit_gives_no_hint_and_gets_a_long_pause():
 
 def test_once_means_once():
     """The policy of a polling GET repeats nothing."""
-    assert pause(errors.ServerError("x"), policy=ONCE) is None
+    assert pause(errors.ServerError("x"), policy=NO_RETRY) is None

@@ -23,7 +23,6 @@ from airflow_provider_do_images.api.validation import (
     check_interval,
     check_moment,
     check_price,
-    check_proof_timeout,
     check_region,
     check_regions,
     check_seconds,
@@ -34,6 +33,7 @@ from airflow_provider_do_images.api.validation import (
     check_text,
     check_time,
     check_timeout,
+    check_verify_timeout,
     shorten,
 )
 from airflow_provider_do_images.core.snapshots.naming import check_policy
@@ -101,7 +101,7 @@ def test_other_counts_are_refused(value):
     assert refuses(check_count, "keep_last", value)
 
 
-DURATIONS = (check_interval, check_timeout, check_proof_timeout, check_seconds, check_moment)
+DURATIONS = (check_interval, check_timeout, check_verify_timeout, check_seconds, check_moment)
 
 
 @pytest.mark.parametrize("check", DURATIONS)
@@ -122,16 +122,16 @@ def test_durations_have_one_form(check, value):
 
 def test_each_duration_has_its_bounds():
     """Only a verification may be skipped with 0."""
-    assert check_proof_timeout("proof_timeout", 0) == 0
+    assert check_verify_timeout("verify_timeout", 0) == 0
     assert check_interval("poll_interval", DAY) == DAY
     assert check_timeout("timeout", YEAR) == YEAR
-    assert check_seconds("retention_days", "7", unit="days") == 7 * DAY
-    assert check_seconds("retention_days", timedelta(7), unit="days") == 7 * DAY
+    assert check_seconds("backup_retention_days", "7", unit="days") == 7 * DAY
+    assert check_seconds("backup_retention_days", timedelta(7), unit="days") == 7 * DAY
     assert refuses(check_interval, "poll_interval", 0)
     assert refuses(check_interval, "poll_interval", 5e-324)
     assert refuses(check_interval, "poll_interval", DAY + 1)
     assert refuses(check_timeout, "timeout", YEAR + 1)
-    assert refuses(check_proof_timeout, "proof_timeout", DAY + 1)
+    assert refuses(check_verify_timeout, "verify_timeout", DAY + 1)
 
 
 @pytest.mark.parametrize(("value", "share"), [(0, 0.0), ("0.25", 0.25), (0.999, 0.999)])

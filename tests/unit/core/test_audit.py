@@ -10,16 +10,16 @@ from hypothesis import strategies as st
 
 from airflow_provider_do_images.api import ActionStatus, Droplet, Image, ImageAction
 from airflow_provider_do_images.core.snapshots.audit import (
-    Limits,
-    explain_failure,
-    judge_place,
+    AuditLimits,
+    describe_findings,
+    evaluate_location,
     newest_by_place,
 )
 from airflow_provider_do_images.core.snapshots.naming import SnapshotName
 
 NOW = datetime(2026, 11, 23, 12, tzinfo=UTC)
 HOUR = 3600.0
-LIMITS = Limits(max_data_age=50 * HOUR, max_copy_age=26 * HOUR)
+LIMITS = AuditLimits(max_data_age=50 * HOUR, max_copy_age=26 * HOUR)
 TOO_OLD = (
     "its data are 2 d 3 h old, more than 2 d 2 h and "
     "the copy is 27 h 0 min old, more than 26 h 0 min"
@@ -42,7 +42,7 @@ def done(number, type_, region, hours, status=ActionStatus.COMPLETED):
 def look(images, region="ams3", actions=()):
     """Return the finding on droplet 1 in a region."""
     [place] = newest_by_place(images, "prod", [WEB], [region], NOW)
-    return judge_place(place, actions, LIMITS, NOW)
+    return evaluate_location(place, actions, LIMITS, NOW)
 
 
 def test_a_new_copy_is_well():
@@ -169,7 +169,7 @@ def test_the_message_names_the_worst_first():
     older = look([snapshot(5, 90)])
     missing, well = look([]), look([snapshot(6, 1)])
 
-    text = explain_failure([old, well, older, missing], "prod")
+    text = describe_findings([old, well, older, missing], "prod")
 
     assert text.startswith(
         "3 of 4 copies of policy 'prod' are missing or too old: "
@@ -181,5 +181,5 @@ def test_the_message_names_the_worst_first():
     assert f"ams3: {old.problem} (Last good copy: image 4 in " in text
     assert "2 d 12 h old. There since 2026-11-21T01:00:00Z.)" in text
     assert text.endswith("Clearing this task only looks again; it posts and deletes nothing.")
-    assert "; and 2 more" in explain_failure([missing] * 12, "prod")
-    assert explain_failure([well], "prod") is None
+    assert "; and 2 more" in describe_findings([missing] * 12, "prod")
+    assert describe_findings([well], "prod") is None

@@ -12,15 +12,15 @@ from hypothesis import strategies as st
 from airflow_provider_do_images.api import ActionStatus, Image, ImageAction, errors
 from airflow_provider_do_images.core.wait.evaluate import (
     NOT_FOUND_GRACE,
-    Outcome,
-    Verdict,
-    Wait,
-    judge,
-    judge_proof,
-    worth_a_second_look,
+    WaitResult,
+    WaitSpec,
+    WaitStatus,
+    evaluate_poll,
+    evaluate_verification,
+    needs_confirmation,
 )
 
-WAIT = Wait(7, 9, started_at=1000.0, deadline=2000.0, region="ams3", proof_timeout=120.0)
+WAIT = WaitSpec(7, 9, started_at=1000.0, deadline=2000.0, region="ams3", verify_timeout=120.0)
 RUNNING = ImageAction(9, ActionStatus.IN_PROGRESS, "transfer", image_id=7)
 COMPLETED = dataclasses.replace(RUNNING, status=ActionStatus.COMPLETED)
 ERRORED = dataclasses.replace(RUNNING, status=ActionStatus.ERRORED)
@@ -39,24 +39,24 @@ MOMENTS = st.floats(0, 10_000)
 @given(MOMENTS)
 def test_an_ended_action_is_never_called_timed_out(now):
     """Before and after the deadline it is what it is."""
-    assert judge(WAIT, COMPLETED, now).outcome is Outcome.COMPLETED
-    assert judge(WAIT, ERRORED, now).outcome is Outcome.ERRORED
+    assert evaluate_poll(WAIT, COMPLETED, now).outcome is WaitStatus.COMPLETED
+    assert evaluate_poll(WAIT, ERRORED, now).outcome is WaitStatus.ERRORED
 
 
 @given(MOMENTS)
 def test_a_running_action_times_out_at_the_deadline(now):
     """Not a moment sooner."""
-    verdict = judge(WAIT, RUNNING, now)
+    verdict = evaluate_poll(WAIT, RUNNING, now)
 
-    assert (verdict and verdict.outcome) == (Outcome.TIMED_OUT if now >= WAIT.deadline else None)
+    assert (verdict and verdict.outcome) == (WaitStatus.TIMED_OUT if now >= WAIT.deadline else None)
 
 
 @given(MOMENTS, st.sampled_from(PASSING))
 def test_a_failing_look_ends_nothing_before_the_deadline(now, kind):
     """429, 5xx, HTML, no answer and odd refusals are waited out, and told at the end."""
-    verdict = judge(WAIT, kind("the reason"), now)
+    verdict = evaluate_poll(WAIT, kind("the reason"), now)
 
-    assert (verdict and verdict.outcome) == (Outcome.TIMED_OUT if now >= WAIT.deadline else None)
+    assert (verdict and verdict.outcome) == (WaitStatus.TIMED_OUT if now >= WAIT.deadline else None)
     if verdict:
         assert "the reason" in verdict.error
 
@@ -64,10 +64,10 @@ def test_a_failing_look_ends_nothing_before_the_deadline(now, kind):
 @given(MOMENTS)
 def test_a_404_is_believed_after_a_grace(now):
     """What was just created may not be readable at once."""
-    verdict = judge(WAIT, errors.NotFoundError("gone"), now)
+    verdict = evaluate_poll(WAIT, errors.NotFoundError("gone"), now)
 
     if now >= WAIT.started_at + NOT_FOUND_GRACE:
-        assert verdict.outcome is Outcome.NOT_FOUND
+        assert verdict.outcome is WaitStatus.NOT_FOUND
     else:
         assert verdict is None
 
@@ -75,23 +75,25 @@ def test_a_404_is_believed_after_a_grace(now):
 @pytest.mark.parametrize("kind", [errors.AuthenticationError, errors.PermissionDeniedError])
 def test_a_refused_token_ends_the_wait_after_a_second_look(kind):
     """The verdict is one that is worth asking for twice."""
-    verdict = judge(WAIT, kind("no"), 1001.0)
+    verdict = evaluate_poll(WAIT, kind("no"), 1001.0)
 
-    assert verdict.outcome is Outcome.ACCESS_DENIED
-    assert worth_a_second_look(verdict)
+    assert verdict.outcome is WaitStatus.ACCESS_DENIED
+    assert needs_confirmation(verdict)
 
 
 def test_an_unknown_status_is_neither_success_nor_an_endless_wait():
     """It ends the wait as not understood."""
-    verdict = judge(WAIT, errors.UnknownStatusError("queued"), 1001.0)
+    verdict = evaluate_poll(WAIT, errors.UnknownStatusError("queued"), 1001.0)
 
-    assert verdict.outcome is Outcome.UNKNOWN_STATUS
+    assert verdict.outcome is WaitStatus.UNKNOWN_STATUS
 
 
-@pytest.mark.parametrize("verdict", [None, judge(WAIT, COMPLETED, 0), judge(WAIT, ERRORED, 0)])
+@pytest.mark.parametrize(
+    "verdict", [None, evaluate_poll(WAIT, COMPLETED, 0), evaluate_poll(WAIT, ERRORED, 0)]
+)
 def test_what_the_api_says_is_believed_at_once(verdict):
     """Only refusals are asked for twice."""
-    assert not worth_a_second_look(verdict)
+    assert not needs_confirmation(verdict)
 
 
 @pytest.mark.parametrize(
@@ -110,29 +112,29 @@ def test_proof_is_what_the_image_shows(type_, region, image, proved):
     wait = dataclasses.replace(WAIT, region=region)
     action = dataclasses.replace(COMPLETED, type=type_)
 
-    early = judge_proof(wait, action, image, 1000.0, until=1120.0)
-    late = judge_proof(wait, action, image, 1120.0, until=1120.0)
+    early = evaluate_verification(wait, action, image, 1000.0, until=1120.0)
+    late = evaluate_verification(wait, action, image, 1120.0, until=1120.0)
 
-    assert (early and early.outcome) == (Outcome.COMPLETED if proved else None)
-    assert late.outcome is (Outcome.COMPLETED if proved else Outcome.UNVERIFIED)
+    assert (early and early.outcome) == (WaitStatus.COMPLETED if proved else None)
+    assert late.outcome is (WaitStatus.COMPLETED if proved else WaitStatus.UNVERIFIED)
 
 
 def test_a_failing_look_at_the_image_proves_nothing():
     """It is repeated until the time for the proof is over, and then told."""
     error = errors.ServerError("down")
 
-    assert judge_proof(WAIT, COMPLETED, error, 1000.0, until=1120.0) is None
-    assert "down" in judge_proof(WAIT, COMPLETED, error, 1120.0, until=1120.0).error
+    assert evaluate_verification(WAIT, COMPLETED, error, 1000.0, until=1120.0) is None
+    assert "down" in evaluate_verification(WAIT, COMPLETED, error, 1120.0, until=1120.0).error
 
 
-@given(st.sampled_from(Outcome), MOMENTS, st.none() | st.text())
+@given(st.sampled_from(WaitStatus), MOMENTS, st.none() | st.text())
 def test_a_verdict_travels_as_an_event(outcome, now, error):
     """Through JSON, as Airflow stores it, and back, the same."""
-    action = {Outcome.COMPLETED: COMPLETED, Outcome.ERRORED: ERRORED}.get(outcome)
+    action = {WaitStatus.COMPLETED: COMPLETED, WaitStatus.ERRORED: ERRORED}.get(outcome)
     action = action and dataclasses.replace(action, request_id="of the last look")
-    verdict = Verdict(outcome, WAIT, now, action, error)
+    verdict = WaitResult(outcome, WAIT, now, action, error)
 
-    read = Verdict.from_event(json.loads(json.dumps(verdict.to_event())))
+    read = WaitResult.from_event(json.loads(json.dumps(verdict.to_event())))
 
     assert read == verdict
     assert (read.action and read.action.request_id) == (action and "of the last look")
@@ -155,7 +157,7 @@ def test_a_verdict_travels_as_an_event(outcome, now, error):
 )
 def test_an_event_that_contradicts_itself_is_refused(change):
     """A success must show the completed action that was waited for."""
-    event = Verdict(Outcome.COMPLETED, WAIT, 1.0, COMPLETED).to_event()
+    event = WaitResult(WaitStatus.COMPLETED, WAIT, 1.0, COMPLETED).to_event()
 
     with pytest.raises(ValueError, match="event"):
-        Verdict.from_event({**event, **change})
+        WaitResult.from_event({**event, **change})

@@ -7,9 +7,13 @@ from datetime import UTC, datetime
 import pytest
 
 from airflow_provider_do_images.api import ActionStatus, Image, ImageAction, errors
-from airflow_provider_do_images.core.wait.evaluate import Outcome, Wait
-from airflow_provider_do_images.core.wait.flow import run_all, wait_until_finished
-from airflow_provider_do_images.core.wait.progress_log import MOST_OUTAGES, MOST_PACES, Progress
+from airflow_provider_do_images.core.wait.evaluate import WaitSpec, WaitStatus
+from airflow_provider_do_images.core.wait.flow import drive_all, wait_until_finished
+from airflow_provider_do_images.core.wait.progress_log import (
+    MAX_INTERVAL_LOGS,
+    MAX_OUTAGE_LOGS,
+    WaitProgressLog,
+)
 
 BEGUN = datetime(2026, 3, 1, 2, 11, tzinfo=UTC).timestamp()
 BROKEN = errors.ServerError("no", request_id="f00")
@@ -45,17 +49,17 @@ def lines(caplog, monkeypatch):
         monkeypatch.setattr("time.sleep", sleep)
         until = BEGUN + hours * 3600
         waits = [
-            Wait(7, number, BEGUN, until, region, droplet_id=42, droplet_name="web-1")
+            WaitSpec(7, number, BEGUN, until, region, droplet_id=42, droplet_name="web-1")
             for number, region in enumerate(regions, 1)
         ]
         seen = [running(one.action_id) for one in waits]
-        progress = Progress(waits, 30.0, seen, clock=lambda: now[0])
+        progress = WaitProgressLog(waits, 30.0, seen, clock=lambda: now[0])
         progress.begin()
         flows = [
             progress.follow(wait_until_finished(one, poll_interval=30.0, clock=lambda: now[0]), one)
             for one in waits
         ]
-        ends = run_all(flows, ask, progress.sleep, clock=lambda: now[0])
+        ends = drive_all(flows, ask, progress.sleep, clock=lambda: now[0])
         progress.flush()
         return caplog.messages, [end.outcome for end in ends]
 
@@ -85,13 +89,13 @@ def test_the_next_poll_is_never_after_the_last_one(lines):
 def test_a_pace_that_changes_all_the_time_is_told_a_few_times(caplog):
     """The log of a task stays short however long it waits."""
     caplog.set_level("INFO")
-    progress = Progress([], 30.0)
+    progress = WaitProgressLog([], 30.0)
 
     for number in range(100):
         if progress.set_pace(400.0 if number % 2 else 15.0, late=bool(number % 2)):
             progress.tell_pace(f"Change {number}.")
 
-    assert len(caplog.messages) == MOST_PACES
+    assert len(caplog.messages) == MAX_INTERVAL_LOGS
 
 
 @pytest.mark.parametrize(
@@ -109,8 +113,8 @@ def test_a_long_wait_has_no_more_lines_than_a_short_one(lines, answer, regions):
     """A day of looks, whether they succeed or fail or both, leaves a handful of lines."""
     told, ends = lines(answer, *regions, hours=24)
 
-    assert set(ends) == {Outcome.TIMED_OUT}
-    assert len(told) <= 2 + 2 * MOST_OUTAGES + len(regions)
+    assert set(ends) == {WaitStatus.TIMED_OUT}
+    assert len(told) <= 2 + 2 * MAX_OUTAGE_LOGS + len(regions)
 
 
 def test_failing_looks_are_told_once_with_the_request_and_once_that_they_are_over(lines):

@@ -10,12 +10,12 @@ from hypothesis import strategies as st
 
 from airflow_provider_do_images.api.validation import PAGE_SIZE
 from airflow_provider_do_images.core.poller.read_plan import (
-    Feed,
-    Plan,
-    Wanted,
-    pages_of_images,
+    AccountActionsCursor,
+    ActionRef,
+    ReadPlan,
+    image_pages_to_read,
     plan_actions,
-    sees_all,
+    should_read_all,
 )
 
 
@@ -24,7 +24,7 @@ class Account:
     """A list of actions, newest first, and those of them that are waited for."""
 
     ids: list[int]
-    wanted: list[Wanted]
+    wanted: list[ActionRef]
 
     def page(self, number):
         """Return the ids on a page, from 1, and whether it is the last."""
@@ -44,7 +44,7 @@ def accounts(draw):
     known = [ids[number] for number in numbers]
     lost = draw(st.lists(st.integers(1, last + 50), max_size=3).map(set)) - set(ids)
     images = st.integers(1, draw(st.integers(1, 60)))
-    return Account(ids[::-1], [Wanted(action_id, draw(images)) for action_id in [*known, *lost]])
+    return Account(ids[::-1], [ActionRef(action_id, draw(images)) for action_id in [*known, *lost]])
 
 
 def images_of(wanted):
@@ -68,36 +68,36 @@ def sweep(account, feed):
 
 def test_nothing_to_see_costs_nothing():
     """Without waits there is no request."""
-    assert plan_actions([], Feed()) == Plan(0, 0)
+    assert plan_actions([], AccountActionsCursor()) == ReadPlan(0, 0)
 
 
 def test_without_the_list_each_image_is_read_once():
     """Ten actions of one image are one request."""
-    assert plan_actions([Wanted(n, 7) for n in range(10)], None) == Plan(0, 1)
+    assert plan_actions([ActionRef(n, 7) for n in range(10)], None) == ReadPlan(0, 1)
 
 
 def test_a_new_list_is_tried_where_several_images_may_stand_on_its_first_page():
     """One image costs no more than a page; from two on the page is worth a try."""
-    feed = Feed()
+    feed = AccountActionsCursor()
     feed.begin(2)
 
-    assert plan_actions([Wanted(1, 7)], feed).pages == 0
-    assert plan_actions([Wanted(1, 7), Wanted(2, 8)], feed) == Plan(1, 1)
+    assert plan_actions([ActionRef(1, 7)], feed).pages == 0
+    assert plan_actions([ActionRef(1, 7), ActionRef(2, 8)], feed) == ReadPlan(1, 1)
 
 
 def test_what_is_old_is_read_by_its_image_and_what_is_new_by_pages():
     """A single one that lies 99 pages down does not make anyone read 99 pages."""
-    feed = Feed(newest_id=20_000, ids_per_page=200)
-    wanted = [Wanted(19_900 - n, n) for n in range(50)] + [Wanted(201, 99)]
+    feed = AccountActionsCursor(newest_id=20_000, ids_per_page=200)
+    wanted = [ActionRef(19_900 - n, n) for n in range(50)] + [ActionRef(201, 99)]
     feed.begin(51)
 
-    assert plan_actions(wanted, feed) == Plan(1, 2)
+    assert plan_actions(wanted, feed) == ReadPlan(1, 2)
 
 
 @given(accounts(), st.integers(0, 3))
 def test_a_plan_never_costs_more_than_reading_every_image(account, pages):
     """Whatever is known of the list already."""
-    feed = Feed()
+    feed = AccountActionsCursor()
     feed.begin(len(images_of(account.wanted)))
     for number in range(1, pages + 1):
         ids, last = account.page(number)
@@ -109,7 +109,7 @@ def test_a_plan_never_costs_more_than_reading_every_image(account, pages):
 @given(accounts())
 def test_plans_see_everything_at_no_more_than_twice_the_price(account):
     """Every action is seen, also one that the list does not have, however wrong estimates are."""
-    feed = Feed()
+    feed = AccountActionsCursor()
 
     for _ in range(3):
         assert sweep(account, feed) <= 2 * len(images_of(account.wanted))
@@ -118,8 +118,8 @@ def test_plans_see_everything_at_no_more_than_twice_the_price(account):
 def test_an_even_list_is_known_after_one_sweep():
     """Where actions come evenly, the next sweep takes exactly the pages that it needs."""
     ids = list(range(100_000, 0, -10))
-    account = Account(ids, [Wanted(ids[n * 17], n) for n in range(100)])
-    feed = Feed()
+    account = Account(ids, [ActionRef(ids[n * 17], n) for n in range(100)])
+    feed = AccountActionsCursor()
     sweep(account, feed)
 
     assert sweep(account, feed) == 9  # 1,700 rows
@@ -129,23 +129,23 @@ def test_a_list_that_got_dense_is_left_after_the_price_of_the_images():
     """Quiet times above busy ones make every estimate too small; two images end the digging."""
     quiet = range(1_000_000, 980_000, -100)
     busy = range(980_000, 960_000, -1)
-    account = Account([*quiet, *busy], [Wanted(970_000, 1), Wanted(970_001, 2)])
+    account = Account([*quiet, *busy], [ActionRef(970_000, 1), ActionRef(970_001, 2)])
 
-    assert sweep(account, Feed()) <= 4
+    assert sweep(account, AccountActionsCursor()) <= 4
 
 
 @pytest.mark.parametrize(
     ("due", "everything", "share_left", "worth"),
     [
-        (Plan(1, 1), Plan(1, 1), 1.0, True),  # on the same page
-        (Plan(0, 1), Plan(0, 10), 1.0, False),  # looked at for nothing
-        (Plan(0, 1), Plan(0, 10), 0.1, True),  # due in a moment anyway
-        (Plan(0, 1), Plan(0, 10), 0.2, False),
+        (ReadPlan(1, 1), ReadPlan(1, 1), 1.0, True),  # on the same page
+        (ReadPlan(0, 1), ReadPlan(0, 10), 1.0, False),  # looked at for nothing
+        (ReadPlan(0, 1), ReadPlan(0, 10), 0.1, True),  # due in a moment anyway
+        (ReadPlan(0, 1), ReadPlan(0, 10), 0.2, False),
     ],
 )
 def test_others_are_looked_at_early_where_that_saves_requests(due, everything, share_left, worth):
     """Only what would not have been due yet counts as a price."""
-    assert sees_all(due, everything, share_left) == worth
+    assert should_read_all(due, everything, share_left) == worth
 
 
 @pytest.mark.parametrize(
@@ -163,4 +163,4 @@ def test_others_are_looked_at_early_where_that_saves_requests(due, everything, s
 )
 def test_pages_of_images_are_read_while_they_are_fewer_than_images(wanted, read, total, more):
     """What is left of the pages is weighed against what is left to see."""
-    assert pages_of_images(wanted, read, total) == more
+    assert image_pages_to_read(wanted, read, total) == more

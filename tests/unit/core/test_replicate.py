@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from airflow_provider_do_images.api import ActionStatus, Image, ImageAction
-from airflow_provider_do_images.core.submit.replicate import to_post
+from airflow_provider_do_images.core.submit.replicate import missing_regions
 
 SLUGS = ["nyc3", "ams3", "sgp1", "blr1"]
 REGIONS = st.lists(st.sampled_from(SLUGS), unique=True)
@@ -31,7 +31,7 @@ def test_nothing_is_posted_that_is_there_or_on_the_way(wanted, there, history):
         action.region_slug for action in transfers if action.status is not ActionStatus.ERRORED
     }
 
-    posted = to_post(Image(7, "x", "snapshot", tuple(there)), history, wanted)
+    posted = missing_regions(Image(7, "x", "snapshot", tuple(there)), history, wanted)
 
     missing = [region for region in wanted if region not in there and region not in begun]
     assert list(posted) == missing

@@ -7,37 +7,37 @@ import json
 import pytest
 
 from airflow_provider_do_images.api import ActionStatus, ImageAction, InvalidInputError
-from airflow_provider_do_images.core.results import Result
+from airflow_provider_do_images.core.results import ActionResult
 from airflow_provider_do_images.core.submit.copies import (
-    NOT_SUBMITTED,
-    ImageRow,
-    State,
-    may_a_retry_help,
+    SUBMIT_FAILED,
+    ImageRef,
+    ReplicationStatus,
+    describe_replication,
+    is_retryable,
     read_event,
-    state_of,
-    tell,
+    replication_status,
 )
-from airflow_provider_do_images.core.wait.evaluate import Outcome, Verdict, Wait
+from airflow_provider_do_images.core.wait.evaluate import WaitResult, WaitSpec, WaitStatus
 
-CONVERTED = {"image_id": 7, "droplet_id": 3, "droplet_name": "web-1", "outcome": "posted"}
+CONVERTED = {"image_id": 7, "droplet_id": 3, "droplet_name": "web-1", "outcome": "submitted"}
 
 
 def row(region, end, **values):
     """Return the row of a region that ended so."""
-    return Result(7, 3, "web-1", region, end=end, **values)
+    return ActionResult(7, 3, "web-1", region, end=end, **values)
 
 
 @pytest.mark.parametrize(
     ("image", "image_id", "expected"),
     [
-        (CONVERTED, None, ImageRow(7, 3, "web-1")),
-        ({"image_id": "7"}, None, ImageRow(7)),
-        (None, "7", ImageRow(7)),
+        (CONVERTED, None, ImageRef(7, 3, "web-1")),
+        ({"image_id": "7"}, None, ImageRef(7)),
+        (None, "7", ImageRef(7)),
     ],
 )
 def test_an_image_is_a_row_or_an_id(image, image_id, expected):
     """A row brings the droplet along, if it knows it."""
-    assert ImageRow.checked(image, image_id) == expected
+    assert ImageRef.checked(image, image_id) == expected
 
 
 @pytest.mark.parametrize(
@@ -57,46 +57,46 @@ def test_an_image_is_a_row_or_an_id(image, image_id, expected):
 def test_any_other_shape_is_refused(image, image_id, named):
     """The error names the wrong key, or the line of the DAG that would be right."""
     with pytest.raises(InvalidInputError, match=named):
-        ImageRow.checked(image, image_id)
+        ImageRef.checked(image, image_id)
 
 
 @pytest.mark.parametrize(
     ("ends", "state", "retried"),
     [
-        (["completed", "completed"], State.COMPLETED, False),
-        (["completed", "errored"], State.PARTIAL, True),
-        (["completed", "refused"], State.PARTIAL, False),
-        (["refused", "access_denied"], State.FAILED, False),
-        (["refused", "timed_out"], State.FAILED, True),
-        (["not_submitted"], State.FAILED, True),
+        (["completed", "completed"], ReplicationStatus.COMPLETED, False),
+        (["completed", "errored"], ReplicationStatus.PARTIAL, True),
+        (["completed", "refused"], ReplicationStatus.PARTIAL, False),
+        (["refused", "access_denied"], ReplicationStatus.FAILED, False),
+        (["refused", "timed_out"], ReplicationStatus.FAILED, True),
+        (["submit_failed"], ReplicationStatus.FAILED, True),
     ],
 )
 def test_the_aggregate_and_what_a_retry_may_help(ends, state, retried):
     """All, some or none; and it takes one region that a retry may help."""
     rows = [row(f"ams{number}", end) for number, end in enumerate(ends, 1)]
 
-    assert (state_of(rows), may_a_retry_help(rows)) == (state, retried)
+    assert (replication_status(rows), is_retryable(rows)) == (state, retried)
 
 
 def test_the_message_has_the_droplet_and_each_missing_region():
     """With the cause of each; regions that have the copy are listed apart."""
-    rows = [row("ams3", "completed"), row("sgp1", NOT_SUBMITTED, error="the API is down.")]
+    rows = [row("ams3", "completed"), row("sgp1", SUBMIT_FAILED, error="the API is down.")]
 
-    words = tell(rows, 0.0)
+    words = describe_replication(rows, 0.0)
 
-    for part in ("PARTIAL: 1 of 2", "image 7 of droplet web-1 (3)", "(ams3)", "sgp1: the API"):
+    for part in ("partial: 1 of 2", "image 7 of droplet web-1 (3)", "(ams3)", "sgp1: the API"):
         assert part in words
 
 
 def event():
     """Return the event of a replication to three regions, two of which were waited for."""
-    ends = {"ams3": ("completed", Outcome.COMPLETED), "sgp1": ("errored", Outcome.ERRORED)}
-    rows, verdicts = [row("nyc3", "completed", outcome="already_there")], []
+    ends = {"ams3": ("completed", WaitStatus.COMPLETED), "sgp1": ("errored", WaitStatus.ERRORED)}
+    rows, verdicts = [row("nyc3", "completed", outcome="already_exists")], []
     for number, (region, (status, outcome)) in enumerate(ends.items(), 1):
         action = ImageAction(number, ActionStatus(status), "transfer", region_slug=region)
-        wait = Wait(7, number, 0.0, 60.0, region, droplet_id=3, droplet_name="web-1")
-        verdicts.append(Verdict(outcome, wait, 30.0, action).to_event())
-        rows.append(row(region, None, outcome="posted", action=action))
+        wait = WaitSpec(7, number, 0.0, 60.0, region, droplet_id=3, droplet_name="web-1")
+        verdicts.append(WaitResult(outcome, wait, 30.0, action).to_event())
+        rows.append(row(region, None, outcome="submitted", action=action))
     return json.loads(json.dumps({"rows": [r.to_json() for r in rows], "verdicts": verdicts}))
 
 

@@ -10,10 +10,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from airflow_provider_do_images.api import Droplet, Image, InvalidInputError
-from airflow_provider_do_images.core.snapshots.claim import Claim
-from airflow_provider_do_images.core.snapshots.list_restore_points import FindSettings
+from airflow_provider_do_images.core.snapshots.claim import SnapshotClaim
+from airflow_provider_do_images.core.snapshots.list_restore_points import RestorePointSettings
 from airflow_provider_do_images.core.snapshots.naming import SnapshotName
-from airflow_provider_do_images.core.snapshots.restore_points import choose
+from airflow_provider_do_images.core.snapshots.restore_points import select_restore_points
 
 NOW = datetime(2026, 11, 24, 6, tzinfo=UTC)
 LIMIT = timedelta(hours=36)
@@ -48,7 +48,7 @@ def droplet(*images, droplet_id=1, features=("backups",)):
 def chosen(images, *, features=("backups",), **arguments):
     """Choose for one droplet; return the id of the image, or the reason why there is none."""
     given_ = {"now": NOW, "max_backup_age": LIMIT, **arguments}
-    choice = choose([droplet(*images, features=features)], images, "prod", **given_)
+    choice = select_restore_points([droplet(*images, features=features)], images, "prod", **given_)
     [one] = [*choice.points, *choice.missing]
     return one.image.id if choice.points else one.reason
 
@@ -122,7 +122,7 @@ def test_droplets_that_share_the_wanted_name_are_all_missing():
     """Each is named, with the ids of all; none is picked."""
     both = [droplet(backup(5, 6)), droplet(backup(6, 6), droplet_id=2)]
 
-    choice = choose(
+    choice = select_restore_points(
         both, [backup(5, 6), backup(6, 6)], "prod", now=NOW, max_backup_age=LIMIT, only_one=True
     )
 
@@ -138,7 +138,9 @@ def test_a_droplet_that_was_listed_twice_has_one_row():
     images = [backup(5, 6)]
     twice = [droplet(*images), replace(droplet(*images), tags=("new",))]
 
-    assert len(choose(twice, images, "prod", now=NOW, max_backup_age=LIMIT).points) == 1
+    assert (
+        len(select_restore_points(twice, images, "prod", now=NOW, max_backup_age=LIMIT).points) == 1
+    )
 
 
 def converted(image_id, hours):
@@ -218,10 +220,10 @@ def test_nothing_eligible_is_newer_and_nothing_foreign_is_chosen(history):
 def test_what_is_converted_and_kept_is_chosen_again(history):
     """Find, convert and name, find: the same image, however the convert names it."""
     images = images_of(history)
-    settings = FindSettings.checked("prod", LIMIT, 7, DAY, "leave")
-    first = choose([droplet(*images)], images, "prod", now=NOW, max_backup_age=LIMIT)
+    settings = RestorePointSettings.checked("prod", LIMIT, 7, DAY, "ignore")
+    first = select_restore_points([droplet(*images)], images, "prod", now=NOW, max_backup_age=LIMIT)
     for row in settings.rows(first):
-        claim = Claim.from_row(row)
+        claim = SnapshotClaim.from_row(row)
         after = [
             replace(image, type="snapshot", name=str(claim.name))
             if image.id == claim.image_id
@@ -229,11 +231,13 @@ def test_what_is_converted_and_kept_is_chosen_again(history):
             for image in images
         ]
 
-        again = choose([droplet(*after)], after, "prod", now=NOW, max_backup_age=LIMIT)
+        again = select_restore_points(
+            [droplet(*after)], after, "prod", now=NOW, max_backup_age=LIMIT
+        )
 
         [found] = settings.rows(again)
         assert found["image_id"] == row["image_id"]
-        assert Claim.from_row(found).name == claim.name
+        assert SnapshotClaim.from_row(found).name == claim.name
 
 
 @pytest.mark.parametrize(
@@ -243,10 +247,10 @@ def test_what_is_converted_and_kept_is_chosen_again(history):
         {"policy": 12026},
         {"max_backup_age": "soon"},
         {"max_backup_age": timedelta.max},
-        {"retention_days": 0},
-        {"retention_days": 1e12},
-        {"warn_within": -1},
-        {"on_missing": "ignore"},
+        {"backup_retention_days": 0},
+        {"backup_retention_days": 1e12},
+        {"expiry_warning_window": -1},
+        {"on_missing": "leave"},
         {"on_missing": 5},
     ],
     ids=str,
@@ -256,9 +260,9 @@ def test_settings_that_mean_nothing_are_refused(arguments):
     usual = {
         "policy": "prod",
         "max_backup_age": 60,
-        "retention_days": "7",
-        "warn_within": DAY,
+        "backup_retention_days": "7",
+        "expiry_warning_window": DAY,
         "on_missing": "fail",
     }
     with pytest.raises(InvalidInputError):
-        FindSettings.checked(**{**usual, **arguments})
+        RestorePointSettings.checked(**{**usual, **arguments})

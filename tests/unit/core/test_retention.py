@@ -12,10 +12,10 @@ from hypothesis import strategies as st
 from airflow_provider_do_images.api import Droplet, Image, InvalidInputError
 from airflow_provider_do_images.core.snapshots.naming import SnapshotName
 from airflow_provider_do_images.core.snapshots.retention import (
-    Decision,
-    Retention,
-    changed_since,
-    plan,
+    RetentionDecision,
+    RetentionPolicy,
+    changed_since_plan,
+    plan_retention,
 )
 
 NOW = datetime(2026, 11, 23, 12, tzinfo=UTC)
@@ -58,14 +58,14 @@ images = st.lists(
 )
 counts = st.sampled_from([0, 0, 0, 1, 2, 5])
 retentions = st.builds(
-    Retention,
+    RetentionPolicy,
     keep_last=counts,
-    daily=counts,
-    weekly=counts,
-    monthly=counts,
+    keep_daily=counts,
+    keep_weekly=counts,
+    keep_monthly=counts,
     regions=st.sampled_from([(), (), REGIONS[:1], REGIONS[1:], REGIONS[1:], ("fra1",)]),
-    minimum_age=st.sampled_from([1.0, 24 * 3600.0, 9 * 24 * 3600.0]),
-    minimum_keep=st.sampled_from([1, 1, 2, 4]),
+    min_age=st.sampled_from([1.0, 24 * 3600.0, 9 * 24 * 3600.0]),
+    min_keep=st.sampled_from([1, 1, 2, 4]),
     prune_orphans=st.booleans(),
 )
 droplets = st.sampled_from([(1, 2), (1, 2), (1,), ()]).map(
@@ -75,7 +75,7 @@ droplets = st.sampled_from([(1, 2), (1, 2), (1,), ()]).map(
 
 def decide(images, droplets, retention, now=NOW):
     """Return the decisions on these images."""
-    return plan(images, droplets, POLICY, retention, now=now)
+    return plan_retention(images, droplets, POLICY, retention, now=now)
 
 
 def sound_by_droplet(images):
@@ -111,13 +111,13 @@ def test_the_guards_hold(images, droplets, retention):
         if image.id in deleted:
             name = SnapshotName.parse(image.name)
             assert (name.policy, image.type) == (POLICY, "snapshot")
-            assert name.taken_at <= NOW - timedelta(seconds=retention.minimum_age)
+            assert name.taken_at <= NOW - timedelta(seconds=retention.min_age)
             assert not {"keep", "Keep"} & {*image.tags}
             assert name.droplet_id in alive or retention.prune_orphans
     for group in sound_by_droplet(images).values():
         assert group[0].id not in deleted
         kept = [image for image in group if image.id not in deleted]
-        assert len(kept) >= min(len(group), retention.minimum_keep)
+        assert len(kept) >= min(len(group), retention.min_keep)
         for regions in [*((region,) for region in retention.regions), retention.regions]:
             there = [image for image in group if {*regions} <= {*image.regions}]
             assert not there or there[0].id not in deleted
@@ -134,9 +134,9 @@ def test_the_rules_are_kept(images, droplets, retention):
     for group in sound_by_droplet(images).values():
         wanted = group[: retention.keep_last]
         for number, form in (
-            (retention.daily, "%Y-%m-%d"),
-            (retention.weekly, "%G-%V"),
-            (retention.monthly, "%Y-%m"),
+            (retention.keep_daily, "%Y-%m-%d"),
+            (retention.keep_weekly, "%G-%V"),
+            (retention.keep_monthly, "%Y-%m"),
         ):
             newest = {}
             for image in reversed(group):
@@ -188,29 +188,33 @@ def kept_days(ages, retention):
     ("rules", "kept"),
     [
         ({"keep_last": 3}, [0, 1, 2]),
-        ({"daily": 4}, [0, 1, 2, 3]),
-        ({"weekly": 4}, [0, 1, 8, 15]),  # today is a Monday, the first day of its week
-        ({"monthly": 3}, [0, 23, 54]),
-        ({"daily": 2, "weekly": 2, "monthly": 2}, [0, 1, 23]),
+        ({"keep_daily": 4}, [0, 1, 2, 3]),
+        ({"keep_weekly": 4}, [0, 1, 8, 15]),  # today is a Monday, the first day of its week
+        ({"keep_monthly": 3}, [0, 23, 54]),
+        ({"keep_daily": 2, "keep_weekly": 2, "keep_monthly": 2}, [0, 1, 23]),
     ],
     ids=str,
 )
 def test_a_history_of_sixty_days(rules, kept):
     """Seven daily and four weekly, and so on, counted back from the newest."""
-    assert kept_days(range(60), Retention(**rules, minimum_keep=1)) == kept
+    assert kept_days(range(60), RetentionPolicy(**rules, min_keep=1)) == kept
 
 
-@pytest.mark.parametrize("rule", ["weekly", "monthly"])
+@pytest.mark.parametrize("rule", ["keep_weekly", "keep_monthly"])
 def test_the_same_week_and_month_of_another_year_is_another(rule):
     """The year belongs to it."""
-    retention = Retention(**{rule: 2}, minimum_keep=1)
+    retention = RetentionPolicy(**{rule: 2}, min_keep=1)
 
     assert kept_days([21, 21 + 364, 21 + 728], retention) == [21, 21 + 364]
 
 
 def test_a_gap_is_no_loss():
     """The last days that have a snapshot count, not the last days of the calendar."""
-    assert kept_days([30, 31, 40, 90, 91], Retention(daily=3, minimum_keep=1)) == [30, 31, 40]
+    assert kept_days([30, 31, 40, 90, 91], RetentionPolicy(keep_daily=3, min_keep=1)) == [
+        30,
+        31,
+        40,
+    ]
 
 
 def test_a_backup_does_not_take_the_place_of_a_snapshot():
@@ -218,7 +222,7 @@ def test_a_backup_does_not_take_the_place_of_a_snapshot():
     made = [snapshot(1, 3, type="backup"), snapshot(2, 4), snapshot(3, 5)]
 
     [backup, newest, old] = decide(
-        made, [Droplet(1, "web")], Retention(keep_last=1, minimum_keep=1)
+        made, [Droplet(1, "web")], RetentionPolicy(keep_last=1, min_keep=1)
     )
 
     assert [backup.delete, newest.delete, old.delete] == [False, False, True]
@@ -235,7 +239,7 @@ def test_the_newest_in_each_region_is_kept():
         snapshot(4, 6, regions=("nyc3", "ams3", "sgp1")),
         snapshot(5, 7, regions=("nyc3", "ams3", "sgp1")),
     ]
-    retention = Retention(keep_last=1, regions=("ams3", "sgp1"), minimum_keep=1)
+    retention = RetentionPolicy(keep_last=1, regions=("ams3", "sgp1"), min_keep=1)
 
     decisions = decide(made, [Droplet(1, "web")], retention)
 
@@ -245,8 +249,8 @@ def test_the_newest_in_each_region_is_kept():
 
 
 def test_the_young_are_kept():
-    """Those whose backup was made less than ``minimum_age`` ago, by the clock of the plan."""
-    retention = Retention(keep_last=1, minimum_keep=1, minimum_age=5 * 24 * 3600)
+    """Those whose backup was made less than ``min_age`` ago, by the clock of the plan."""
+    retention = RetentionPolicy(keep_last=1, min_keep=1, min_age=5 * 24 * 3600)
 
     assert kept_days([1, 2, 4, 5, 6], retention) == [1, 2, 4]
 
@@ -254,7 +258,7 @@ def test_the_young_are_kept():
 def test_without_a_copy_in_all_regions_nothing_is_deleted():
     """A replication that is broken, or a misspelt region, costs storage and not a copy."""
     made = [snapshot(1, 3), snapshot(2, 4, regions=("nyc3", "ams3")), snapshot(3, 5)]
-    retention = Retention(keep_last=1, regions=("ams3", "sgp1"), minimum_keep=1)
+    retention = RetentionPolicy(keep_last=1, regions=("ams3", "sgp1"), min_keep=1)
 
     decisions = decide(made, [Droplet(1, "web")], retention)
 
@@ -265,7 +269,7 @@ def test_without_a_copy_in_all_regions_nothing_is_deleted():
 def test_a_row_tells_why_and_what_is_saved():
     """With primitives alone, and the same keys whatever was decided."""
     made = [snapshot(1, 3), snapshot(2, 4), snapshot(3, 5), snapshot(4, 6, size_gigabytes=None)]
-    decisions = decide(made, [Droplet(1, "web-01")], Retention(keep_last=1))
+    decisions = decide(made, [Droplet(1, "web-01")], RetentionPolicy(keep_last=1))
 
     [first, second, third, last] = [one.to_row() for one in decisions]
 
@@ -305,23 +309,23 @@ def test_a_row_tells_why_and_what_is_saved():
 def test_what_changed_since_the_plan_is_kept(now, words):
     """A tag, another name, type or region; another tag is no reason."""
     before = snapshot(1, 9)
-    [decision] = decide([before], [Droplet(1, "web")], Retention(keep_last=1))
+    [decision] = decide([before], [Droplet(1, "web")], RetentionPolicy(keep_last=1))
     after = Image(**{name: getattr(before, name) for name in Image.__slots__} | now)
 
-    why = changed_since(decision, after, Retention(keep_last=1))
+    why = changed_since_plan(decision, after, RetentionPolicy(keep_last=1))
 
-    assert isinstance(decision, Decision)
+    assert isinstance(decision, RetentionDecision)
     assert words in why if words else why is None
 
 
 GIVEN = {
     "keep_last": "7",
-    "daily": 0,
-    "weekly": 0,
-    "monthly": 0,
+    "keep_daily": 0,
+    "keep_weekly": 0,
+    "keep_monthly": 0,
     "regions": "['ams3', 'sgp1']",
-    "minimum_age": "3600",
-    "minimum_keep": 1,
+    "min_age": "3600",
+    "min_keep": 1,
     "protected_tag": "keep",
     "prune_orphans": "False",
 }
@@ -329,8 +333,8 @@ GIVEN = {
 
 def test_what_templates_render_is_read():
     """Numbers, lists and switches as text."""
-    assert Retention.checked(**GIVEN) == Retention(
-        keep_last=7, regions=("ams3", "sgp1"), minimum_age=3600.0, minimum_keep=1
+    assert RetentionPolicy.checked(**GIVEN) == RetentionPolicy(
+        keep_last=7, regions=("ams3", "sgp1"), min_age=3600.0, min_keep=1
     )
 
 
@@ -339,13 +343,13 @@ def test_what_templates_render_is_read():
     [
         {"keep_last": 0},
         {"keep_last": -1},
-        {"daily": True},
-        {"weekly": 1.5},
-        {"monthly": ""},
-        {"minimum_keep": 0},
-        {"minimum_age": 0},
-        {"minimum_age": True},
-        {"minimum_age": 1e12},
+        {"keep_daily": True},
+        {"keep_weekly": 1.5},
+        {"keep_monthly": ""},
+        {"min_keep": 0},
+        {"min_age": 0},
+        {"min_age": True},
+        {"min_age": 1e12},
         {"protected_tag": 12026},
         {"regions": ["Amsterdam"]},
         {"regions": 3},
@@ -360,4 +364,4 @@ def test_what_templates_render_is_read():
 def test_rules_that_contradict_themselves_are_refused(wrong):
     """Before anything is asked."""
     with pytest.raises(InvalidInputError):
-        Retention.checked(**GIVEN | wrong)
+        RetentionPolicy.checked(**GIVEN | wrong)

@@ -11,20 +11,20 @@ from hypothesis import strategies as st
 
 from airflow_provider_do_images.api import ActionStatus, Image, ImageAction
 from airflow_provider_do_images.core.submit.decide import (
-    UNSHOWN_SECONDS,
+    UNVERIFIED_TRANSFER_TTL,
+    ActionRequest,
     Blocked,
-    Next,
-    Request,
+    Decision,
     Submission,
     SubmitOutcome,
     decide,
-    find_new,
-    find_unshown,
+    find_created_action,
+    find_unverified_transfer,
 )
 from airflow_provider_do_images.core.submit.own_transfers import OwnTransfers
 
-TO_AMS3 = Request(7, "ams3")
-CONVERT = Request(7)
+TO_AMS3 = ActionRequest(7, "ams3")
+CONVERT = ActionRequest(7)
 SNAPSHOT = Image(7, "x", "snapshot", ("nyc3",))
 BACKUP = Image(7, "x", "backup", ("nyc3",))
 IN_AMS3 = Image(7, "x", "snapshot", ("nyc3", "ams3"))
@@ -49,26 +49,26 @@ def action(number, status="in-progress", type_="transfer", region="ams3"):
 @pytest.mark.parametrize(
     ("request_", "image", "actions", "expected"),
     [
-        (TO_AMS3, SNAPSHOT, [], Next.POST),
-        (CONVERT, BACKUP, [], Next.POST),
-        (TO_AMS3, IN_AMS3, [action(1)], "already_there"),
-        (CONVERT, SNAPSHOT, [], "already_there"),
+        (TO_AMS3, SNAPSHOT, [], Decision.POST),
+        (CONVERT, BACKUP, [], Decision.POST),
+        (TO_AMS3, IN_AMS3, [action(1)], "already_exists"),
+        (CONVERT, SNAPSHOT, [], "already_exists"),
         (TO_AMS3, SNAPSHOT, [action(1)], 1),
         (TO_AMS3, SNAPSHOT, [action(1, "completed")], 1),
-        (TO_AMS3, SNAPSHOT, [action(1, "errored")], Next.POST),
+        (TO_AMS3, SNAPSHOT, [action(1, "errored")], Decision.POST),
         (TO_AMS3, SNAPSHOT, [action(2, "errored"), action(1)], 1),
         (TO_AMS3, SNAPSHOT, [action(1), action(2)], 2),
-        (TO_AMS3, SNAPSHOT, [action(1, region="sgp1")], Next.POST),
+        (TO_AMS3, SNAPSHOT, [action(1, region="sgp1")], Decision.POST),
         (TO_AMS3, SNAPSHOT, [action(1, region=None)], "blocked by 1"),
         (TO_AMS3, SNAPSHOT, [action(2, region=None), action(1, region=None)], "blocked by 2, 1"),
         (TO_AMS3, SNAPSHOT, [action(2, region=None), action(1)], 1),
-        (TO_AMS3, IN_AMS3, [action(1, region=None)], "already_there"),
-        (TO_AMS3, SNAPSHOT, [action(1, "errored", region=None)], Next.POST),
-        (TO_AMS3, SNAPSHOT, [action(1, "completed", region=None)], Next.POST),
-        (TO_AMS3, SNAPSHOT, [action(1, type_="convert", region=None)], Next.POST),
+        (TO_AMS3, IN_AMS3, [action(1, region=None)], "already_exists"),
+        (TO_AMS3, SNAPSHOT, [action(1, "errored", region=None)], Decision.POST),
+        (TO_AMS3, SNAPSHOT, [action(1, "completed", region=None)], Decision.POST),
+        (TO_AMS3, SNAPSHOT, [action(1, type_="convert", region=None)], Decision.POST),
         (CONVERT, BACKUP, [action(1, type_="convert", region="nyc3")], 1),
         (CONVERT, BACKUP, [action(1, "completed", "convert_to_snapshot", None)], 1),
-        (CONVERT, BACKUP, [action(1)], Next.POST),
+        (CONVERT, BACKUP, [action(1)], Decision.POST),
     ],
 )
 def test_a_look_decides(request_, image, actions, expected):
@@ -102,7 +102,7 @@ def test_what_is_there_comes_with_the_action_that_brought_it(request_, image, ty
 
         found = decide(request_, image, actions)
 
-        assert (found.outcome, found.action.id) == (SubmitOutcome.ALREADY_THERE, 2)
+        assert (found.outcome, found.action.id) == (SubmitOutcome.ALREADY_EXISTS, 2)
 
 
 @given(ACTIONS, st.sampled_from([TO_AMS3, CONVERT]), st.sampled_from([SNAPSHOT, BACKUP]))
@@ -118,16 +118,16 @@ def test_nothing_is_posted_beside_what_runs(actions, request_, image):
     ]
 
     if running:
-        assert decide(request_, image, actions) is not Next.POST
+        assert decide(request_, image, actions) is not Decision.POST
 
 
 @given(ACTIONS, st.sets(st.integers(1, 50)))
 def test_only_what_was_not_there_before_is_ours(actions, seen):
     """After a lost answer, ids that were seen before the POST are never taken for its result."""
-    found = find_new(TO_AMS3, actions, frozenset(seen))
+    found = find_created_action(TO_AMS3, actions, frozenset(seen))
 
     if isinstance(found, Submission):
-        assert found.outcome is SubmitOutcome.FOUND_AFTER_LOST_REPLY
+        assert found.outcome is SubmitOutcome.RECONCILED
         assert found.action.id not in seen
         assert found.action.type == "transfer"
         assert found.action.region_slug in ("ams3", None)
@@ -135,7 +135,7 @@ def test_only_what_was_not_there_before_is_ours(actions, seen):
 
 def test_the_first_new_action_is_ours():
     """If somebody else began the same one just after, ours is the older."""
-    found = find_new(TO_AMS3, [action(3), action(2), action(1)], frozenset({1}))
+    found = find_created_action(TO_AMS3, [action(3), action(2), action(1)], frozenset({1}))
 
     assert found.action.id == 2
 
@@ -143,18 +143,18 @@ def test_the_first_new_action_is_ours():
 @pytest.mark.parametrize(
     ("new", "expected"),
     [
-        ([], Next.POST),
-        ([action(2, region="sgp1")], Next.POST),
+        ([], Decision.POST),
+        ([action(2, region="sgp1")], Decision.POST),
         ([action(2, region=None)], 2),
         ([action(2, region=None), action(3, region="sgp1")], 2),
         ([action(2, region=None), action(3)], 3),
-        ([action(2, region=None), action(3, region=None)], Next.DECIDE_AGAIN),
-        ([action(2, "completed", region=None), action(3, region=None)], Next.DECIDE_AGAIN),
+        ([action(2, region=None), action(3, region=None)], Decision.DECIDE_AGAIN),
+        ([action(2, "completed", region=None), action(3, region=None)], Decision.DECIDE_AGAIN),
     ],
 )
 def test_after_a_lost_answer_the_new_id_is_ours_unless_there_are_several(new, expected):
     """Of several new transfers without a region none can be told to be ours."""
-    found = find_new(TO_AMS3, [action(1, region=None), *new], frozenset({1}))
+    found = find_created_action(TO_AMS3, [action(1, region=None), *new], frozenset({1}))
 
     assert (found.action.id if isinstance(found, Submission) else found) == expected
 
@@ -177,8 +177,8 @@ def ended(number, seconds_ago=60.0, region=None):
         (("nyc3", "sgp1"), [ended(2), ended(1)], 2),
         (("nyc3", "sgp1"), [ended(2), ended(1, region="sgp1")], 2),
         (("nyc3", "sgp1", "blr1"), [ended(2), ended(1, region="sgp1")], None),
-        (("nyc3",), [ended(1, UNSHOWN_SECONDS)], None),
-        (("nyc3",), [ended(2, UNSHOWN_SECONDS), ended(1, UNSHOWN_SECONDS - 1)], 1),
+        (("nyc3",), [ended(1, UNVERIFIED_TRANSFER_TTL)], None),
+        (("nyc3",), [ended(2, UNVERIFIED_TRANSFER_TTL), ended(1, UNVERIFIED_TRANSFER_TTL - 1)], 1),
         (("nyc3",), [action(1, "completed", region=None)], 1),
         (("nyc3",), [action(1, region=None), action(2, "errored", region=None)], None),
         ((), [], None),
@@ -188,7 +188,7 @@ def test_a_completed_transfer_that_no_region_accounts_for_may_be_the_requested_o
     regions, actions, expected
 ):
     """The image has the region it was made in and one for each completed transfer."""
-    found = find_unshown(TO_AMS3, Image(7, "x", "snapshot", regions), actions, NOW)
+    found = find_unverified_transfer(TO_AMS3, Image(7, "x", "snapshot", regions), actions, NOW)
 
     assert (found and found.id) == expected
 
@@ -214,9 +214,9 @@ def test_without_a_region_no_transfer_is_doubled_that_would_not_be_with_one(tran
     image = Image(7, "x", "snapshot", ("nyc3", *shown))
     hidden = [replace(one, region_slug=None) for one in told]
 
-    posted = decide(TO_AMS3, image, hidden) is Next.POST
-    if posted and find_unshown(TO_AMS3, image, hidden, NOW) is None:
-        assert decide(TO_AMS3, image, told) is Next.POST
+    posted = decide(TO_AMS3, image, hidden) is Decision.POST
+    if posted and find_unverified_transfer(TO_AMS3, image, hidden, NOW) is None:
+        assert decide(TO_AMS3, image, told) is Decision.POST
     # The task's own knowledge of the regions makes up for it in full.
     own = OwnTransfers({one.id: one.region_slug for one in told})
     assert list(own.label(hidden)) == told
@@ -224,7 +224,7 @@ def test_without_a_region_no_transfer_is_doubled_that_would_not_be_with_one(tran
 
 def test_a_result_without_an_action_has_all_keys():
     """Null where nothing is known, so that it can be handed on like any other."""
-    result = Submission(SubmitOutcome.ALREADY_THERE, TO_AMS3).to_result().to_json()
+    result = Submission(SubmitOutcome.ALREADY_EXISTS, TO_AMS3).to_result().to_json()
 
     running = Submission(SubmitOutcome.POSTED, TO_AMS3, action(9)).to_result().to_json()
     assert set(result) == set(running) > {*ImageAction.FIELDS, "image_id"}
@@ -232,6 +232,6 @@ def test_a_result_without_an_action_has_all_keys():
     assert known == {
         "image_id": 7,
         "region_slug": "ams3",
-        "outcome": "already_there",
+        "outcome": "already_exists",
         "end": "completed",
     }

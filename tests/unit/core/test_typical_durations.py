@@ -9,14 +9,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from airflow_provider_do_images.api import ActionStatus, ImageAction
-from airflow_provider_do_images.core.messages import tell_slow
-from airflow_provider_do_images.core.wait.evaluate import Wait
+from airflow_provider_do_images.core.messages import describe_slow_action
+from airflow_provider_do_images.core.wait.evaluate import WaitSpec
 from airflow_provider_do_images.core.wait.typical_durations import (
-    LAST,
+    SAMPLE_SIZE,
     Transfer,
-    Usual,
+    TypicalDuration,
     completed_transfers,
-    usual_durations,
+    typical_durations,
 )
 
 START = datetime(2026, 11, 23, tzinfo=UTC)
@@ -51,15 +51,15 @@ def test_images_of_about_this_size_are_compared():
     sizes = {1: 4.9, 2: 5.0, 3: 20.0, 4: 20.1, 5: None}
     transfers = [Transfer(number, "ams3", number * 100.0) for number in range(1, 7)]
 
-    usual = usual_durations(["ams3", "sgp1"], 10.0, transfers, sizes)
+    usual = typical_durations(["ams3", "sgp1"], 10.0, transfers, sizes)
 
-    assert usual == {"ams3": Usual(250.0, 300.0, 2), "sgp1": None}
+    assert usual == {"ams3": TypicalDuration(250.0, 300.0, 2), "sgp1": None}
 
 
 @pytest.mark.parametrize("size", [None, 0.0])
 def test_an_image_without_a_size_is_compared_with_nothing(size):
     """As long as an import is not done, nothing is told."""
-    usual = usual_durations(["ams3"], size, [Transfer(1, "ams3", 60.0)], {1: 10.0})
+    usual = typical_durations(["ams3"], size, [Transfer(1, "ams3", 60.0)], {1: 10.0})
 
     assert usual == {"ams3": None}
 
@@ -69,9 +69,9 @@ def test_the_last_ones_are_told(seconds):
     """The newest ten at most; the median lies among them, and the longest is one of them."""
     transfers = [Transfer(1, "ams3", one) for one in seconds]
 
-    usual = usual_durations(["ams3"], 10.0, transfers, {1: 10.0})["ams3"]
+    usual = typical_durations(["ams3"], 10.0, transfers, {1: 10.0})["ams3"]
 
-    last = seconds[:LAST]
+    last = seconds[:SAMPLE_SIZE]
     assert (usual.number, usual.longest) == (len(last), max(last))
     assert min(last) <= usual.median <= usual.longest
 
@@ -88,8 +88,8 @@ def test_the_last_ones_are_told(seconds):
 )
 def test_three_times_the_usual_is_slow(looked_at, usual, words):
     """While it runs and when it has ended; without a history nothing is slow."""
-    wait = Wait(7, 2, 0.0, 7200.0, "ams3", usual_seconds=usual)
+    wait = WaitSpec(7, 2, 0.0, 7200.0, "ams3", typical_seconds=usual)
 
-    told = tell_slow(wait, looked_at, START.timestamp() + 1800)
+    told = describe_slow_action(wait, looked_at, START.timestamp() + 1800)
 
     assert told is None if words is None else words in told

@@ -10,8 +10,12 @@ import pytest
 from airflow_provider_do_images.api import Droplet, Image
 from airflow_provider_do_images.core.snapshots.audit import newest_by_place
 from airflow_provider_do_images.core.snapshots.naming import SnapshotName
-from airflow_provider_do_images.core.snapshots.restore_points import choose
-from airflow_provider_do_images.core.snapshots.retention import Retention, changed_since, plan
+from airflow_provider_do_images.core.snapshots.restore_points import select_restore_points
+from airflow_provider_do_images.core.snapshots.retention import (
+    RetentionPolicy,
+    changed_since_plan,
+    plan_retention,
+)
 
 NOW = datetime(2026, 11, 24, 6, tzinfo=UTC)
 UNUSABLE = [
@@ -19,7 +23,7 @@ UNUSABLE = [
     {"size_gigabytes": 0.0},
     {"status": "pending", "size_gigabytes": 0},
 ]
-RETENTION = Retention(keep_last=1, minimum_keep=1)
+RETENTION = RetentionPolicy(keep_last=1, min_keep=1)
 
 
 def backup(id_, hours):
@@ -46,7 +50,7 @@ def droplet(images):
 def chosen(*images):
     """Return the id of the restore point, or the reason why there is none."""
     limit = timedelta(hours=36)
-    choice = choose([droplet(images)], images, "prod", now=NOW, max_backup_age=limit)
+    choice = select_restore_points([droplet(images)], images, "prod", now=NOW, max_backup_age=limit)
     [one] = [*choice.points, *choice.missing]
     return one.image.id if choice.points else one.reason
 
@@ -82,7 +86,7 @@ def test_prune_neither_deletes_nor_counts_it(change):
     """An unusable newest image does not let an older, usable one be deleted."""
     images = [replace(kept(6, 30), **change), kept(5, 48), kept(4, 60)]
 
-    decisions = plan(images, [droplet(images)], "prod", RETENTION, now=NOW)
+    decisions = plan_retention(images, [droplet(images)], "prod", RETENTION, now=NOW)
 
     assert {one.kept.image.id for one in decisions if one.delete} == {4}
 
@@ -91,10 +95,10 @@ def test_prune_neither_deletes_nor_counts_it(change):
 def test_what_became_unusable_after_the_plan_is_not_deleted(change):
     """Right before its DELETE the image is checked by the same rule."""
     images = [kept(5, 48), kept(4, 60)]
-    [_, doomed] = plan(images, [droplet(images)], "prod", RETENTION, now=NOW)
+    [_, doomed] = plan_retention(images, [droplet(images)], "prod", RETENTION, now=NOW)
 
-    assert changed_since(doomed, images[1], RETENTION) is None
-    assert changed_since(doomed, replace(images[1], **change), RETENTION)
+    assert changed_since_plan(doomed, images[1], RETENTION) is None
+    assert changed_since_plan(doomed, replace(images[1], **change), RETENTION)
 
 
 @pytest.mark.parametrize("change", UNUSABLE, ids=str)
