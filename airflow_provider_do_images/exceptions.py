@@ -1,9 +1,9 @@
 """The exceptions that end a task: Airflow's own classes, each with a stable error code.
 
-Airflow decides by the class what follows (a retry, a failure without retries, a skip). The ``code``
-says what happened: the code of a :class:`~airflow_provider_do_images.api.DigitalOceanError`, how a
-wait ended (:class:`~airflow_provider_do_images.core.wait.evaluate.WaitStatus`), or one of the
-constants here. It ends each message in brackets, so that a log can be searched for it.
+The class decides what Airflow does: retry, fail without a retry, or skip. The ``code`` names the
+failure. It is the code of an :class:`~airflow_provider_do_images.api.errors.DigitalOceanError`, a
+:class:`~airflow_provider_do_images.core.wait.evaluate.WaitStatus`, or one of the constants here.
+It ends each message in brackets, so that you can search a log for it.
 """
 
 from __future__ import annotations

@@ -1,9 +1,9 @@
-"""The demo: a backup becomes a snapshot in three more regions, and no kill doubles a copy.
+"""The demo: convert a backup, copy it to three regions, and kill a worker during a transfer.
 
     python3 dev.py demo [--keep]
 
-A simulated DigitalOcean and a real Airflow run on this machine for it, and are gone afterwards;
-``--keep`` leaves them up until Ctrl-C.
+It starts a simulated DigitalOcean and a real Airflow on this machine, and stops them at the end;
+``--keep`` leaves them running until Ctrl-C.
 """
 
 from __future__ import annotations
@@ -36,10 +36,12 @@ RESULTS_OF = ("converted", "transferred")
 
 
 def main(arguments: list[str]) -> int:
-    """Run the demo; return 0 only if the copies are really there."""
+    """Run the demo; return 0 only if the simulator has all copies."""
     parser = argparse.ArgumentParser(prog="dev.py demo", description=__doc__.split("\n")[0])
-    parser.add_argument("--keep", action="store_true", help="leave everything up until Ctrl-C")
-    parser.add_argument("--home", type=Path, default=ROOT / ".demo", help="where Airflow lives")
+    parser.add_argument("--keep", action="store_true", help="keep everything running until Ctrl-C")
+    parser.add_argument(
+        "--home", type=Path, default=ROOT / ".demo", help="folder for Airflow's files"
+    )
     options = parser.parse_args(arguments)
     interrupt_on_termination()
     console = Console(highlight=False, markup=False, emoji=False, soft_wrap=not sys.stdout.isatty())
@@ -51,12 +53,10 @@ def main(arguments: list[str]) -> int:
 
 
 def demonstrate(console: Console, home: Path, *, keep: bool) -> int:
-    """Start everything, run the DAG, show what came of it, stop everything."""
+    """Start everything, run the DAG, show the results, stop everything."""
     started = time.monotonic()
     with Simulator(port=0, speed=SPEED, seed=7) as simulator:
-        console.print(
-            f"Simulated DigitalOcean: {simulator.url}, an hour there is half a minute here"
-        )
+        console.print(f"Simulated DigitalOcean: {simulator.url}, one hour takes half a minute")
         console.print("Starting Airflow: API server, scheduler, DAG processor, triggerer ...")
         env = {"AIRFLOW_CONN_DIGITALOCEAN_DEFAULT": connection(simulator.url)}
         with AirflowInstance(home, ROOT / "example_dags", env) as airflow:
@@ -65,7 +65,7 @@ def demonstrate(console: Console, home: Path, *, keep: bool) -> int:
             state = watch(airflow, [(DAG_ID, run_id)], console)
             found = state == "success" and inspect(simulator, results(airflow, run_id), console)
             kept = found and kill_and_clear(simulator, airflow, run_id, console)
-            console.print(f"All that took {time.monotonic() - started:.0f} s.")
+            console.print(f"Total time: {time.monotonic() - started:.0f} s.")
             if keep:
                 stay(airflow, simulator.url, console)
     if kept:
@@ -76,21 +76,21 @@ def demonstrate(console: Console, home: Path, *, keep: bool) -> int:
 
 
 def connection(url: str) -> str:
-    """Return the Airflow connection to the simulator, with a token made up for this run."""
+    """Return the Airflow connection to the simulator, with a random token."""
     token = f"dop_v1_{secrets.token_hex(32)}"
     return json.dumps({"conn_type": "digitalocean", "host": url, "password": token})
 
 
 def watch(airflow: AirflowInstance, runs: list[tuple[str, str]], console: Console) -> str:
-    """Show runs (DAG and run id) until all have ended; return ``success`` if all did so."""
-    give_up = time.monotonic() + RUN_TIMEOUT
+    """Show runs (DAG and run id) until all have ended; return ``success`` if all succeeded."""
+    deadline = time.monotonic() + RUN_TIMEOUT
     with Progress(console, " and ".join(f"DAG {dag_id}" for dag_id, _ in runs), SPEED) as progress:
         while True:
             states = {airflow.rest.dag_run_state(*run) for run in runs}
             rows = [row for run in runs for row in airflow.rest.task_instances(*run)]
             rows.sort(key=lambda row: row["start_date"] or "later")
             progress.show([Step.from_task_instance(row) for row in rows])
-            if states <= {"success", "failed"} or time.monotonic() > give_up:
+            if states <= {"success", "failed"} or time.monotonic() > deadline:
                 return states.pop() if len(states) == 1 else "failed"
             time.sleep(1)
 
@@ -98,20 +98,20 @@ def watch(airflow: AirflowInstance, runs: list[tuple[str, str]], console: Consol
 def kill_and_clear(
     simulator: Simulator, airflow: AirflowInstance, run_id: str, console: Console
 ) -> bool:
-    """Kill a worker right after its POST and clear the whole run; tell whether nothing doubled."""
+    """Kill a worker right after its POST and clear the run; return whether no POST was repeated."""
     image_id = airflow.rest.xcom(DAG_ID, run_id, "newest_backup")
     held = simulator.faults.add(Held(method="POST"))
     conf = {"image_id": image_id, "region": EXTRA}
     transfer_id = airflow.rest.trigger_dag("transfer_image", conf)
     if not held.reached.wait(RUN_TIMEOUT):
-        console.print(f"No transfer to {EXTRA} was posted.")
+        console.print(f"No transfer to {EXTRA} was submitted.")
         return False
     pid = airflow.kill_task_of(simulator.url)
     held.release()
     before = count_posts(simulator)
     console.print(
-        f"Now the worst: one more transfer, to {EXTRA}, was posted, and its worker (process\n"
-        f"{pid}) killed before the answer; POSTs: {before}. And the whole run above is cleared."
+        f"Killed worker {pid} after its POST for {EXTRA}, before the response. POSTs: {before}.\n"
+        "Clearing the run above, and retrying the killed task:"
     )
     tasks = {row["task_id"] for row in airflow.rest.task_instances(DAG_ID, run_id)}
     airflow.rest.clear(DAG_ID, run_id, sorted(tasks))
@@ -120,19 +120,18 @@ def kill_and_clear(
     simulator.state.settle()
     there = EXTRA in simulator.state.images[image_id].regions
     console.print(
-        f"Both runs ended as {state}; the copy in {EXTRA} is {'there' if there else 'NOT there'}; "
-        f"POSTs: {after}."
+        f"Both runs: {state}. Copy in {EXTRA}: {'yes' if there else 'NO'}. POSTs: {after}."
     )
     return state == "success" and there and after == before
 
 
 def count_posts(simulator: Simulator) -> int:
-    """Return how many image actions were posted so far."""
+    """Return the number of image actions submitted so far."""
     return simulator.journal.count("POST", "/v2/images/*/actions")
 
 
 def results(airflow: AirflowInstance, run_id: str) -> list[dict[str, Any]]:
-    """Return the actions that the sensors saw completed."""
+    """Return the completed actions that the sensors returned."""
     return [
         airflow.rest.xcom(DAG_ID, run_id, row["task_id"], map_index=row["map_index"])
         for row in airflow.rest.task_instances(DAG_ID, run_id)
@@ -141,16 +140,16 @@ def results(airflow: AirflowInstance, run_id: str) -> list[dict[str, Any]]:
 
 
 def inspect(simulator: Simulator, actions: list[dict[str, Any]], console: Console) -> bool:
-    """Show what is where; tell whether the simulator itself has the snapshot in all regions."""
+    """Print the actions; return whether the simulator has the snapshot in all regions."""
     simulator.state.settle()
     journal = simulator.journal
     console.print(copies_table(actions, journal.entries))
-    console.print(f"Requests: {len(journal.entries)}, of these POSTs: {count_posts(simulator)}")
+    console.print(f"Requests: {len(journal.entries)}, POSTs: {count_posts(simulator)}")
     found = False
     for image_id in {action["image_id"] for action in actions}:
         image = simulator.state.images[image_id]
         console.print(
-            f"DigitalOcean has {image.type} {image_id} in {', '.join(sorted(image.regions))}"
+            f"{image.type.capitalize()} {image_id} is in {', '.join(sorted(image.regions))}"
         )
         found = found or (image.type == "snapshot" and set(image.regions) >= REGIONS)
     if not found:
@@ -159,7 +158,7 @@ def inspect(simulator: Simulator, actions: list[dict[str, Any]], console: Consol
 
 
 def stay(airflow: AirflowInstance, simulator_url: str, console: Console) -> None:
-    """Leave everything up until Ctrl-C."""
+    """Keep everything running until Ctrl-C."""
     console.print(
         f"\nAirflow:   {airflow.ui_url}  user {airflow.user}  password {airflow.password}"
     )

@@ -1,4 +1,4 @@
-"""What the demo shows: the steps while they run, and the copies at the end."""
+"""What the demo prints: the tasks while they run, and the actions at the end."""
 
 from __future__ import annotations
 
@@ -21,13 +21,13 @@ WORDS = {
     "scheduled": "queued",
     "success": "done",
     "deferred": "waiting in the triggerer",
-    "up_for_retry": "will be tried again",
+    "up_for_retry": "waiting for a retry",
 }
 
 
 @dataclass(frozen=True)
 class Step:
-    """A task instance, as far as it is shown."""
+    """The shown fields of a task instance."""
 
     task: str
     region: str
@@ -36,7 +36,7 @@ class Step:
 
     @classmethod
     def from_task_instance(cls, row: dict[str, Any]) -> Step:
-        """Take what is needed from the REST API's row."""
+        """Return the step of a row of Airflow's REST API."""
         fields = row["rendered_fields"] or {}
         region = fields.get("region") or _of_action(fields.get("action"))
         begin = _time(row["start_date"])
@@ -51,22 +51,22 @@ class Step:
 
 
 class Progress:
-    """The steps: a table that is drawn again and again, or plain lines without a terminal.
+    """Show the steps: as a table that is updated, or as plain lines without a terminal.
 
-    :param console: where to show it
-    :param title: what stands above the table
-    :param speed: how many simulated seconds pass in one
+    :param console: the output
+    :param title: the table's title
+    :param speed: simulated seconds per second
     """
 
     def __init__(self, console: Console, title: str, speed: float) -> None:
         self._console = console
         self._title = title
         self._speed = speed
-        self._said: set[str] = set()
+        self._printed: set[str] = set()
         self._live = Live(console=console) if console.is_terminal else None
 
     def __enter__(self) -> Self:
-        """Take the screen, if there is one."""
+        """Start drawing, if there is a terminal."""
         if self._live:
             self._live.start()
         return self
@@ -77,19 +77,19 @@ class Progress:
         error: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        """Leave the last picture standing."""
+        """Stop drawing; the last table stays."""
         if self._live:
             self._live.stop()
 
     def show(self, steps: Sequence[Step]) -> None:
-        """Draw the steps as they are now, or say what is new."""
+        """Draw the steps as they are now, or print what is new."""
         if self._live:
             self._live.update(self._table(steps), refresh=True)
             return
         for step in steps:
             line = f"{step.task} {step.region}".rstrip() + f": {step.text}"
-            if step.text and line not in self._said:
-                self._said.add(line)
+            if step.text and line not in self._printed:
+                self._printed.add(line)
                 self._console.print(verbatim(f"  {line} {self._time(step)}".rstrip()))
 
     def _table(self, steps: Sequence[Step]) -> Table:
@@ -101,13 +101,13 @@ class Progress:
         return table
 
     def _time(self, step: Step) -> str:
-        """Return how long the step has taken; for a wait, also what that is over there."""
+        """Return how long the step has taken; for a wait, also in the simulator's time."""
         if not step.seconds:
             return ""
         here = f"{step.seconds:.0f} s"
         if step.state != "deferred":
             return here
-        return f"{here} (there {minutes(timedelta(seconds=step.seconds * self._speed))})"
+        return f"{here} (simulated {minutes(timedelta(seconds=step.seconds * self._speed))})"
 
 
 def copies_table(actions: Iterable[dict[str, Any]], entries: Sequence[Any]) -> Table:
@@ -116,13 +116,13 @@ def copies_table(actions: Iterable[dict[str, Any]], entries: Sequence[Any]) -> T
     :param actions: results of operators or sensors
     :param entries: the simulator's journal
     """
-    headings = ("image", "what", "region", "action", "status", "duration", "looks", "POSTs")
-    title = "What was done, in DigitalOcean's time"
+    headings = ("image", "what", "region", "action", "status", "duration", "polls", "POSTs")
+    title = "Actions, in the simulator's time"
     table = Table(*headings, title=title, box=SIMPLE_HEAD, padding=(0, 1, 0, 0))
     for action in actions:
         path = f"/v2/images/{action['image_id']}/actions"
         region = action["region_slug"]
-        looks = sum(entry.path == f"{path}/{action['id']}" for entry in entries)
+        polls = sum(entry.path == f"{path}/{action['id']}" for entry in entries)
         posts = sum(
             (entry.method, entry.path) == ("POST", path) and entry.body.get("region") == region
             for entry in entries
@@ -134,7 +134,7 @@ def copies_table(actions: Iterable[dict[str, Any]], entries: Sequence[Any]) -> T
             str(action["id"]),
             action["status"],
             _duration(action),
-            str(looks),
+            str(polls),
             str(posts),
         )
         table.add_row(*map(verbatim, cells))
@@ -147,7 +147,7 @@ def verbatim(text: str) -> Text:
 
 
 def minutes(duration: timedelta) -> str:
-    """Return a duration as people say it."""
+    """Return a duration in minutes and seconds."""
     whole = round(duration.total_seconds())
     return f"{whole} s" if whole < 60 else f"{whole // 60} min {whole % 60} s"  # noqa: PLR2004
 

@@ -1,4 +1,4 @@
-"""How Sphinx builds these pages: ``python3 dev.py docs``. Nothing here asks the network."""
+"""Sphinx settings for the documentation: ``python3 dev.py docs``. The build needs no network."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import tempfile
 
 from airflow_provider_do_images import __version__
 
-# Airflow, which the API reference imports, writes a configuration into its home, and logs it.
+# The API reference imports Airflow, which writes a configuration into its home and logs that.
 os.environ["AIRFLOW_HOME"] = tempfile.mkdtemp(prefix="airflow-docs-")
 logging.getLogger("airflow").setLevel(logging.WARNING)
 
@@ -32,10 +32,10 @@ autodoc_member_order = "bysource"
 autodoc_typehints_format = "short"
 nitpicky = True
 nitpick_ignore_regex = [
-    # Only this package's names can be looked up: Python's and Airflow's need the network.
+    # References to Python and Airflow would need their inventories from the network.
     ("py:.*", r"(?!airflow_provider_do_images\.).*"),
-    # Types in signatures that readers need not know.
-    ("py:class", r"airflow_provider_do_images\.actions\.wait\.Ask"),
+    # Types in signatures that are not public.
+    ("py:class", r"airflow_provider_do_images\.core\.wait\.flow\.ReadRequest"),
     ("py:class", r"airflow_provider_do_images\.api\.pagination\.Page"),
     ("py:class", r"airflow_provider_do_images\.simulator\..*\.(Exchange|F|Fate|Scopes)"),
 ]

@@ -50,7 +50,7 @@ def plans(simulator, token, backup, snapshot) -> dict[str, Plan]:
     )
     first = state.add_droplet("first")
     newest_of_first = state.add_backup(first, simulator.clock.now())
-    to_convert, to_keep, to_copy, copied = backup(), backup(), snapshot(), snapshot()
+    to_convert, to_copy, copied = backup(), snapshot(), snapshot()
     running = ApiClient(token, simulator.url).transfer_image(copied.id, "fra1")
     convert = {"type": "convert"}
     watched = {
@@ -69,12 +69,6 @@ def plans(simulator, token, backup, snapshot) -> dict[str, Plan]:
         "first_copy": Plan(
             {"droplet": "first"},
             newest_of_first.id,
-            [convert, copy_to("ams3"), copy_to("sgp1")],
-            {"nyc3", "ams3", "sgp1"},
-        ),
-        "keep_backup": Plan(
-            {"backup_id": to_keep.id},
-            to_keep.id,
             [convert, copy_to("ams3"), copy_to("sgp1")],
             {"nyc3", "ams3", "sgp1"},
         ),
