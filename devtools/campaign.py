@@ -39,7 +39,7 @@ from airflow_provider_do_images.core.wait.flow import (
     wait_until_finished,
 )
 from airflow_provider_do_images.simulator import Simulator
-from airflow_provider_do_images.simulator.models import Action
+from airflow_provider_do_images.simulator.state.models import Action
 from devtools.chaos import READ_TIMEOUT, Chaos, Killed
 
 TRIES = 6

@@ -25,7 +25,7 @@ from airflow_provider_do_images.simulator import (
     Rules,
     Simulator,
 )
-from airflow_provider_do_images.simulator.models import BackupPlan, Droplet, Image
+from airflow_provider_do_images.simulator.state.models import BackupPlan, Droplet, Image
 from devtools.chaos import READ_TIMEOUT, Chaos, Killed
 from devtools.pipeline import (
     DAY,

@@ -34,7 +34,7 @@ from airflow_provider_do_images.simulator.faults import (
     Status,
     Truncated,
 )
-from airflow_provider_do_images.simulator.rules import Rules
+from airflow_provider_do_images.simulator.rules.rules import Rules
 from airflow_provider_do_images.simulator.server import Simulator
 
 __all__ = [

@@ -9,11 +9,11 @@ from contextlib import suppress
 from pathlib import Path
 from typing import NoReturn
 
-from airflow_provider_do_images.simulator import rule_table
 from airflow_provider_do_images.simulator.clock import ManualClock, ScaledClock
 from airflow_provider_do_images.simulator.control import HEADER, PATH
-from airflow_provider_do_images.simulator.rules import Rules
-from airflow_provider_do_images.simulator.script import load_faults, with_switches
+from airflow_provider_do_images.simulator.faults.config import load_faults, with_switches
+from airflow_provider_do_images.simulator.rules import table as rule_table
+from airflow_provider_do_images.simulator.rules.rules import Rules
 from airflow_provider_do_images.simulator.server import Simulator
 
 LARGEST_PORT = 65535

@@ -13,15 +13,15 @@ from starlette.routing import compile_path
 from starlette.types import Receive, Scope, Send
 
 from airflow_provider_do_images.simulator.backend import Backend
-from airflow_provider_do_images.simulator.call import Call
-from airflow_provider_do_images.simulator.errors import ApiError, error_of
-from airflow_provider_do_images.simulator.exchange import Exchange
-from airflow_provider_do_images.simulator.journal import Entry, fingerprint
-from airflow_provider_do_images.simulator.responses import (
+from airflow_provider_do_images.simulator.http.errors import ApiError, error_of
+from airflow_provider_do_images.simulator.http.fault_chain import Exchange
+from airflow_provider_do_images.simulator.http.request import Call
+from airflow_provider_do_images.simulator.http.responses import (
     drop_connection,
     json_response,
     new_request_id,
 )
+from airflow_provider_do_images.simulator.journal import Entry, fingerprint
 from airflow_provider_do_images.simulator.routes import ENDPOINTS, UNKNOWN, Endpoint
 
 PATTERNS = [(compile_path(endpoint.path)[0], endpoint) for endpoint in ENDPOINTS]

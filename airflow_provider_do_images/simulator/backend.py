@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from airflow_provider_do_images.simulator.account import fill_default_account
 from airflow_provider_do_images.simulator.clock import Clock
 from airflow_provider_do_images.simulator.faults import Fault, FaultList
+from airflow_provider_do_images.simulator.http.rate_limits import RateLimits
+from airflow_provider_do_images.simulator.http.tokens import Tokens
 from airflow_provider_do_images.simulator.journal import Journal
-from airflow_provider_do_images.simulator.limits import RateLimits
-from airflow_provider_do_images.simulator.rules import Rules
-from airflow_provider_do_images.simulator.state import State
-from airflow_provider_do_images.simulator.tokens import Tokens
+from airflow_provider_do_images.simulator.rules.rules import Rules
+from airflow_provider_do_images.simulator.state.account_state import State
+from airflow_provider_do_images.simulator.state.seed_data import fill_default_account
 
 
 class Backend:

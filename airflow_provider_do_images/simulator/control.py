@@ -31,8 +31,8 @@ from starlette.routing import Mount, Route
 from airflow_provider_do_images.simulator.backend import Backend
 from airflow_provider_do_images.simulator.clock import timestamp
 from airflow_provider_do_images.simulator.faults import Held
-from airflow_provider_do_images.simulator.models import COMPLETED, ERRORED
-from airflow_provider_do_images.simulator.script import fault_from, to_mapping
+from airflow_provider_do_images.simulator.faults.config import fault_from, to_mapping
+from airflow_provider_do_images.simulator.state.models import COMPLETED, ERRORED
 
 PATH = "/_control"
 HEADER = "X-Control-Key"

@@ -7,23 +7,23 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
-from airflow_provider_do_images.simulator.durations import snapshot_seconds, transfer_seconds
-from airflow_provider_do_images.simulator.errors import (
+from airflow_provider_do_images.simulator.http.errors import (
     ApiError,
     error_of,
     not_found,
     unknown_action_type,
     unprocessable,
 )
-from airflow_provider_do_images.simulator.models import (
+from airflow_provider_do_images.simulator.state.account_state import State
+from airflow_provider_do_images.simulator.state.backup_schedule import LONGEST_RETENTION
+from airflow_provider_do_images.simulator.state.durations import snapshot_seconds, transfer_seconds
+from airflow_provider_do_images.simulator.state.models import (
     COMPLETED,
     IN_PROGRESS,
     Action,
     Droplet,
     Image,
 )
-from airflow_provider_do_images.simulator.schedule import LONGEST_RETENTION
-from airflow_provider_do_images.simulator.state import State
 
 
 def find_image(state: State, image_id: int) -> Image:

@@ -19,10 +19,10 @@ from airflow_provider_do_images.simulator.backend import Backend
 from airflow_provider_do_images.simulator.clock import Clock, ScaledClock
 from airflow_provider_do_images.simulator.control import control_routes
 from airflow_provider_do_images.simulator.faults import Fault, FaultList
+from airflow_provider_do_images.simulator.http.tokens import Tokens
 from airflow_provider_do_images.simulator.journal import Journal
-from airflow_provider_do_images.simulator.rules import Rules
-from airflow_provider_do_images.simulator.state import State
-from airflow_provider_do_images.simulator.tokens import Tokens
+from airflow_provider_do_images.simulator.rules.rules import Rules
+from airflow_provider_do_images.simulator.state.account_state import State
 
 START_SECONDS = 10.0
 STOP_SECONDS = 5.0

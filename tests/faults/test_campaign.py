@@ -11,7 +11,7 @@ from airflow_provider_do_images.core.submit.decide import Decision, Submission
 from airflow_provider_do_images.core.submit.submitter import IdempotentSubmitter
 from airflow_provider_do_images.core.wait import flow as wait
 from airflow_provider_do_images.simulator import Rules
-from airflow_provider_do_images.simulator.script import KINDS
+from airflow_provider_do_images.simulator.faults.config import KINDS
 from devtools import campaign as trials
 from devtools.chaos import ANY_REQUEST, ONLY_LISTS, ONLY_POST
 from devtools.faults import campaign, summary

@@ -16,7 +16,7 @@ from airflow_provider_do_images.core.wait import flow as wait
 from airflow_provider_do_images.hooks.digitalocean import DigitalOceanHook
 from airflow_provider_do_images.plan import __main__ as plan
 from airflow_provider_do_images.simulator import ScaledClock
-from airflow_provider_do_images.simulator.models import Fate
+from airflow_provider_do_images.simulator.state.models import Fate
 from devtools.provided import provided
 
 PAGE = (Path(__file__).parent.parent.parent / "docs" / "classes-at-a-glance.md").read_text()

@@ -13,7 +13,7 @@ from airflow_provider_do_images.api import (
 from airflow_provider_do_images.core.wait.flow import ReadRequest
 from airflow_provider_do_images.hooks.digitalocean import DigitalOceanHook
 from airflow_provider_do_images.simulator import ManualClock, Rules, Simulator, Status
-from airflow_provider_do_images.simulator.models import Fate
+from airflow_provider_do_images.simulator.state.models import Fate
 
 STATUSES = ["in-progress", "completed", "errored"]
 

@@ -31,7 +31,7 @@ from airflow_provider_do_images.simulator import (
     Rules,
     Status,
 )
-from airflow_provider_do_images.simulator.models import Fate
+from airflow_provider_do_images.simulator.state.models import Fate
 from airflow_provider_do_images.version_compat import (
     AirflowException,
     AirflowFailException,

@@ -14,7 +14,7 @@ from airflow_provider_do_images.operators.image_actions import (
 from airflow_provider_do_images.operators.replication import (
     DigitalOceanReplicateImageOperator,
 )
-from airflow_provider_do_images.simulator.models import Fate
+from airflow_provider_do_images.simulator.state.models import Fate
 
 README = (Path(__file__).parent.parent.parent / "README.md").read_text()
 DOCUMENTED = set(re.findall(r"`(\w+)`", README))

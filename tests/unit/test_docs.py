@@ -19,7 +19,7 @@ from airflow_provider_do_images.plan import __main__ as plan
 from airflow_provider_do_images.provider_info import get_provider_info
 from airflow_provider_do_images.simulator import Simulator
 from airflow_provider_do_images.simulator import __main__ as simulator
-from airflow_provider_do_images.simulator.script import KINDS, fault_from
+from airflow_provider_do_images.simulator.faults.config import KINDS, fault_from
 from devtools.provided import provided
 
 try:  # Airflow 3.2 and newer

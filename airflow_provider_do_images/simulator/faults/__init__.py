@@ -25,16 +25,6 @@ from airflow_provider_do_images.simulator.faults.actions import (
     ActionVanishes,
     RegionsLag,
 )
-from airflow_provider_do_images.simulator.faults.answers import (
-    Forbidden,
-    Html,
-    InvalidJson,
-    RateLimited,
-    RowsMissing,
-    SlowBody,
-    Status,
-    Truncated,
-)
 from airflow_provider_do_images.simulator.faults.base import (
     ActionFault,
     Fault,
@@ -47,6 +37,16 @@ from airflow_provider_do_images.simulator.faults.connections import (
     LostAfter,
     LostBefore,
     Reset,
+)
+from airflow_provider_do_images.simulator.faults.responses import (
+    Forbidden,
+    Html,
+    InvalidJson,
+    RateLimited,
+    RowsMissing,
+    SlowBody,
+    Status,
+    Truncated,
 )
 
 __all__ = [

@@ -7,9 +7,9 @@ from itertools import takewhile
 
 from starlette.responses import Response
 
-from airflow_provider_do_images.simulator import responses
-from airflow_provider_do_images.simulator.exchange import Exchange
 from airflow_provider_do_images.simulator.faults.base import RequestFault
+from airflow_provider_do_images.simulator.http import responses
+from airflow_provider_do_images.simulator.http.fault_chain import Exchange
 
 
 @dataclass(eq=False)

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from math import inf
 
 from airflow_provider_do_images.simulator.faults.base import ActionFault
-from airflow_provider_do_images.simulator.models import ERRORED, VANISHED, Fate
+from airflow_provider_do_images.simulator.state.models import ERRORED, VANISHED, Fate
 
 
 @dataclass(eq=False)

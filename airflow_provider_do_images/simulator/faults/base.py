@@ -13,8 +13,8 @@ from typing import TypeVar
 from starlette.responses import Response
 
 from airflow_provider_do_images.simulator.clock import Clock
-from airflow_provider_do_images.simulator.exchange import Exchange
-from airflow_provider_do_images.simulator.models import Action, Fate
+from airflow_provider_do_images.simulator.http.fault_chain import Exchange
+from airflow_provider_do_images.simulator.state.models import Action, Fate
 
 
 @dataclass(kw_only=True, eq=False)

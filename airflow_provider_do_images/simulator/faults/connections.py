@@ -8,9 +8,9 @@ from threading import Event
 
 from starlette.responses import Response
 
-from airflow_provider_do_images.simulator import responses
-from airflow_provider_do_images.simulator.exchange import Exchange
 from airflow_provider_do_images.simulator.faults.base import RequestFault
+from airflow_provider_do_images.simulator.http import responses
+from airflow_provider_do_images.simulator.http.fault_chain import Exchange
 
 LOOK_SECONDS = 0.005
 

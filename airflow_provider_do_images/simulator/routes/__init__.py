@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import NamedTuple
 
-from airflow_provider_do_images.simulator.call import Answer, Call
-from airflow_provider_do_images.simulator.errors import not_found
+from airflow_provider_do_images.simulator.http.errors import not_found
+from airflow_provider_do_images.simulator.http.request import Answer, Call
 from airflow_provider_do_images.simulator.routes import (
     account,
     actions,

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from airflow_provider_do_images.simulator.call import Answer, Call
-from airflow_provider_do_images.simulator.paging import paged
-from airflow_provider_do_images.simulator.views import region_json
+from airflow_provider_do_images.simulator.http.pagination import paged
+from airflow_provider_do_images.simulator.http.request import Answer, Call
+from airflow_provider_do_images.simulator.http.serializers import region_json
 
 
 def get_account(call: Call) -> Answer:

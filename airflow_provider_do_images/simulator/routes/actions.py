@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Hashable
 
-from airflow_provider_do_images.simulator.call import Answer, Call
-from airflow_provider_do_images.simulator.errors import not_found
-from airflow_provider_do_images.simulator.models import Action
-from airflow_provider_do_images.simulator.paging import paged_index
-from airflow_provider_do_images.simulator.views import action_json
+from airflow_provider_do_images.simulator.http.errors import not_found
+from airflow_provider_do_images.simulator.http.pagination import paged_index
+from airflow_provider_do_images.simulator.http.request import Answer, Call
+from airflow_provider_do_images.simulator.http.serializers import action_json
+from airflow_provider_do_images.simulator.state.models import Action
 
 
 def list_actions(call: Call) -> Answer:

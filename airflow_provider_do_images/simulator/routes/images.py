@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Hashable
 
 from airflow_provider_do_images.simulator import operations
-from airflow_provider_do_images.simulator.call import NO_CONTENT, Answer, Call
-from airflow_provider_do_images.simulator.errors import error_of, not_found
-from airflow_provider_do_images.simulator.models import Image
-from airflow_provider_do_images.simulator.paging import paged_index
+from airflow_provider_do_images.simulator.http.errors import error_of, not_found
+from airflow_provider_do_images.simulator.http.pagination import paged_index
+from airflow_provider_do_images.simulator.http.request import NO_CONTENT, Answer, Call
+from airflow_provider_do_images.simulator.http.serializers import action_json, image_json
 from airflow_provider_do_images.simulator.routes.actions import list_actions_of, one_action_of
 from airflow_provider_do_images.simulator.routes.tags import spelling_for_filter
-from airflow_provider_do_images.simulator.views import action_json, image_json
+from airflow_provider_do_images.simulator.state.models import Image
 
 
 def list_images(call: Call) -> Answer:

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from airflow_provider_do_images.simulator import operations
-from airflow_provider_do_images.simulator.call import NO_CONTENT, Answer, Call
-from airflow_provider_do_images.simulator.paging import paged_index
-from airflow_provider_do_images.simulator.views import snapshot_json
+from airflow_provider_do_images.simulator.http.pagination import paged_index
+from airflow_provider_do_images.simulator.http.request import NO_CONTENT, Answer, Call
+from airflow_provider_do_images.simulator.http.serializers import snapshot_json
 
 SNAPSHOTS = ("type", "snapshot")
 NONE = ("type", "volume")

@@ -6,11 +6,11 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from airflow_provider_do_images.simulator.call import NO_CONTENT, Answer, Call
-from airflow_provider_do_images.simulator.errors import error_of, not_found, unprocessable
-from airflow_provider_do_images.simulator.models import Droplet, Image
-from airflow_provider_do_images.simulator.paging import paged
-from airflow_provider_do_images.simulator.state import State
+from airflow_provider_do_images.simulator.http.errors import error_of, not_found, unprocessable
+from airflow_provider_do_images.simulator.http.pagination import paged
+from airflow_provider_do_images.simulator.http.request import NO_CONTENT, Answer, Call
+from airflow_provider_do_images.simulator.state.account_state import State
+from airflow_provider_do_images.simulator.state.models import Droplet, Image
 
 NAME = re.compile(r"[A-Za-z0-9_:-]{1,255}")
 ID = re.compile(r"[0-9]{1,19}")

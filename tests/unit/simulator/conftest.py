@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from airflow_provider_do_images.simulator.account import fill_default_account
 from airflow_provider_do_images.simulator.clock import ManualClock
-from airflow_provider_do_images.simulator.rules import Rules
-from airflow_provider_do_images.simulator.state import State
+from airflow_provider_do_images.simulator.rules.rules import Rules
+from airflow_provider_do_images.simulator.state.account_state import State
+from airflow_provider_do_images.simulator.state.seed_data import fill_default_account
 
 WEDNESDAY_AT_TEN = 1_772_618_400  # 2026-03-04T10:00:00Z
 

@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from airflow_provider_do_images.simulator.durations import snapshot_seconds, transfer_seconds
-from airflow_provider_do_images.simulator.regions import all_regions, kilometres
+from airflow_provider_do_images.simulator.state.durations import snapshot_seconds, transfer_seconds
+from airflow_provider_do_images.simulator.state.regions import all_regions, kilometres
 
 REGIONS = all_regions()
 SLUGS = st.sampled_from(sorted(REGIONS))

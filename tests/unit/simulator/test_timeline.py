@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from airflow_provider_do_images.simulator.timeline import Timeline
+from airflow_provider_do_images.simulator.state.timeline import Timeline
 
 
 @pytest.fixture

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from airflow_provider_do_images.simulator.tokens import EVERYTHING, Scopes, Tokens
+from airflow_provider_do_images.simulator.http.tokens import EVERYTHING, Scopes, Tokens
 
 
 def test_any_token_is_valid_until_one_is_named():

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from random import Random
 
-from airflow_provider_do_images.simulator.regions import Region, kilometres
+from airflow_provider_do_images.simulator.state.regions import Region, kilometres
 
 SHORTEST_TRANSFER = 120.0
 LONGEST_TRANSFER = 4800.0

@@ -6,9 +6,9 @@ import json
 from dataclasses import dataclass, field
 from typing import Any
 
-from airflow_provider_do_images.simulator.errors import error_of, not_found
-from airflow_provider_do_images.simulator.state import State
-from airflow_provider_do_images.simulator.tokens import EVERYTHING, Scopes
+from airflow_provider_do_images.simulator.http.errors import error_of, not_found
+from airflow_provider_do_images.simulator.http.tokens import EVERYTHING, Scopes
+from airflow_provider_do_images.simulator.state.account_state import State
 
 LONGEST_ID = 19
 """Digits of the largest 64-bit number: no id is longer."""

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from math import ceil
 
 from airflow_provider_do_images.simulator.clock import Clock
-from airflow_provider_do_images.simulator.rules import Rules
+from airflow_provider_do_images.simulator.rules.rules import Rules
 
 MINUTE = 60
 HOUR = 3600

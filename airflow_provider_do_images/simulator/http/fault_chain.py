@@ -8,9 +8,9 @@ from typing import Protocol
 
 from starlette.responses import Response
 
+from airflow_provider_do_images.simulator.http.tokens import Tokens
 from airflow_provider_do_images.simulator.journal import Entry
-from airflow_provider_do_images.simulator.state import State
-from airflow_provider_do_images.simulator.tokens import Tokens
+from airflow_provider_do_images.simulator.state.account_state import State
 
 
 class Obstacle(Protocol):

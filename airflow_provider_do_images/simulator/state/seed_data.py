@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 
-from airflow_provider_do_images.simulator import schedule
-from airflow_provider_do_images.simulator.models import COMPLETED, ERRORED, Droplet
-from airflow_provider_do_images.simulator.schedule import DAY, HOUR
-from airflow_provider_do_images.simulator.state import State
+from airflow_provider_do_images.simulator.state import backup_schedule as schedule
+from airflow_provider_do_images.simulator.state.account_state import State
+from airflow_provider_do_images.simulator.state.backup_schedule import DAY, HOUR
+from airflow_provider_do_images.simulator.state.models import COMPLETED, ERRORED, Droplet
 
 BASE_IMAGES = (
     ("24.04 (LTS) x64", "ubuntu-24-04-x64", "Ubuntu"),

@@ -9,8 +9,8 @@ from collections.abc import Callable, Hashable
 from typing import Any
 from urllib.parse import urlencode
 
-from airflow_provider_do_images.simulator.call import Answer, Call
-from airflow_provider_do_images.simulator.index import Index
+from airflow_provider_do_images.simulator.http.request import Answer, Call
+from airflow_provider_do_images.simulator.state.sorted_index import Index
 
 DEFAULT_SIZE = 20
 MAX_SIZE = 200

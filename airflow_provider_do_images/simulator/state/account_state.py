@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from airflow_provider_do_images.simulator import schedule
-from airflow_provider_do_images.simulator.lifecycle import Lifecycle
-from airflow_provider_do_images.simulator.models import USUAL_SIZE, BackupPlan, Droplet, Image
+from airflow_provider_do_images.simulator.state import backup_schedule as schedule
+from airflow_provider_do_images.simulator.state.lifecycle import Lifecycle
+from airflow_provider_do_images.simulator.state.models import USUAL_SIZE, BackupPlan, Droplet, Image
 
 
 class State(Lifecycle):

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 
-from airflow_provider_do_images.simulator.models import BackupPlan, Droplet
+from airflow_provider_do_images.simulator.state.models import BackupPlan, Droplet
 
 HOUR = 3600
 DAY = 24 * HOUR

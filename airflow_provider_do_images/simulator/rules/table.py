@@ -2,14 +2,14 @@
 
 *confirmed*: official documentation or code, a maintainer's word, or a recorded answer. *reported*:
 users or third parties say so. *assumed*: nobody says; this is a guess. Where a guess can matter to
-a client, a switch of :class:`~airflow_provider_do_images.simulator.rules.Rules` turns it.
+a client, a switch of :class:`~airflow_provider_do_images.simulator.rules.rules.Rules` turns it.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass, fields
 
-from airflow_provider_do_images.simulator.rules import Rules
+from airflow_provider_do_images.simulator.rules.rules import Rules
 
 CONFIRMED = "confirmed"
 REPORTED = "reported"
@@ -34,7 +34,7 @@ class Rule:
 
 TABLE = (
     Rule(1, CONFIRMED, "POST answers 201 with the action under `action`", "routes.images"),
-    Rule(1, CONFIRMED, "ids lie above 2^31 and rise; times are UTC, whole seconds", "store"),
+    Rule(1, CONFIRMED, "ids lie above 2^31 and rise; times are UTC, whole seconds", "state.store"),
     Rule(
         2,
         CONFIRMED,
@@ -43,7 +43,7 @@ TABLE = (
         "operations",
         ("convert_seconds",),
     ),
-    Rule(2, ASSUMED, "it keeps the id, and is then listed by its droplet", "lifecycle"),
+    Rule(2, ASSUMED, "it keeps the id, and is then listed by its droplet", "state.lifecycle"),
     Rule(2, ASSUMED, "convert of a snapshot is refused", "operations", ("convert_snapshot",)),
     Rule(3, CONFIRMED, "a transfer that runs is in-progress", "operations"),
     Rule(
@@ -52,14 +52,14 @@ TABLE = (
         "both ways: its region is the destination (documented examples, 2014 to 2026), or null in "
         "the POST's answer, in the lists and after completion (recording of a custom image in "
         "geraxe/dolib, 2021; doctl#196, 2017, for the POST)",
-        "views",
+        "http.serializers",
         ("transfers_tell_region", "region_null_until_completed"),
     ),
     Rule(
         3,
         REPORTED,
         "it takes minutes by size and distance, up to 80 for some",
-        "durations",
+        "state.durations",
         ("transfer_seconds",),
     ),
     Rule(3, CONFIRMED, "transfers of one image to several regions run at once", "operations"),
@@ -95,14 +95,14 @@ TABLE = (
     ),
     Rule(5, CONFIRMED, "404 for a missing or unknown action type", "operations"),
     Rule(5, CONFIRMED, "404 for an action that is not one of this image", "routes.actions"),
-    Rule(5, ASSUMED, "404 for an expired backup, as for a deleted image", "lifecycle"),
+    Rule(5, ASSUMED, "404 for an expired backup, as for a deleted image", "state.lifecycle"),
     Rule(5, ASSUMED, "404 for unknown paths and methods", "routes"),
     Rule(5, REPORTED, "a trailing slash is tolerated", "app"),
     Rule(
         6,
         ASSUMED,
         "`regions` grows in the moment of completion",
-        "lifecycle",
+        "state.lifecycle",
         ("regions_lag_seconds",),
     ),
     Rule(
@@ -112,9 +112,11 @@ TABLE = (
         "routes.actions",
         ("not_found_polls",),
     ),
-    Rule(7, CONFIRMED, "an errored action has `completed_at` and no reason", "views"),
-    Rule(7, ASSUMED, "it leaves `regions` as they were", "lifecycle"),
-    Rule(7, ASSUMED, "actions that run when their image is deleted end as errored", "lifecycle"),
+    Rule(7, CONFIRMED, "an errored action has `completed_at` and no reason", "http.serializers"),
+    Rule(7, ASSUMED, "it leaves `regions` as they were", "state.lifecycle"),
+    Rule(
+        7, ASSUMED, "actions that run when their image is deleted end as errored", "state.lifecycle"
+    ),
     Rule(
         8,
         CONFIRMED,
@@ -144,15 +146,20 @@ TABLE = (
         9,
         CONFIRMED,
         "20 rows a page, at most 200; `links` is `{}` on a single page",
-        "paging",
+        "http.pagination",
         ("single_page_links",),
     ),
-    Rule(9, ASSUMED, "a page or size that is none counts as not given, above 200 as 200", "paging"),
+    Rule(
+        9,
+        ASSUMED,
+        "a page or size that is none counts as not given, above 200 as 200",
+        "http.pagination",
+    ),
     Rule(
         10,
         CONFIRMED,
         "250 requests a minute, with `retry-after`; 5,000 an hour, without",
-        "limits",
+        "http.rate_limits",
         ("rate_limits", "requests_per_minute", "requests_per_hour"),
     ),
     Rule(
@@ -160,16 +167,16 @@ TABLE = (
         CONFIRMED,
         "`ratelimit-reset` is when the oldest request stops counting; it was also recorded to lie "
         "in the past",
-        "limits",
+        "http.rate_limits",
         ("reset_in_past",),
     ),
-    Rule(10, CONFIRMED, "the other headers are those of recorded answers", "responses"),
+    Rule(10, CONFIRMED, "the other headers are those of recorded answers", "http.responses"),
     Rule(10, CONFIRMED, "a 401 has no rate limit headers, and no request id in its body", "app"),
-    Rule(10, ASSUMED, "a refused request does not count", "limits"),
-    Rule(11, CONFIRMED, "502, 504 and 52x come as HTML, 500 and 503 as JSON", "faults.answers"),
+    Rule(10, ASSUMED, "a refused request does not count", "http.rate_limits"),
+    Rule(11, CONFIRMED, "502, 504 and 52x come as HTML, 500 and 503 as JSON", "faults.responses"),
     Rule(11, REPORTED, "5xx after the POST took effect, passing 403, 401 as text", "faults"),
     Rule(12, CONFIRMED, "scopes by call, as the specification's `security` says", "routes"),
-    Rule(12, CONFIRMED, "what a token may not see is left empty", "views"),
+    Rule(12, CONFIRMED, "what a token may not see is left empty", "http.serializers"),
     Rule(
         12,
         CONFIRMED,
@@ -181,9 +188,9 @@ TABLE = (
         13,
         CONFIRMED,
         "daily backups are kept 7 days, weekly ones 28; windows are four hours long",
-        "schedule",
+        "state.backup_schedule",
     ),
-    Rule(13, ASSUMED, "the moment inside the window is drawn by the seed", "schedule"),
+    Rule(13, ASSUMED, "the moment inside the window is drawn by the seed", "state.backup_schedule"),
     Rule(
         13,
         CONFIRMED,
@@ -203,13 +210,13 @@ TABLE = (
         CONFIRMED,
         "a droplet's snapshot action names the droplet; the image appears when it is completed, "
         "dated when it started",
-        "lifecycle",
+        "state.lifecycle",
         ("snapshot_seconds",),
     ),
     Rule(
         14, CONFIRMED, "meanwhile the droplet is locked and refuses the next action", "operations"
     ),
-    Rule(15, CONFIRMED, "the regions are those of a recorded answer", "regions"),
+    Rule(15, CONFIRMED, "the regions are those of a recorded answer", "state.regions"),
     Rule(15, REPORTED, "a region that is closed for droplets still takes transfers", "operations"),
     Rule(
         16,
@@ -229,7 +236,7 @@ TABLE = (
         17,
         ASSUMED,
         "the snapshot made of it keeps the new name",
-        "lifecycle",
+        "state.lifecycle",
         ("convert_keeps_name",),
     ),
     Rule(17, ASSUMED, "PUT of a public image is a 403", "operations"),
@@ -265,7 +272,7 @@ TABLE = (
         REPORTED,
         "making a tag that exists in another case changes nothing and answers with its own "
         "spelling; what is tagged shows that one",
-        "tag_names",
+        "state.tag_names",
     ),
     Rule(
         19,

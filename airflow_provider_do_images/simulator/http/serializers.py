@@ -10,11 +10,11 @@ from ipaddress import IPv4Address
 from typing import Any
 
 from airflow_provider_do_images.simulator.clock import timestamp
-from airflow_provider_do_images.simulator.models import IN_PROGRESS, Action, Droplet, Image
-from airflow_provider_do_images.simulator.regions import Region
-from airflow_provider_do_images.simulator.schedule import WINDOW
-from airflow_provider_do_images.simulator.state import State
-from airflow_provider_do_images.simulator.tokens import EVERYTHING, Scopes
+from airflow_provider_do_images.simulator.http.tokens import EVERYTHING, Scopes
+from airflow_provider_do_images.simulator.state.account_state import State
+from airflow_provider_do_images.simulator.state.backup_schedule import WINDOW
+from airflow_provider_do_images.simulator.state.models import IN_PROGRESS, Action, Droplet, Image
+from airflow_provider_do_images.simulator.state.regions import Region
 
 Json = dict[str, Any]
 

@@ -11,9 +11,10 @@ from collections.abc import Callable, Iterable
 from random import Random
 from threading import RLock
 
-from airflow_provider_do_images.simulator import schedule
 from airflow_provider_do_images.simulator.clock import Clock
-from airflow_provider_do_images.simulator.models import (
+from airflow_provider_do_images.simulator.rules.rules import Rules
+from airflow_provider_do_images.simulator.state import backup_schedule as schedule
+from airflow_provider_do_images.simulator.state.models import (
     COMPLETED,
     ERRORED,
     IN_PROGRESS,
@@ -23,9 +24,8 @@ from airflow_provider_do_images.simulator.models import (
     Fate,
     Image,
 )
-from airflow_provider_do_images.simulator.rules import Rules
-from airflow_provider_do_images.simulator.store import Store
-from airflow_provider_do_images.simulator.timeline import Timeline
+from airflow_provider_do_images.simulator.state.store import Store
+from airflow_provider_do_images.simulator.state.timeline import Timeline
 
 USUAL = Fate()
 CONVERSIONS = {"convert", "convert_to_snapshot"}

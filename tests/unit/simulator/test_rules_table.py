@@ -5,8 +5,8 @@ from __future__ import annotations
 import importlib
 from dataclasses import fields
 
-from airflow_provider_do_images.simulator.rule_table import TABLE, as_text
-from airflow_provider_do_images.simulator.rules import Rules
+from airflow_provider_do_images.simulator.rules.rules import Rules
+from airflow_provider_do_images.simulator.rules.table import TABLE, as_text
 
 MARKS = {"confirmed", "reported", "assumed"}
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from airflow_provider_do_images.simulator import ActionErrors, Rules, Status
-from airflow_provider_do_images.simulator.script import (
+from airflow_provider_do_images.simulator.faults.config import (
     KINDS,
     fault_from,
     load_faults,

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from airflow_provider_do_images.simulator.index import Index
+from airflow_provider_do_images.simulator.state.sorted_index import Index
 
 MOMENTS = st.lists(st.integers(0, 9), max_size=30)
 PLACES = st.integers(0, 35)

@@ -12,7 +12,7 @@ import yaml
 
 from airflow_provider_do_images.simulator import faults
 from airflow_provider_do_images.simulator.faults import ActionFault, Fault, RequestFault
-from airflow_provider_do_images.simulator.rules import Rules
+from airflow_provider_do_images.simulator.rules.rules import Rules
 
 ABSTRACT = {"ActionFault", "Fault", "RequestFault"}
 KINDS: dict[str, type[Fault]] = {

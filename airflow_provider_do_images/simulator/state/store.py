@@ -6,10 +6,10 @@ from collections.abc import Hashable, Iterator
 from contextlib import contextmanager
 from random import Random
 
-from airflow_provider_do_images.simulator.index import Index
-from airflow_provider_do_images.simulator.models import Action, Droplet, Image
-from airflow_provider_do_images.simulator.regions import all_regions
-from airflow_provider_do_images.simulator.tag_names import TagNames
+from airflow_provider_do_images.simulator.state.models import Action, Droplet, Image
+from airflow_provider_do_images.simulator.state.regions import all_regions
+from airflow_provider_do_images.simulator.state.sorted_index import Index
+from airflow_provider_do_images.simulator.state.tag_names import TagNames
 
 FIRST_ACTION_ID = 3_038_067_722  # above 2^31, as recorded in February 2026
 FIRST_IMAGE_ID = 211_604_118

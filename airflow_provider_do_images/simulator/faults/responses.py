@@ -9,9 +9,9 @@ from http import HTTPStatus
 
 from starlette.responses import Response
 
-from airflow_provider_do_images.simulator import responses
-from airflow_provider_do_images.simulator.exchange import Exchange
 from airflow_provider_do_images.simulator.faults.base import RequestFault
+from airflow_provider_do_images.simulator.http import responses
+from airflow_provider_do_images.simulator.http.fault_chain import Exchange
 
 PAGES_OF_THE_PROXY = {502, 504, *range(520, 528)}
 """Statuses that come from the proxy before the API, as HTML."""

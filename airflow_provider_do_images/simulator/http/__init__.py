@@ -1,0 +1,1 @@
+"""The HTTP layer: requests, responses, errors, pages, rate limits, tokens."""

@@ -1,0 +1,1 @@
+"""The rules that the simulator follows, and the switches that change them."""

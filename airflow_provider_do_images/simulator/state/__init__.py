@@ -1,0 +1,1 @@
+"""The simulated account: images, droplets, actions, and the effects of time."""
