@@ -74,7 +74,7 @@ class Bench:
         jobs = self._fill(case)
         begun = self.clock.now()
         result = self.run(case.way, jobs)
-        self.simulator.state.settle()
+        self.simulator.state.process_due_events()
         actions = self.simulator.state.actions
         took = result.ended - begun
         ends = {job.action_id: actions[job.action_id].due_at or 0.0 for job in jobs}

@@ -107,7 +107,7 @@ class Trial:
         if past == "there" and region:
             self.image.regions.append(region)
         if past == "there" and not region:
-            state.become_snapshot(self.image)
+            state.convert_to_snapshot(self.image)
         if past == "running" and region:
             state.begin_action("transfer", self.image, region=region, seconds=400)
         if past == "errored":
@@ -214,7 +214,7 @@ class Trial:
     # The judgement
 
     def _is_there(self) -> bool:
-        self.simulator.state.settle()
+        self.simulator.state.process_due_events()
         if self.request.region:
             return self.request.region in self.image.regions
         return self.image.type == "snapshot"

@@ -12,28 +12,28 @@ from requests.adapters import HTTPAdapter
 
 from airflow_provider_do_images.core.wait.evaluate import NOT_FOUND_GRACE
 from airflow_provider_do_images.simulator import (
+    ActionDisappears,
     ActionErrors,
     ActionStuck,
-    ActionVanishes,
+    ConcurrentAction,
+    ConnectionReset,
+    ErrorStatus,
     Fault,
-    Forbidden,
-    ForeignAction,
-    Hang,
-    Held,
-    Html,
+    HeldRequest,
+    HtmlResponse,
     InvalidJson,
-    LostAfter,
-    LostBefore,
+    MissingRows,
+    NoResponse,
     NotFoundAfterWrite,
     RateLimited,
     RegionsLag,
-    Reset,
-    Revoked,
-    RowsMissing,
+    RequestLost,
+    ResponseLost,
     Simulator,
     SlowBody,
-    Status,
-    Truncated,
+    TokenRevoked,
+    TransientForbidden,
+    TruncatedBody,
 )
 
 READ_TIMEOUT = 0.15
@@ -81,7 +81,7 @@ class Chaos(HTTPAdapter):
         self._region = region
         self._rarity = rarity
         self._without = without
-        self._held: list[Held] = []
+        self._held: list[HeldRequest] = []
 
     def send(self, request: requests.PreparedRequest, *args: Any, **kwargs: Any) -> Any:
         """Send a request; before and after it the process may be killed."""
@@ -106,14 +106,14 @@ class Chaos(HTTPAdapter):
             fault = self._held.pop()
             fault.release()
             if fault.reached.is_set():
-                fault.passed.wait(PASSES_IN)
+                fault.processed.wait(PASSES_IN)
 
     def _show_what_is_old(self) -> None:
         """Let 404s after a write last no longer than the wait promises to bear them."""
         begun = self._simulator.clock.now() - NOT_FOUND_GRACE
         for action in self._simulator.state.actions.values():
             if action.started_at <= begun:
-                action.unseen_reads = 0
+                action.not_found_reads = 0
 
     def _maybe_kill(self, when: str, what: str) -> None:
         if self._random.random() * self._rarity < KILL_CHANCE[what]:
@@ -127,12 +127,12 @@ class Chaos(HTTPAdapter):
         fault = self._random.choice(kinds)(self._random)
         if isinstance(fault, self._without):
             return
-        if isinstance(fault, Revoked) and fault.replacement:
+        if isinstance(fault, TokenRevoked) and fault.replacement:
             fault.replacement = self.token = f"{self.token}x"
-        if isinstance(fault, ForeignAction) and self._image_id is not None:
+        if isinstance(fault, ConcurrentAction) and self._image_id is not None:
             fault.image_id = self._image_id
             fault.region = self._random.choice([self._region or "fra1", "fra1"])
-        if isinstance(fault, Held):
+        if isinstance(fault, HeldRequest):
             self._held.append(fault)
         self.faults[type(fault).__name__] += 1
         self._simulator.faults.add(fault)
@@ -146,28 +146,28 @@ Draw = Callable[[Random], Fault]
 
 # How often a kind stands here is its weight; those that cost real time stand once.
 ANY_REQUEST: list[Draw] = [
-    *[lambda r: Status(r.choice([500, 502, 503, 504, 524]), after=_coin(r))] * 4,
+    *[lambda r: ErrorStatus(r.choice([500, 502, 503, 504, 524]), after_processing=_coin(r))] * 4,
     *[lambda r: RateLimited(burst=_coin(r), retry_after=r.randint(1, 20))] * 3,
-    *[lambda _: LostBefore()] * 2,
-    *[lambda _: LostAfter()] * 4,
-    *[lambda r: Reset(after=_coin(r))] * 2,
-    *[lambda _: Html()] * 2,
+    *[lambda _: RequestLost()] * 2,
+    *[lambda _: ResponseLost()] * 4,
+    *[lambda r: ConnectionReset(after_processing=_coin(r))] * 2,
+    *[lambda _: HtmlResponse()] * 2,
     *[lambda _: InvalidJson()] * 2,
-    *[lambda _: Truncated()] * 2,
-    *[lambda _: Forbidden()] * 2,
-    *[lambda _: ForeignAction()] * 2,
-    lambda r: Hang(after=_coin(r)),
-    lambda r: Held(before=_coin(r)),
+    *[lambda _: TruncatedBody()] * 2,
+    *[lambda _: TransientForbidden()] * 2,
+    *[lambda _: ConcurrentAction()] * 2,
+    lambda r: NoResponse(after_processing=_coin(r)),
+    lambda r: HeldRequest(before_processing=_coin(r)),
     lambda _: SlowBody(seconds=4 * READ_TIMEOUT),
-    lambda _: Revoked(replacement="the next"),
-    lambda _: Revoked(),
+    lambda _: TokenRevoked(replacement="the next"),
+    lambda _: TokenRevoked(),
 ]
 ONLY_POST: list[Draw] = [
     *[lambda r: ActionErrors(seconds=r.choice([0.0, 30.0, None]))] * 3,
     lambda _: ActionStuck(),
-    lambda _: ActionVanishes(seconds=90.0),
+    lambda _: ActionDisappears(seconds=90.0),
     *[lambda r: RegionsLag(seconds=r.choice([15.0, 60.0, 4000.0]))] * 3,
     *[lambda r: NotFoundAfterWrite(reads=r.randint(1, 3))] * 2,
 ]
-ONLY_LISTS: list[Draw] = [lambda _: RowsMissing()] * 4
+ONLY_LISTS: list[Draw] = [lambda _: MissingRows()] * 4
 """Of what can be deleted; the lists of actions have no gaps."""

@@ -21,7 +21,7 @@ from typing import Any
 
 from rich.console import Console
 
-from airflow_provider_do_images.simulator import Held, Simulator
+from airflow_provider_do_images.simulator import HeldRequest, Simulator
 from devtools.airflow_instance import AirflowInstance
 from devtools.demo_view import Progress, Step, copies_table
 from devtools.processes import interrupt_on_termination
@@ -100,7 +100,7 @@ def kill_and_clear(
 ) -> bool:
     """Kill a worker right after its POST and clear the run; return whether no POST was repeated."""
     image_id = airflow.rest.xcom(DAG_ID, run_id, "newest_backup")
-    held = simulator.faults.add(Held(method="POST"))
+    held = simulator.faults.add(HeldRequest(method="POST"))
     conf = {"image_id": image_id, "region": EXTRA}
     transfer_id = airflow.rest.trigger_dag("transfer_image", conf)
     if not held.reached.wait(RUN_TIMEOUT):
@@ -117,7 +117,7 @@ def kill_and_clear(
     airflow.rest.clear(DAG_ID, run_id, sorted(tasks))
     state = watch(airflow, [("transfer_image", transfer_id), (DAG_ID, run_id)], console)
     after = count_posts(simulator)
-    simulator.state.settle()
+    simulator.state.process_due_events()
     there = EXTRA in simulator.state.images[image_id].regions
     console.print(
         f"Both runs: {state}. Copy in {EXTRA}: {'yes' if there else 'NO'}. POSTs: {after}."
@@ -141,7 +141,7 @@ def results(airflow: AirflowInstance, run_id: str) -> list[dict[str, Any]]:
 
 def inspect(simulator: Simulator, actions: list[dict[str, Any]], console: Console) -> bool:
     """Print the actions; return whether the simulator has the snapshot in all regions."""
-    simulator.state.settle()
+    simulator.state.process_due_events()
     journal = simulator.journal
     console.print(copies_table(actions, journal.entries))
     console.print(f"Requests: {len(journal.entries)}, POSTs: {count_posts(simulator)}")

@@ -17,7 +17,7 @@ from collections import Counter
 from collections.abc import Iterator
 
 from airflow_provider_do_images.simulator import ManualClock, Rules, Simulator
-from airflow_provider_do_images.simulator.faults.config import with_switches
+from airflow_provider_do_images.simulator.faults.config import apply_settings
 from devtools.campaign import Report, Trial
 
 START = 1_790_000_000.0
@@ -35,10 +35,10 @@ def main(arguments: list[str]) -> int:
         action="append",
         default=[],
         metavar="NAME=VALUE",
-        help="turn a switch of the simulator, such as transfers_tell_region=false",
+        help="turn a switch of the simulator, such as transfers_show_region=false",
     )
     options = parser.parse_args(arguments)
-    rules = with_switches(Rules(), options.set)
+    rules = apply_settings(Rules(), options.set)
     seed = secrets.randbelow(10**6) if options.seed is None else options.seed
     print(f"seed {seed}", flush=True)
     logging.disable(logging.CRITICAL)

@@ -17,13 +17,13 @@ from airflow_provider_do_images.api import DigitalOceanError
 from airflow_provider_do_images.api.client import ApiClient
 from airflow_provider_do_images.core.snapshots.restore_points import RestorePointSelection
 from airflow_provider_do_images.simulator import (
+    ActionDisappears,
     ActionStuck,
-    ActionVanishes,
-    ForeignAction,
+    ConcurrentAction,
     ManualClock,
-    Revoked,
     Rules,
     Simulator,
+    TokenRevoked,
 )
 from airflow_provider_do_images.simulator.state.models import BackupPlan, Droplet, Image
 from devtools.chaos import READ_TIMEOUT, Chaos, Killed
@@ -47,7 +47,7 @@ RARITY = 3.0
 CLEARED = 0.25
 """The share of nights that are run a second time."""
 
-BEYOND_A_RETRY = (ActionStuck, ActionVanishes, ForeignAction, Revoked)
+BEYOND_A_RETRY = (ActionStuck, ActionDisappears, ConcurrentAction, TokenRevoked)
 """Faults after which nobody can promise the copies of this night, or no others."""
 
 BACKUPS: tuple[BackupPlan, ...] = ("daily", "daily", "weekly")
@@ -134,7 +134,7 @@ class Nights:
 
     def _newest(self) -> dict[int, int]:
         """Return the newest image of each droplet that is, or was, a backup."""
-        self._simulator.state.settle()
+        self._simulator.state.process_due_events()
         images = self._simulator.state.images.values()
         return {
             id_: max(
@@ -171,7 +171,7 @@ class Nights:
     # The judgement
 
     def _judge(self) -> None:
-        self._simulator.state.settle()
+        self._simulator.state.process_due_events()
         images = self._simulator.state.images
         for id_, promised in self._promised.items():
             there = {i.id for i in images.values() if self._is_ours(i) and i.droplet_id == id_}
@@ -241,7 +241,7 @@ class Nights:
             convert_keeps_name=coin() < 0.5,  # noqa: PLR2004 - a coin
             convert_seconds=choice([0.0, 90.0]),
             regions_lag_seconds=choice([0.0, 30.0]),
-            transfers_tell_region=self._tells_region,
+            transfers_show_region=self._tells_region,
             region_null_until_completed=coin() < 0.25,  # noqa: PLR2004 - two coins
         )
 
@@ -258,7 +258,7 @@ class Nights:
     def _wait_until(self, moment: float) -> None:
         clock = self._simulator.clock
         clock.advance(max(moment - clock.now(), 0.0))
-        self._simulator.state.settle()
+        self._simulator.state.process_due_events()
 
 
 def _utc(image: Image) -> datetime:

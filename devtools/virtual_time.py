@@ -55,7 +55,7 @@ class SharedClock:
         now = self.now()
         self.values[0], self.values[1] = now - speed * time.monotonic(), speed
 
-    def wall(self, moment: float) -> float:
+    def real_time(self, moment: float) -> float:
         """Return ``moment``: whoever shares the clock has no other time."""
         return moment
 

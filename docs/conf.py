@@ -37,5 +37,5 @@ nitpick_ignore_regex = [
     # Types in signatures that are not public.
     ("py:class", r"airflow_provider_do_images\.core\.wait\.flow\.ReadRequest"),
     ("py:class", r"airflow_provider_do_images\.api\.pagination\.Page"),
-    ("py:class", r"airflow_provider_do_images\.simulator\..*\.(Exchange|F|Fate|Scopes)"),
+    ("py:class", r"airflow_provider_do_images\.simulator\..*\.(FaultChain|F|ActionOutcome|Scopes)"),
 ]

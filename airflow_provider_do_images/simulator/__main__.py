@@ -11,7 +11,7 @@ from typing import NoReturn
 
 from airflow_provider_do_images.simulator.clock import ManualClock, ScaledClock
 from airflow_provider_do_images.simulator.control import HEADER, PATH
-from airflow_provider_do_images.simulator.faults.config import load_faults, with_switches
+from airflow_provider_do_images.simulator.faults.config import apply_settings, load_faults
 from airflow_provider_do_images.simulator.rules import table as rule_table
 from airflow_provider_do_images.simulator.rules.rules import Rules
 from airflow_provider_do_images.simulator.server import Simulator
@@ -37,18 +37,18 @@ def main(arguments: list[str] | None = None) -> int:
             host=options.host,
             clock=ScaledClock(options.speed) if options.speed else ManualClock(),
             seed=options.seed,
-            rules=with_switches(Rules(), options.set),
+            rules=apply_settings(Rules(), options.set),
             faults=load_faults(options.faults) if options.faults else (),
             control=options.control,
         )
-        plug = simulator.listen()
+        listener = simulator.listen()
     except (ValueError, OSError) as error:
         parser.error(str(error))
     print(simulator.url, flush=True)
     if simulator.control_key:
         print(f"{simulator.url}{PATH} {HEADER}: {simulator.control_key}", flush=True)
     with suppress(KeyboardInterrupt):
-        simulator.run(plug)
+        simulator.run(listener)
     return 0
 
 

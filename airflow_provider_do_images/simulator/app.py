@@ -13,15 +13,15 @@ from starlette.routing import compile_path
 from starlette.types import Receive, Scope, Send
 
 from airflow_provider_do_images.simulator.backend import Backend
-from airflow_provider_do_images.simulator.http.errors import ApiError, error_of
-from airflow_provider_do_images.simulator.http.fault_chain import Exchange
-from airflow_provider_do_images.simulator.http.request import Call
+from airflow_provider_do_images.simulator.http.errors import ApiError, standard_error
+from airflow_provider_do_images.simulator.http.fault_chain import FaultChain
+from airflow_provider_do_images.simulator.http.request import ApiRequest
 from airflow_provider_do_images.simulator.http.responses import (
     drop_connection,
     json_response,
     new_request_id,
 )
-from airflow_provider_do_images.simulator.journal import Entry, fingerprint
+from airflow_provider_do_images.simulator.journal import JournalEntry, fingerprint
 from airflow_provider_do_images.simulator.routes import ENDPOINTS, UNKNOWN, Endpoint
 
 PATTERNS = [(compile_path(endpoint.path)[0], endpoint) for endpoint in ENDPOINTS]
@@ -30,23 +30,23 @@ UNAUTHORIZED = 401
 """As recorded it has no limits in its headers, and is too short for a request id in its body."""
 
 
-class Found(NamedTuple):
+class RouteMatch(NamedTuple):
     """An endpoint, and the variable parts of the path that led to it."""
 
     endpoint: Endpoint
     params: dict[str, str]
 
 
-def find_endpoint(method: str, path: str) -> Found:
+def find_endpoint(method: str, path: str) -> RouteMatch:
     """Return what answers this method and path, which may be the endpoint that answers 404."""
     for pattern, endpoint in PATTERNS:
         if endpoint.method == method and (match := pattern.match(path)):
-            return Found(endpoint, match.groupdict())
-    return Found(UNKNOWN, {})
+            return RouteMatch(endpoint, match.groupdict())
+    return RouteMatch(UNKNOWN, {})
 
 
 @dataclass(frozen=True)
-class Api:
+class ApiApp:
     """``/v2`` as an ASGI application."""
 
     backend: Backend
@@ -58,17 +58,17 @@ class Api:
         path = request.url.path.rstrip("/") or "/"
         token = bearer_token(request.headers.get("authorization", ""))
         found = find_endpoint(request.method, path)
-        entry = Entry(
+        entry = JournalEntry(
             time=self.backend.clock.now(),
             method=request.method,
             path=path,
             endpoint=found.endpoint.path,
             query=dict(request.query_params),
-            body=readable(body),
+            body=parse_body(body),
             token_fingerprint=None if token is None else fingerprint(token),
         )
         self.backend.journal.add(entry)
-        call = Call(
+        api_request = ApiRequest(
             state=self.backend.state,
             method=request.method,
             path=path,
@@ -79,7 +79,7 @@ class Api:
             token=token,
         )
         try:
-            response = await self._through_faults(entry, call, found.endpoint)
+            response = await self._through_faults(entry, api_request, found.endpoint)
             entry.status = response.status_code or None
             await response(scope, receive, send)
         except asyncio.CancelledError:
@@ -87,41 +87,48 @@ class Api:
             drop_connection(scope, reset=True)
             await asyncio.sleep(0)
 
-    async def _through_faults(self, entry: Entry, call: Call, endpoint: Endpoint) -> Response:
+    async def _through_faults(
+        self, entry: JournalEntry, api_request: ApiRequest, endpoint: Endpoint
+    ) -> Response:
         backend = self.backend
-        exchange = Exchange(
+        chain = FaultChain(
             entry=entry,
-            token=call.token,
+            token=api_request.token,
             state=backend.state,
             tokens=backend.tokens,
-            matching=backend.faults.of_request(entry.method, entry.path),
-            perform=lambda: self._perform(call, endpoint),
-            refuse=lambda status, headers: self._refusal(
-                error_of(status), {**backend.limits.look(call.token or "").headers(), **headers}
+            faults=backend.faults.matching_request(entry.method, entry.path),
+            handle=lambda: self._handle(api_request, endpoint),
+            error_response=lambda status, headers: self._error_response(
+                standard_error(status),
+                {**backend.limits.status(api_request.token or "").headers(), **headers},
             ),
         )
-        return await exchange.proceed()
+        return await chain.proceed()
 
-    def _perform(self, call: Call, endpoint: Endpoint) -> Response:
+    def _handle(self, api_request: ApiRequest, endpoint: Endpoint) -> Response:
         """Do what is asked: token first, then limits, then scopes, then the thing itself."""
-        with call.state.lock:
-            call.state.settle()
-            scopes = None if call.token is None else self.backend.tokens.scopes_of(call.token)
-            if call.token is None or scopes is None:
-                return self._refusal(error_of(401), {})
-            budget = self.backend.limits.spend(call.token)
+        with api_request.state.lock:
+            api_request.state.process_due_events()
+            scopes = (
+                None
+                if api_request.token is None
+                else self.backend.tokens.scopes_of(api_request.token)
+            )
+            if api_request.token is None or scopes is None:
+                return self._error_response(standard_error(401), {})
+            budget = self.backend.limits.count_request(api_request.token)
             if budget.exceeded:
-                return self._refusal(error_of(429), budget.headers())
-            call.scopes = scopes
+                return self._error_response(standard_error(429), budget.headers())
+            api_request.scopes = scopes
             try:
                 if not scopes.allow(*endpoint.scopes):
-                    raise error_of(403)
-                answer = endpoint.handle(call)
+                    raise standard_error(403)
+                answer = endpoint.handle(api_request)
             except ApiError as error:
-                return self._refusal(error, budget.headers())
+                return self._error_response(error, budget.headers())
         return json_response(answer.body, answer.status, new_request_id(), budget.headers())
 
-    def _refusal(self, error: ApiError, headers: dict[str, str]) -> Response:
+    def _error_response(self, error: ApiError, headers: dict[str, str]) -> Response:
         request_id = new_request_id()
         body = {"id": error.id, "message": error.message}
         if error.status == UNAUTHORIZED:
@@ -138,7 +145,7 @@ def bearer_token(authorization: str) -> str | None:
     return None
 
 
-def readable(body: bytes) -> Any:
+def parse_body(body: bytes) -> Any:
     """Return a request's body for the journal: parsed if it is JSON, else its text."""
     if not body:
         return None

@@ -10,8 +10,8 @@ from airflow_provider_do_images.simulator.http.rate_limits import RateLimits
 from airflow_provider_do_images.simulator.http.tokens import Tokens
 from airflow_provider_do_images.simulator.journal import Journal
 from airflow_provider_do_images.simulator.rules.rules import Rules
-from airflow_provider_do_images.simulator.state.account_state import State
-from airflow_provider_do_images.simulator.state.seed_data import fill_default_account
+from airflow_provider_do_images.simulator.state.account_state import AccountState
+from airflow_provider_do_images.simulator.state.seed_data import seed_default_account
 
 
 class Backend:
@@ -41,7 +41,7 @@ class Backend:
         self.tokens = Tokens()
         self.limits = RateLimits(self.clock, self.rules)
         self.faults = FaultList(self.clock, self.seed)
-        self.state = State(self.clock, self.rules, self.seed)
-        fill_default_account(self.state)
-        self.state.choose_fate = self.faults.fate_of
+        self.state = AccountState(self.clock, self.rules, self.seed)
+        seed_default_account(self.state)
+        self.state.decide_outcome = self.faults.decide_outcome
         self.journal.clear()

@@ -1,7 +1,7 @@
 """The simulator's time: virtual Unix seconds, faster than real time or stepped by hand.
 
-Everything in the simulator runs on it: durations, backups, retention, rate limits. What a client
-outside must act upon in real time (``retry-after``, ``ratelimit-reset``) goes through ``wall``.
+Durations, backups, retention and rate limits use virtual time. Headers that a client applies to
+its own clock (``retry-after``, ``ratelimit-reset``) are converted with ``real_time``.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ class Clock(Protocol):
     def advance(self, seconds: float) -> None:
         """Jump ahead by this many virtual seconds."""
 
-    def wall(self, moment: float) -> float:
+    def real_time(self, moment: float) -> float:
         """Return the real time at which the virtual ``moment`` comes, as far as is known."""
 
 
@@ -47,9 +47,9 @@ class ScaledClock:
 
     def advance(self, seconds: float) -> None:
         """Jump ahead by this many virtual seconds, from 0 to a century."""
-        self._start += _forward(seconds)
+        self._start += _checked_jump(seconds)
 
-    def wall(self, moment: float) -> float:
+    def real_time(self, moment: float) -> float:
         """Return the real time at which the virtual ``moment`` comes."""
         return self._real_start + (moment - self._start) / self.speed
 
@@ -69,9 +69,9 @@ class ManualClock:
 
     def advance(self, seconds: float) -> None:
         """Jump ahead by this many virtual seconds, from 0 to a century."""
-        self._now += _forward(seconds)
+        self._now += _checked_jump(seconds)
 
-    def wall(self, moment: float) -> float:
+    def real_time(self, moment: float) -> float:
         """Return ``moment``: nobody knows when the clock will be moved."""
         return moment
 
@@ -81,7 +81,7 @@ def timestamp(moment: float) -> str:
     return datetime.fromtimestamp(moment, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
-def _forward(seconds: float) -> float:
+def _checked_jump(seconds: float) -> float:
     if not 0 <= seconds <= CENTURY:
         raise ValueError(f"the clock jumps by 0 seconds to a century, not by {seconds}")
     return seconds

@@ -9,7 +9,7 @@ DELETE /journal             forget them
 GET /clock                  the virtual time, as text and in Unix seconds
 POST /clock                 ``{"advance": 3600}``: jump ahead by so many virtual seconds
 GET, POST, DELETE /faults   what is set up; add one, as in a fault file; remove all
-POST /faults/release        let go of everything that ``Held`` faults hold
+POST /faults/release        let go of everything that ``HeldRequest`` faults hold
 POST /actions/{id}/finish   end a running action now: ``{"status": "errored"}``
 POST /tokens                ``{"allow": "...", "scopes": ["image:read"]}``, ``{"revoke": "..."}``
 POST /reset                 begin anew with the default account
@@ -30,15 +30,15 @@ from starlette.routing import Mount, Route
 
 from airflow_provider_do_images.simulator.backend import Backend
 from airflow_provider_do_images.simulator.clock import timestamp
-from airflow_provider_do_images.simulator.faults import Held
-from airflow_provider_do_images.simulator.faults.config import fault_from, to_mapping
+from airflow_provider_do_images.simulator.faults import HeldRequest
+from airflow_provider_do_images.simulator.faults.config import fault_to_mapping, parse_fault
 from airflow_provider_do_images.simulator.state.models import COMPLETED, ERRORED
 
 PATH = "/_control"
 HEADER = "X-Control-Key"
 
-Answer = dict[str, Any]
-Handler = Callable[[Backend, Request, dict[str, Any]], Answer]
+JsonObject = dict[str, Any]
+Handler = Callable[[Backend, Request, dict[str, Any]], JsonObject]
 
 
 def control_routes(backend: Backend, key: str) -> Mount:
@@ -84,22 +84,22 @@ async def _body(request: Request) -> dict[str, Any]:
     return body
 
 
-def _journal(backend: Backend, _request: Request, _body: Answer) -> Answer:
+def _journal(backend: Backend, _request: Request, _body: JsonObject) -> JsonObject:
     entries = [asdict(entry) for entry in backend.journal.entries]
     return {"counts": backend.journal.counts(), "entries": entries}
 
 
-def _clear_journal(backend: Backend, _request: Request, _body: Answer) -> Answer:
+def _clear_journal(backend: Backend, _request: Request, _body: JsonObject) -> JsonObject:
     backend.journal.clear()
     return {}
 
 
-def _clock(backend: Backend, _request: Request, _body: Answer) -> Answer:
-    now = backend.state.settle()
+def _clock(backend: Backend, _request: Request, _body: JsonObject) -> JsonObject:
+    now = backend.state.process_due_events()
     return {"now": now, "time": timestamp(now)}
 
 
-def _advance(backend: Backend, request: Request, body: Answer) -> Answer:
+def _advance(backend: Backend, request: Request, body: JsonObject) -> JsonObject:
     seconds = body.get("advance")
     if isinstance(seconds, bool) or not isinstance(seconds, int | float):
         raise ValueError("advance must be a number of virtual seconds")
@@ -107,29 +107,29 @@ def _advance(backend: Backend, request: Request, body: Answer) -> Answer:
     return _clock(backend, request, body)
 
 
-def _faults(backend: Backend, _request: Request, _body: Answer) -> Answer:
-    return {"faults": [to_mapping(fault) for fault in backend.faults.all]}
+def _faults(backend: Backend, _request: Request, _body: JsonObject) -> JsonObject:
+    return {"faults": [fault_to_mapping(fault) for fault in backend.faults.all]}
 
 
-def _add_fault(backend: Backend, request: Request, body: Answer) -> Answer:
-    backend.faults.add(fault_from(body))
+def _add_fault(backend: Backend, request: Request, body: JsonObject) -> JsonObject:
+    backend.faults.add(parse_fault(body))
     return _faults(backend, request, body)
 
 
-def _clear_faults(backend: Backend, request: Request, body: Answer) -> Answer:
+def _clear_faults(backend: Backend, request: Request, body: JsonObject) -> JsonObject:
     _release(backend, request, body)
     backend.faults.clear()
     return {}
 
 
-def _release(backend: Backend, _request: Request, _body: Answer) -> Answer:
-    held = [fault for fault in backend.faults.all if isinstance(fault, Held)]
+def _release(backend: Backend, _request: Request, _body: JsonObject) -> JsonObject:
+    held = [fault for fault in backend.faults.all if isinstance(fault, HeldRequest)]
     for fault in held:
         fault.release()
     return {"released": len(held)}
 
 
-def _finish(backend: Backend, request: Request, body: Answer) -> Answer:
+def _finish(backend: Backend, request: Request, body: JsonObject) -> JsonObject:
     status = body.get("status", COMPLETED)
     if status not in (COMPLETED, ERRORED):  # whatever it is: a set would want it hashable
         raise ValueError(f"status must be {COMPLETED} or {ERRORED}")
@@ -140,7 +140,7 @@ def _finish(backend: Backend, request: Request, body: Answer) -> Answer:
     return {"id": action.id, "status": action.status}
 
 
-def _tokens(backend: Backend, _request: Request, body: Answer) -> Answer:
+def _tokens(backend: Backend, _request: Request, body: JsonObject) -> JsonObject:
     if not set(body) <= {"allow", "scopes", "revoke"} or not (
         body.get("allow") or body.get("revoke")
     ):
@@ -155,6 +155,6 @@ def _tokens(backend: Backend, _request: Request, body: Answer) -> Answer:
     return {}
 
 
-def _reset(backend: Backend, _request: Request, _body: Answer) -> Answer:
+def _reset(backend: Backend, _request: Request, _body: JsonObject) -> JsonObject:
     backend.reset()
     return {}

@@ -14,7 +14,7 @@ FINGERPRINT_LENGTH = 12
 
 
 @dataclass(slots=True)
-class Entry:
+class JournalEntry:
     """One request.
 
     :param time: virtual Unix seconds at which it came.
@@ -41,16 +41,16 @@ class Journal:
     """The newest 200,000 requests, in the order in which they came."""
 
     def __init__(self) -> None:
-        self._entries: deque[Entry] = deque(maxlen=MAX_ENTRIES)
+        self._entries: deque[JournalEntry] = deque(maxlen=MAX_ENTRIES)
         self._lock = Lock()
 
     @property
-    def entries(self) -> list[Entry]:
+    def entries(self) -> list[JournalEntry]:
         """A copy of the list of entries, oldest first."""
         with self._lock:
             return list(self._entries)
 
-    def add(self, entry: Entry) -> None:
+    def add(self, entry: JournalEntry) -> None:
         """Note a request; its status may be filled in later."""
         with self._lock:
             self._entries.append(entry)

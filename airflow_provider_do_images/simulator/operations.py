@@ -9,12 +9,12 @@ from collections.abc import Iterator, Mapping
 
 from airflow_provider_do_images.simulator.http.errors import (
     ApiError,
-    error_of,
     not_found,
+    standard_error,
     unknown_action_type,
     unprocessable,
 )
-from airflow_provider_do_images.simulator.state.account_state import State
+from airflow_provider_do_images.simulator.state.account_state import AccountState
 from airflow_provider_do_images.simulator.state.backup_schedule import LONGEST_RETENTION
 from airflow_provider_do_images.simulator.state.durations import snapshot_seconds, transfer_seconds
 from airflow_provider_do_images.simulator.state.models import (
@@ -26,23 +26,25 @@ from airflow_provider_do_images.simulator.state.models import (
 )
 
 
-def find_image(state: State, image_id: int) -> Image:
+def require_image(state: AccountState, image_id: int) -> Image:
     """Return an image, or raise a 404 for one that never was, is deleted or expired (5)."""
     if image := state.images.get(image_id):
         return image
     raise not_found()
 
 
-def find_droplet(state: State, droplet_id: int) -> Droplet:
+def require_droplet(state: AccountState, droplet_id: int) -> Droplet:
     """Return a droplet, or raise a 404."""
     if droplet := state.droplets.get(droplet_id):
         return droplet
     raise not_found()
 
 
-def act_on_image(state: State, image_id: int, type_: object, region: object) -> Action:
+def create_image_action(
+    state: AccountState, image_id: int, type_: object, region: object
+) -> Action:
     """Begin what ``POST /v2/images/{id}/actions`` asks for."""
-    image = find_image(state, image_id)
+    image = require_image(state, image_id)
     if type_ == "convert":
         return convert(state, image)
     if type_ == "transfer":
@@ -50,7 +52,7 @@ def act_on_image(state: State, image_id: int, type_: object, region: object) -> 
     raise unknown_action_type()
 
 
-def convert(state: State, image: Image) -> Action:
+def convert(state: AccountState, image: Image) -> Action:
     """Turn a backup into a snapshot, at once unless the rules say otherwise (2)."""
     is_no_op = image.type == "snapshot" and state.rules.convert_snapshot
     if image.type != "backup" and not is_no_op:
@@ -60,7 +62,7 @@ def convert(state: State, image: Image) -> Action:
     return state.begin_action("convert_to_snapshot", image)
 
 
-def transfer(state: State, image: Image, region: object) -> Action:
+def transfer(state: AccountState, image: Image, region: object) -> Action:
     """Copy an image to a further region (3), unless there is a reason not to (4)."""
     if refusal := _transfer_refusal(state, image, region):
         raise refusal
@@ -70,23 +72,23 @@ def transfer(state: State, image: Image, region: object) -> Action:
     seconds = state.rules.transfer_seconds
     if seconds is None:
         sources = [state.regions[source] for source in image.regions if source in state.regions]
-        attempt = sum(1 for _ in _transfers(state, image, slug))
+        attempt = sum(1 for _ in _transfers_to(state, image, slug))
         random = state.random_for("transfer", image.id, slug, attempt)
         size = image.size_gigabytes or 0.0
         seconds = transfer_seconds(size, sources, state.regions[slug], random)
     return state.begin_action("transfer", image, region=slug, seconds=seconds)
 
 
-def _transfer_refusal(state: State, image: Image, region: object) -> ApiError | None:
+def _transfer_refusal(state: AccountState, image: Image, region: object) -> ApiError | None:
     """Return the first reason against it: of the image's kind, of the region, of the moment."""
     rules = state.rules
     if image.public and rules.public_transfer_status == not_found().status:
         return not_found()
-    name = _reason_of_image(image) or _reason_of_region(state, image, region)
+    name = _image_refusal(image) or _region_refusal(state, image, region)
     return unprocessable(rules.text(name, region=str(region or ""))) if name else None
 
 
-def _reason_of_image(image: Image) -> str | None:
+def _image_refusal(image: Image) -> str | None:
     if image.type == "backup":
         return "backup_transfer"
     if image.public:
@@ -94,7 +96,7 @@ def _reason_of_image(image: Image) -> str | None:
     return None if image.status == "available" else "not_available"
 
 
-def _reason_of_region(state: State, image: Image, region: object) -> str | None:
+def _region_refusal(state: AccountState, image: Image, region: object) -> str | None:
     rules = state.rules
     if not isinstance(region, str) or region not in state.regions:
         return "region_unknown"
@@ -102,11 +104,11 @@ def _reason_of_region(state: State, image: Image, region: object) -> str | None:
         return "region_without_transfer"
     if region in image.regions:
         return None if rules.transfer_to_present else "region_present"
-    running = (action.status == IN_PROGRESS for action in _transfers(state, image, region))
+    running = (action.status == IN_PROGRESS for action in _transfers_to(state, image, region))
     return "transfer_pending" if not rules.parallel_to_one_region and any(running) else None
 
 
-def _transfers(state: State, image: Image, region: str) -> Iterator[Action]:
+def _transfers_to(state: AccountState, image: Image, region: str) -> Iterator[Action]:
     """Yield the image's transfers to a region so far, however they ended."""
     for action_id in state.action_index.newest_first(("image", image.id)):
         action = state.actions[action_id]
@@ -114,11 +116,11 @@ def _transfers(state: State, image: Image, region: str) -> Iterator[Action]:
             yield action
 
 
-def rename_image(state: State, image_id: int, changes: dict[str, object]) -> Image:
+def rename_image(state: AccountState, image_id: int, changes: dict[str, object]) -> Image:
     """Change an image's name, of a custom image also description and distribution (17)."""
-    image = find_image(state, image_id)
+    image = require_image(state, image_id)
     if image.public:
-        raise error_of(403)
+        raise standard_error(403)
     if image.type == "backup" and not state.rules.rename_backup:
         raise unprocessable(state.rules.text("backup_rename"))
     allowed = {"name"} | ({"description", "distribution"} if image.type == "custom" else set())
@@ -130,40 +132,42 @@ def rename_image(state: State, image_id: int, changes: dict[str, object]) -> Ima
     return image
 
 
-def delete_image(state: State, image_id: int) -> None:
+def delete_image(state: AccountState, image_id: int) -> None:
     """Delete an image for good, leaving an ``image_destroy`` action (8).
 
     A second time is 422 for ever, though reading it is 404.
     """
     if image_id in state.deleted_images:
         raise unprocessable(state.rules.text("already_deleted"))
-    image = find_image(state, image_id)
+    image = require_image(state, image_id)
     if image.public:
         raise unprocessable(state.rules.text("delete_refused"))
     if image.type == "backup" and not state.rules.delete_backup:
         return
-    now = state.settle()
+    now = state.process_due_events()
     state.remove_image(image, now)
     state.add_action(image_id, type="image_destroy", status=COMPLETED)
 
 
-def find_snapshot(state: State, snapshot_id: int) -> Image:
+def require_snapshot(state: AccountState, snapshot_id: int) -> Image:
     """Return a droplet snapshot; an image of another kind is a 400, not a 404."""
-    image = find_image(state, snapshot_id)
+    image = require_image(state, snapshot_id)
     if image.type != "snapshot":
         raise ApiError(400, "bad_request", state.rules.text("not_a_snapshot"))
     return image
 
 
-def act_on_droplet(state: State, droplet_id: int, body: Mapping[str, object]) -> Action:
+def create_droplet_action(
+    state: AccountState, droplet_id: int, body: Mapping[str, object]
+) -> Action:
     """Begin what ``POST /v2/droplets/{id}/actions`` asks for: a snapshot, or backups on or off.
 
     While one runs the droplet is locked and refuses the next (14).
     """
-    droplet, type_ = find_droplet(state, droplet_id), body.get("type")
+    droplet, type_ = require_droplet(state, droplet_id), body.get("type")
     if type_ not in ("snapshot", "enable_backups", "disable_backups"):
         raise unknown_action_type()
-    if droplet.busy_with is not None:
+    if droplet.locked_by is not None:
         raise unprocessable(state.rules.text("droplet_busy"))
     if type_ == "snapshot":
         return snapshot(state, droplet, body.get("name"))
@@ -175,7 +179,7 @@ def act_on_droplet(state: State, droplet_id: int, body: Mapping[str, object]) ->
     return state.begin_action(str(type_), droplet, region=droplet.region)
 
 
-def snapshot(state: State, droplet: Droplet, name: object) -> Action:
+def snapshot(state: AccountState, droplet: Droplet, name: object) -> Action:
     """Make a snapshot of a droplet; the image appears when the action is completed (14)."""
     seconds = state.rules.snapshot_seconds
     if seconds is None:
@@ -186,32 +190,34 @@ def snapshot(state: State, droplet: Droplet, name: object) -> Action:
         droplet,
         region=droplet.region,
         seconds=seconds,
-        snapshot_name=str(name) if name else f"{droplet.name}-{int(state.settle() * 1000)}",
+        snapshot_name=str(name)
+        if name
+        else f"{droplet.name}-{int(state.process_due_events() * 1000)}",
     )
     if action.status == IN_PROGRESS:
-        droplet.busy_with = action.id
+        droplet.locked_by = action.id
     return action
 
 
-def enable_backups(state: State, droplet: Droplet, policy: object) -> None:
+def enable_backups(state: AccountState, droplet: Droplet, policy: object) -> None:
     """Switch a droplet's backups on, by the plan of its policy; the hour stays as drawn (13)."""
     plan = policy.get("plan") if isinstance(policy, Mapping) else None
     state.set_backup_plan(droplet, "weekly" if plan == "weekly" else "daily")
 
 
-def destroy_droplet(state: State, droplet_id: int) -> None:
+def destroy_droplet(state: AccountState, droplet_id: int) -> None:
     """Destroy a droplet. Its backups stay until four weeks after they were made (13)."""
-    droplet = find_droplet(state, droplet_id)
-    state.drop_droplet(droplet)
+    droplet = require_droplet(state, droplet_id)
+    state.discard_droplet(droplet)
     if not state.rules.destroy_keeps_backups:
         _delete_backups(state, droplet)
         return
     for image_id in state.image_index.oldest_first(("droplet", droplet.id, "backup")):
         image = state.images[image_id]
-        state.expire_image(image, image.created_at + LONGEST_RETENTION)
+        state.schedule_expiry(image, image.created_at + LONGEST_RETENTION)
 
 
-def _delete_backups(state: State, droplet: Droplet) -> None:
-    now = state.settle()
+def _delete_backups(state: AccountState, droplet: Droplet) -> None:
+    now = state.process_due_events()
     for image_id in state.image_index.oldest_first(("droplet", droplet.id, "backup")):
         state.remove_image(state.images[image_id], now)

@@ -14,7 +14,7 @@ import uvicorn
 from starlette.applications import Starlette
 from starlette.routing import BaseRoute, Route
 
-from airflow_provider_do_images.simulator.app import Api
+from airflow_provider_do_images.simulator.app import ApiApp
 from airflow_provider_do_images.simulator.backend import Backend
 from airflow_provider_do_images.simulator.clock import Clock, ScaledClock
 from airflow_provider_do_images.simulator.control import control_routes
@@ -22,7 +22,7 @@ from airflow_provider_do_images.simulator.faults import Fault, FaultList
 from airflow_provider_do_images.simulator.http.tokens import Tokens
 from airflow_provider_do_images.simulator.journal import Journal
 from airflow_provider_do_images.simulator.rules.rules import Rules
-from airflow_provider_do_images.simulator.state.account_state import State
+from airflow_provider_do_images.simulator.state.account_state import AccountState
 
 START_SECONDS = 10.0
 STOP_SECONDS = 5.0
@@ -69,7 +69,7 @@ class Simulator:
         return self._backend.clock
 
     @property
-    def state(self) -> State:
+    def state(self) -> AccountState:
         """The account, to be read and changed."""
         return self._backend.state
 
@@ -101,11 +101,11 @@ class Simulator:
         family, shown = socket.AF_INET, host
         if ":" in host:
             family, shown = socket.AF_INET6, f"[{host}]"
-        plug = socket.create_server((host, port), family=family, backlog=512)
-        self.url = f"http://{shown}:{plug.getsockname()[1]}"
-        return plug
+        listener = socket.create_server((host, port), family=family, backlog=512)
+        self.url = f"http://{shown}:{listener.getsockname()[1]}"
+        return listener
 
-    def run(self, plug: socket.socket) -> None:
+    def run(self, listener: socket.socket) -> None:
         """Answer on a socket from ``listen`` until Ctrl-C, or until ``stop``."""
         config = uvicorn.Config(
             self._app(),
@@ -116,10 +116,10 @@ class Simulator:
             server_header=False,
         )
         self._server = uvicorn.Server(config)
-        self._server.run(sockets=[plug])
+        self._server.run(sockets=[listener])
 
     def _app(self) -> Starlette:
-        routes: list[BaseRoute] = [Route("/{path:path}", Api(self._backend))]
+        routes: list[BaseRoute] = [Route("/{path:path}", ApiApp(self._backend))]
         if self.control_key is not None:
             routes.insert(0, control_routes(self._backend, self.control_key))
         app = Starlette(routes=routes)
@@ -130,12 +130,12 @@ class Simulator:
 
     def start(self) -> None:
         """Answer from a thread of its own, as ``with`` does."""
-        plug = self.listen()
-        self._thread = Thread(target=self.run, args=(plug,), name="simulator", daemon=True)
+        listener = self.listen()
+        self._thread = Thread(target=self.run, args=(listener,), name="simulator", daemon=True)
         self._thread.start()
-        give_up = time.monotonic() + START_SECONDS
+        deadline = time.monotonic() + START_SECONDS
         while self._server is None or not self._server.started:
-            if time.monotonic() > give_up or not self._thread.is_alive():
+            if time.monotonic() > deadline or not self._thread.is_alive():
                 raise RuntimeError("the simulator did not start")
             time.sleep(0.002)
 

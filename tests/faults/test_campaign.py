@@ -11,7 +11,7 @@ from airflow_provider_do_images.core.submit.decide import Decision, Submission
 from airflow_provider_do_images.core.submit.submitter import IdempotentSubmitter
 from airflow_provider_do_images.core.wait import flow as wait
 from airflow_provider_do_images.simulator import Rules
-from airflow_provider_do_images.simulator.faults.config import KINDS
+from airflow_provider_do_images.simulator.faults.config import FAULT_CLASSES
 from devtools import campaign as trials
 from devtools.chaos import ANY_REQUEST, ONLY_LISTS, ONLY_POST
 from devtools.faults import campaign, summary
@@ -30,7 +30,7 @@ def violations(seed, numbers, rules=None):
     ]
 
 
-@pytest.mark.parametrize("rules", [Rules(), Rules(transfers_tell_region=False)], ids=["", "null"])
+@pytest.mark.parametrize("rules", [Rules(), Rules(transfers_show_region=False)], ids=["", "null"])
 def test_no_trial_breaks_a_promise(seed, rules):
     """Nothing is submitted twice, no success lies, and nothing that is there is called failed."""
     assert violations(seed, range(TRIALS), rules) == []
@@ -40,7 +40,7 @@ def test_every_fault_of_the_simulator_is_drawn():
     """A new kind of fault can not be forgotten here."""
     drawn = {type(draw(Random(0))).__name__ for draw in [*ANY_REQUEST, *ONLY_POST, *ONLY_LISTS]}
 
-    assert drawn == set(KINDS)
+    assert drawn == set(FAULT_CLASSES)
 
 
 def test_a_trial_can_be_replayed(monkeypatch):

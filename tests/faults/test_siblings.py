@@ -18,22 +18,22 @@ from airflow_provider_do_images.core.wait.evaluate import WaitSpec, WaitStatus
 from airflow_provider_do_images.core.wait.flow import drive, drive_all, wait_until_finished
 from airflow_provider_do_images.simulator import (
     ActionErrors,
-    LostAfter,
-    LostBefore,
+    ErrorStatus,
     ManualClock,
+    RequestLost,
+    ResponseLost,
     Rules,
     Simulator,
-    Status,
 )
 from devtools.chaos import Killed
 
 REGIONS = ("ams3", "fra1", "sgp1")
 FAULTS = (
-    LostAfter,
-    LostBefore,
-    lambda: Status(503),
-    lambda: Status(524, after=True),
-    lambda: Status(408, after=True),
+    ResponseLost,
+    RequestLost,
+    lambda: ErrorStatus(503),
+    lambda: ErrorStatus(524, after_processing=True),
+    lambda: ErrorStatus(408, after_processing=True),
     lambda: ActionErrors(seconds=30),
 )
 TRIES = 40
@@ -128,7 +128,7 @@ def simulator():
 def test_each_sibling_makes_its_copy_once(simulator, seed, tells_region):
     """Whatever they meet, there is one transfer to each region that did not error."""
     simulator.reset(ManualClock(1_790_000_000.0))
-    simulator.state.rules = Rules(transfers_tell_region=tells_region)
+    simulator.state.rules = Rules(transfers_show_region=tells_region)
     random = Random(seed)
     image = simulator.state.add_image("a-snapshot")
     turns = Turns(random, REGIONS)

@@ -14,26 +14,26 @@ from airflow_provider_do_images.api.client import ApiClient
 from airflow_provider_do_images.core.submit.decide import ActionRequest
 from airflow_provider_do_images.core.submit.submitter import IdempotentSubmitter
 from airflow_provider_do_images.simulator import (
-    Html,
+    ConnectionReset,
+    ErrorStatus,
+    HtmlResponse,
     InvalidJson,
-    LostAfter,
-    LostBefore,
     ManualClock,
-    Reset,
+    RequestLost,
+    ResponseLost,
     Simulator,
-    Status,
 )
 
 PAGE = Path(__file__).parent.parent.parent / "docs" / "promises.md"
 FAULTS = {
     "no fault": None,
-    "the connection is lost after the POST took effect": LostAfter(method="POST"),
-    "it is reset after the POST took effect": Reset(method="POST", after=True),
-    "500 after the POST took effect": Status(500, method="POST", after=True),
-    "504 after the POST took effect": Status(504, method="POST", after=True),
-    "200 with an HTML page": Html(method="POST"),
+    "the connection is lost after the POST took effect": ResponseLost(method="POST"),
+    "it is reset after the POST took effect": ConnectionReset(method="POST", after_processing=True),
+    "500 after the POST took effect": ErrorStatus(500, method="POST", after_processing=True),
+    "504 after the POST took effect": ErrorStatus(504, method="POST", after_processing=True),
+    "200 with an HTML page": HtmlResponse(method="POST"),
     "JSON that breaks off": InvalidJson(method="POST"),
-    "the connection is lost before the POST took effect": LostBefore(method="POST"),
+    "the connection is lost before the POST took effect": RequestLost(method="POST"),
 }
 
 
@@ -88,7 +88,7 @@ def test_transfers_that_one_wanted_transfer_begins(simulator, name):
 
 def test_the_plain_client_begins_two_after_a_lost_answer(simulator):
     """The fault is real: without a look, the retry doubles the transfer."""
-    assert transfers_after(simulator, LostAfter(method="POST"), with_pydo) == 2
+    assert transfers_after(simulator, ResponseLost(method="POST"), with_pydo) == 2
 
 
 def test_the_page_shows_every_fault_of_the_table():

@@ -10,7 +10,7 @@ from airflow_provider_do_images.api import InvalidInputError
 from airflow_provider_do_images.core.snapshots.audit import AuditLimits, audit_copies
 from airflow_provider_do_images.core.snapshots.inventory import DropletSelector
 from airflow_provider_do_images.core.snapshots.naming import SnapshotName
-from airflow_provider_do_images.simulator import RowsMissing
+from airflow_provider_do_images.simulator import MissingRows
 
 HOUR = 3600.0
 LIMITS = AuditLimits(max_data_age=50 * HOUR, max_copy_age=26 * HOUR)
@@ -101,7 +101,7 @@ def test_a_selection_of_nothing_is_an_error(look, selection):
 
 def test_a_list_with_gaps_is_read_again(sim, look, converted):
     """A row that is missing once is no alarm."""
-    sim.faults.add(RowsMissing(path="/v2/images", rows=100))
+    sim.faults.add(MissingRows(path="/v2/images", rows=100))
 
     assert look()[0].problem is None
     assert sim.journal.count("GET", "/v2/images") == 2

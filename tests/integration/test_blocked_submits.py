@@ -15,7 +15,7 @@ from airflow_provider_do_images.operators.image_actions import DigitalOceanTrans
 from airflow_provider_do_images.operators.replication import (
     DigitalOceanReplicateImageOperator,
 )
-from airflow_provider_do_images.simulator import LostAfter, RegionsLag, Rules
+from airflow_provider_do_images.simulator import RegionsLag, ResponseLost, Rules
 from airflow_provider_do_images.triggers.image_actions import DigitalOceanImageActionsTrigger
 from airflow_provider_do_images.version_compat import AirflowException, AirflowTaskTimeout
 from devtools.older_airflow import TaskDeferred
@@ -25,7 +25,7 @@ REGIONS = ["ams3", "sgp1"]
 
 @pytest.fixture(autouse=True)
 def _no_regions(sim, connection):
-    sim.state.rules = Rules(transfers_tell_region=False, transfer_seconds=600)
+    sim.state.rules = Rules(transfers_show_region=False, transfer_seconds=600)
 
 
 @pytest.fixture
@@ -329,9 +329,9 @@ def test_a_store_that_fails_changes_nothing(sim, snapshot, context):
 
 def test_a_recovered_transfer_that_the_image_never_shows_may_be_retried(sim, snapshot, context):
     """Another client may have started the only new transfer, so the failure is not final."""
-    sim.faults.add(LostAfter(method="POST"))
+    sim.faults.add(ResponseLost(method="POST"))
     sim.faults.add(RegionsLag(seconds=float("inf")))
-    sim.state.rules = Rules(transfers_tell_region=False, transfer_seconds=0)
+    sim.state.rules = Rules(transfers_show_region=False, transfer_seconds=0)
 
     with pytest.raises(AirflowException) as caught:
         transfer(snapshot, wait_for_completion=True, verify_timeout=0.05).execute(context)

@@ -16,7 +16,7 @@ from airflow_provider_do_images.core.wait import flow as wait
 from airflow_provider_do_images.hooks.digitalocean import DigitalOceanHook
 from airflow_provider_do_images.plan import __main__ as plan
 from airflow_provider_do_images.simulator import ScaledClock
-from airflow_provider_do_images.simulator.state.models import Fate
+from airflow_provider_do_images.simulator.state.models import ActionOutcome
 from devtools.provided import provided
 
 PAGE = (Path(__file__).parent.parent.parent / "docs" / "classes-at-a-glance.md").read_text()
@@ -48,7 +48,9 @@ def account(sim):
     A transfer takes a minute, which has passed before a task looks first.
     """
     sim.reset(ScaledClock(3600.0))
-    sim.state.choose_fate = lambda action: Fate(seconds=60.0 if action.type == "transfer" else 0.0)
+    sim.state.decide_outcome = lambda action: ActionOutcome(
+        seconds=60.0 if action.type == "transfer" else 0.0
+    )
     now = datetime.fromtimestamp(sim.clock.now(), UTC)
     droplet = sim.state.add_droplet("web-1", tags=["kept"], backups="daily")
     kept = [

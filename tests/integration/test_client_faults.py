@@ -23,18 +23,18 @@ from airflow_provider_do_images.api import (
 from airflow_provider_do_images.api.client import ApiClient
 from airflow_provider_do_images.api.http.retry import NO_RETRY
 from airflow_provider_do_images.simulator import (
-    Forbidden,
-    Hang,
-    Html,
+    ConnectionReset,
+    ErrorStatus,
+    HtmlResponse,
     InvalidJson,
-    LostAfter,
-    LostBefore,
+    NoResponse,
     RateLimited,
-    Reset,
-    Revoked,
+    RequestLost,
+    ResponseLost,
     SlowBody,
-    Status,
-    Truncated,
+    TokenRevoked,
+    TransientForbidden,
+    TruncatedBody,
 )
 
 TOKEN = "dop_v1_0123456789abcdef"
@@ -48,21 +48,21 @@ def client(sim, slept):
 
 
 PASSING = [
-    Status(500),
-    Status(502),
-    Status(503),
-    Status(504),
-    Status(524),
+    ErrorStatus(500),
+    ErrorStatus(502),
+    ErrorStatus(503),
+    ErrorStatus(504),
+    ErrorStatus(524),
     RateLimited(retry_after=7),
     RateLimited(burst=False),
-    LostBefore(),
-    LostAfter(),
-    Reset(),
-    Hang(),
+    RequestLost(),
+    ResponseLost(),
+    ConnectionReset(),
+    NoResponse(),
     SlowBody(seconds=2),
-    Truncated(),
+    TruncatedBody(),
     InvalidJson(),
-    Html(),
+    HtmlResponse(),
 ]
 
 
@@ -79,7 +79,7 @@ def test_a_get_is_sent_again_after_what_may_pass(client, sim, slept, snapshot, f
 
 def test_a_get_is_given_up_after_five_sendings(client, sim, slept, snapshot):
     """A fault that stays ends as its error, which says how often was tried."""
-    sim.faults.add(Status(503, times=None))
+    sim.faults.add(ErrorStatus(503, times=None))
 
     with pytest.raises(ServerError):
         client.get_image(snapshot.id)
@@ -90,7 +90,7 @@ def test_a_get_is_given_up_after_five_sendings(client, sim, slept, snapshot):
 
 def test_a_polling_get_is_sent_once(client, sim, snapshot):
     """Where the next look is the repeat, a fault is raised at once."""
-    sim.faults.add(Status(500))
+    sim.faults.add(ErrorStatus(500))
 
     with pytest.raises(ServerError):
         client.get_image(snapshot.id, retry=NO_RETRY)
@@ -130,15 +130,15 @@ def test_a_refused_post_is_sent_again(client, sim, snapshot, fault):
 @pytest.mark.parametrize(
     ("fault", "error"),
     [
-        (LostAfter(), TransportError),
-        (Reset(after=True), TransportError),
-        (Hang(after=True), TransportError),
+        (ResponseLost(), TransportError),
+        (ConnectionReset(after_processing=True), TransportError),
+        (NoResponse(after_processing=True), TransportError),
         (SlowBody(seconds=2), TransportError),
-        (Truncated(), TransportError),
+        (TruncatedBody(), TransportError),
         (InvalidJson(), InvalidResponseError),
-        (Html(), InvalidResponseError),
-        (Status(500, after=True), ServerError),
-        (Status(504, after=True), ServerError),
+        (HtmlResponse(), InvalidResponseError),
+        (ErrorStatus(500, after_processing=True), ServerError),
+        (ErrorStatus(504, after_processing=True), ServerError),
     ],
     ids=repr,
 )
@@ -172,7 +172,7 @@ def test_a_post_that_found_nobody_is_sent_again(slept, caplog):
 def test_a_lone_403_on_a_token_that_worked_is_asked_once_more(client, sim, snapshot):
     """A passing refusal, as seen in practice, is survived."""
     client.get_image(snapshot.id)
-    sim.faults.add(Forbidden())
+    sim.faults.add(TransientForbidden())
 
     assert client.get_image(snapshot.id).id == snapshot.id
 
@@ -180,7 +180,7 @@ def test_a_lone_403_on_a_token_that_worked_is_asked_once_more(client, sim, snaps
 def test_a_lone_403_among_other_faults_is_asked_once_more(client, sim, snapshot):
     """It counts for itself, however often the request was repeated for other reasons."""
     client.get_image(snapshot.id)
-    for fault in (Status(500), Status(502), Forbidden()):
+    for fault in (ErrorStatus(500), ErrorStatus(502), TransientForbidden()):
         sim.faults.add(fault)
 
     assert client.get_image(snapshot.id).id == snapshot.id
@@ -199,7 +199,7 @@ def test_a_403_that_stays_names_the_scope(client, sim, snapshot):
 
 def test_a_403_on_a_new_token_is_final(client, sim, snapshot):
     """A token that never worked is not asked about twice."""
-    sim.faults.add(Forbidden(times=None))
+    sim.faults.add(TransientForbidden(times=None))
 
     with pytest.raises(PermissionDeniedError):
         client.get_image(snapshot.id)
@@ -210,7 +210,7 @@ def test_a_403_on_a_new_token_is_final(client, sim, snapshot):
 @pytest.mark.parametrize("plain_text", [False, True])
 def test_a_401_is_final(client, sim, snapshot, plain_text):
     """A revoked token is told at once, whatever the answer looks like."""
-    sim.faults.add(Revoked(plain_text=plain_text))
+    sim.faults.add(TokenRevoked(plain_text=plain_text))
 
     with pytest.raises(AuthenticationError):
         client.get_image(snapshot.id)
@@ -222,7 +222,7 @@ def test_the_hours_budget_is_respected(client, sim, snapshot):
     """When 5,000 requests are used up, the error is the one for rate limits."""
     for _ in range(20):
         for _ in range(250):
-            sim._backend.limits.spend(TOKEN)
+            sim._backend.limits.count_request(TOKEN)
         sim.clock.advance(61)
 
     with pytest.raises(RateLimitedError) as caught:
@@ -263,7 +263,7 @@ def test_no_error_shows_the_token(client, sim, snapshot, caplog):
     """Neither message, repr, traceback nor log of any failure has it."""
     caplog.set_level("DEBUG")
     shown = [repr(client), repr(client._session.auth)]
-    for fault in [*PASSING, Forbidden(), Revoked()]:
+    for fault in [*PASSING, TransientForbidden(), TokenRevoked()]:
         sim.faults.clear()
         sim.faults.add(fault)
         try:
@@ -287,7 +287,7 @@ def sockets_to(sim):
     return {link.laddr.port for link in links if link.raddr and link.raddr.port == port}
 
 
-@pytest.mark.parametrize("fault", [Status(500), Status(404), Html()], ids=repr)
+@pytest.mark.parametrize("fault", [ErrorStatus(500), ErrorStatus(404), HtmlResponse()], ids=repr)
 def test_an_error_that_is_kept_keeps_no_connection_open(sim, slept, fault):
     """Whoever holds an error holds no socket: after ``close`` there is none."""
     before = sockets_to(sim)

@@ -19,7 +19,7 @@ from airflow_provider_do_images.operators.image_actions import (
 from airflow_provider_do_images.operators.replication import (
     DigitalOceanReplicateImageOperator,
 )
-from airflow_provider_do_images.simulator import Hang
+from airflow_provider_do_images.simulator import NoResponse
 from airflow_provider_do_images.version_compat import AirflowTaskTimeout
 
 LIMIT = 0.5
@@ -67,7 +67,7 @@ def test_a_submit_names_what_it_is_about(sim, snapshot, timed_out):
     replicate = DigitalOceanReplicateImageOperator(
         task_id="t", image={"image_id": snapshot.id, **DROPLET}, regions=["ams3", "fra1"]
     )
-    sim.faults.add(Hang(method="POST", times=None))
+    sim.faults.add(NoResponse(method="POST", times=None))
 
     what = f"image {snapshot.id}"
     copy = f"seen in nyc3, of {format_time(datetime.fromtimestamp(snapshot.created_at, UTC))}, "
@@ -88,7 +88,7 @@ def test_a_convert_names_the_copy_there_is_in_any_case(sim, backup, timed_out, m
     """Whether it was stopped while it converted, or while it named what is converted."""
     sim.state.rules = replace(sim.state.rules, rename_backup=False)
     # The first PUT, before the convert, is refused; the second names the snapshot.
-    sim.faults.add(Hang(method=method, skip=1 if method == "PUT" else 0))
+    sim.faults.add(NoResponse(method=method, skip=1 if method == "PUT" else 0))
 
     words = timed_out(convert(backup))
 
@@ -103,7 +103,7 @@ def test_a_convert_names_the_copy_there_is_in_any_case(sim, backup, timed_out, m
 @pytest.mark.usefixtures("connection")
 def test_a_task_that_reads_has_begun_nothing(sim, snapshot, timed_out):
     """So it does not say that anything goes on."""
-    sim.faults.add(Hang())
+    sim.faults.add(NoResponse())
 
     words = timed_out(DigitalOceanListImageActionsOperator(task_id="t", image_id=snapshot.id))
 

@@ -6,7 +6,7 @@ import pytest
 
 from airflow_provider_do_images.api import AuthenticationError, InvalidInputError, NotSentError
 from airflow_provider_do_images.hooks.digitalocean import DigitalOceanHook
-from airflow_provider_do_images.simulator import Revoked, Status
+from airflow_provider_do_images.simulator import ErrorStatus, TokenRevoked
 
 TEAM = "5df3e3004a17e242b7c20ca6c9fc25b701a47ece"
 WRITES = {
@@ -95,7 +95,7 @@ def test_a_token_that_may_not_tell_its_team_writes_nothing(client, sim, sent, sn
 def test_a_team_that_cannot_be_read_now_leaves_the_write_to_a_retry(client, sim, sent, snapshot):
     """A failing server is asked again, then the write counts as never sent; later it works."""
     ours = client("My Team")
-    sim.faults.add(Status(500, path="/v2/account", times=5))
+    sim.faults.add(ErrorStatus(500, path="/v2/account", times=5))
 
     with pytest.raises(NotSentError):
         ours.transfer_image(snapshot.id, "ams3")
@@ -107,7 +107,7 @@ def test_a_team_that_cannot_be_read_now_leaves_the_write_to_a_retry(client, sim,
 
 def test_a_revoked_token_is_told_as_such(client, sim, snapshot):
     """A 401 for the account says what a 401 for the write would."""
-    sim.faults.add(Revoked(path="/v2/account"))
+    sim.faults.add(TokenRevoked(path="/v2/account"))
 
     with pytest.raises(AuthenticationError):
         client("My Team").transfer_image(snapshot.id, "ams3")

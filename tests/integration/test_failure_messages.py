@@ -23,7 +23,7 @@ from airflow_provider_do_images.operators.replication import (
     DigitalOceanReplicateImageOperator,
 )
 from airflow_provider_do_images.sensors.image_actions import DigitalOceanImageActionSensor
-from airflow_provider_do_images.simulator import ActionStuck, LostBefore, Status
+from airflow_provider_do_images.simulator import ActionStuck, ErrorStatus, RequestLost
 from airflow_provider_do_images.version_compat import AirflowException, AirflowFailException
 from devtools.older_airflow import TaskDeferred
 
@@ -52,7 +52,7 @@ HOW = {
 
 def refuse(sim, action, status):
     """Answer each look at an action, and at its image, with an error."""
-    sim.faults.add(Status(status, method="GET", path=f"/v2/images/*{action.id}*", times=None))
+    sim.faults.add(ErrorStatus(status, method="GET", path=f"/v2/images/*{action.id}*", times=None))
 
 
 ENDS = {
@@ -118,7 +118,7 @@ def test_a_failed_wait_has_its_code_and_all_ids(sim, backup, snapshot, fail, nam
 def test_a_failed_last_poll_does_not_hide_the_region(sim, snapshot, fail):
     """A sensor with two ids reads the region from the action before."""
     action = sim.state.add_action(snapshot.id, region="ams3")
-    sim.faults.add(Status(503, skip=1, times=None))
+    sim.faults.add(ErrorStatus(503, skip=1, times=None))
     times = {"poke_interval": 0.6, "timeout": 0.5}
 
     error = fail(
@@ -144,11 +144,11 @@ def test_the_row_of_another_image_is_no_copy_of_this_one(backup, others):
 
 
 SUBMITS_FAIL = {
-    "forbidden": ({}, Status(403, times=None)),
+    "forbidden": ({}, ErrorStatus(403, times=None)),
     "invalid_input": ({"host": "no-url"}, None),
     "wrong_team": ({"extra": {"expected_team": "Another"}}, None),
-    "unprocessable": ({}, Status(422, method="POST")),
-    "no_response": ({}, LostBefore(method="POST", times=None)),
+    "unprocessable": ({}, ErrorStatus(422, method="POST")),
+    "no_response": ({}, RequestLost(method="POST", times=None)),
 }
 """A connection and a fault, by the code of the failure."""
 
@@ -193,7 +193,7 @@ def test_a_replication_that_fails_in_part_tells_where_its_image_is(sim, fail, na
     image = sim.state.add_image(name, created_at=None if named else moment)
     image.regions.append("ams3")
     sim.state.add_action(image.id, region="ams3", status="completed")
-    sim.faults.add(Status(422, method="POST"))
+    sim.faults.add(ErrorStatus(422, method="POST"))
     wanted = {"image_id": image.id, **DROPLET}
 
     error = fail(

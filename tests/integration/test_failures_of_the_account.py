@@ -14,7 +14,7 @@ from airflow_provider_do_images.operators.snapshots import (
     DigitalOceanAuditSnapshotsOperator,
     DigitalOceanPruneSnapshotsOperator,
 )
-from airflow_provider_do_images.simulator import Status
+from airflow_provider_do_images.simulator import ErrorStatus
 
 READ = {
     "list": (
@@ -47,7 +47,7 @@ READ = {
 def test_a_refused_read_has_the_ids(sim, connection, fail, name):
     """DigitalOcean's support needs the request id."""
     make, what = READ[name]
-    sim.faults.add(Status(403, times=None))
+    sim.faults.add(ErrorStatus(403, times=None))
 
     error = fail(make())
 
@@ -58,11 +58,11 @@ def test_a_refused_read_has_the_ids(sim, connection, fail, name):
 
 PRUNES_FAIL = {
     "too many": ({"max_delete": 1}, None, "too_many_deletions", "Nothing was deleted."),
-    "no list of tags": ({}, Status(403, path="/v2/tags"), "forbidden", "Nothing was deleted."),
-    "refused": ({}, Status(403, method="DELETE", skip=1), "forbidden", "1 of 2 DELETEs"),
+    "no list of tags": ({}, ErrorStatus(403, path="/v2/tags"), "forbidden", "Nothing was deleted."),
+    "refused": ({}, ErrorStatus(403, method="DELETE", skip=1), "forbidden", "1 of 2 DELETEs"),
     "no answer, and no look afterwards": (
         {},
-        Status(500, method="DELETE"),
+        ErrorStatus(500, method="DELETE"),
         "server_error",
         "0 of 2 DELETEs",
     ),
@@ -80,7 +80,7 @@ def test_a_failed_prune_counts_its_deletes(sim, connection, fail, why):
         sim.faults.add(replace(fault))
     if why.startswith("no answer"):
         # Each image is read before its DELETE; this is the second read.
-        sim.faults.add(Status(500, method="GET", path="/v2/images/*[0-9]", skip=1))
+        sim.faults.add(ErrorStatus(500, method="GET", path="/v2/images/*[0-9]", skip=1))
 
     error = fail(
         DigitalOceanPruneSnapshotsOperator(

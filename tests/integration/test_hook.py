@@ -12,8 +12,8 @@ from airflow_provider_do_images.api import (
 )
 from airflow_provider_do_images.core.wait.flow import ReadRequest
 from airflow_provider_do_images.hooks.digitalocean import DigitalOceanHook
-from airflow_provider_do_images.simulator import ManualClock, Rules, Simulator, Status
-from airflow_provider_do_images.simulator.state.models import Fate
+from airflow_provider_do_images.simulator import ErrorStatus, ManualClock, Rules, Simulator
+from airflow_provider_do_images.simulator.state.models import ActionOutcome
 
 STATUSES = ["in-progress", "completed", "errored"]
 
@@ -73,7 +73,7 @@ def test_the_history_is_read_with_all_nine_fields(hook, sim, snapshot, status):
 @pytest.mark.parametrize("status", STATUSES)
 def test_an_action_is_submitted_and_answered_with_all_nine_fields(hook, sim, snapshot, status):
     """`POST .../actions`: the answer has each field, whatever becomes of the action at once."""
-    sim.state.choose_fate = lambda _: _fate(status)
+    sim.state.decide_outcome = lambda _: _fate(status)
 
     found = hook.transfer_image(snapshot.id, "ams3")
 
@@ -159,7 +159,7 @@ def test_retries_come_from_the_extra(hook, sim, snapshot, connection, retries, r
     """A request that fails each time is sent once, and so many times again; 4 by default."""
     connection(extra={} if retries is None else {"max_retries": retries})
     hook.get_conn()._sleep = lambda _: None
-    sim.faults.add(Status(500, path="/v2/images/*", times=None))
+    sim.faults.add(ErrorStatus(500, path="/v2/images/*", times=None))
 
     with pytest.raises(ServerError):
         hook.get_conn().get_image(snapshot.id)
@@ -231,7 +231,7 @@ def test_the_connection_test_says_what_is_missing(hook, connection):
 
 
 def _fate(status):
-    return Fate() if status == "in-progress" else Fate(status, seconds=0)
+    return ActionOutcome() if status == "in-progress" else ActionOutcome(status, seconds=0)
 
 
 @pytest.fixture

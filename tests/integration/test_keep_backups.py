@@ -24,14 +24,14 @@ from airflow_provider_do_images.operators.restore_points import (
     DigitalOceanListRestorePointsOperator,
 )
 from airflow_provider_do_images.simulator import (
-    Forbidden,
-    LostAfter,
-    LostBefore,
-    RowsMissing,
+    ErrorStatus,
+    MissingRows,
+    RequestLost,
+    ResponseLost,
     Rules,
-    Status,
+    TransientForbidden,
 )
-from airflow_provider_do_images.simulator.state.models import Fate
+from airflow_provider_do_images.simulator.state.models import ActionOutcome
 from airflow_provider_do_images.version_compat import (
     AirflowException,
     AirflowFailException,
@@ -203,7 +203,7 @@ def test_killed_between_convert_and_name_the_retry_finishes(sim, find, convert, 
     sim.state.rules = Rules(rename_backup=rename)
     [row] = find()
     sim.tokens.allow(TOKEN)
-    sim.state.choose_fate = lambda _action: sim.tokens.revoke(TOKEN) or Fate()
+    sim.state.decide_outcome = lambda _action: sim.tokens.revoke(TOKEN) or ActionOutcome()
     with pytest.raises(AirflowException):
         convert(row)
     [left] = images(sim, web, "snapshot")
@@ -223,7 +223,7 @@ def test_killed_before_the_name_no_older_backup_is_eaten(sim, find, convert, web
     sim.state.rules = Rules(rename_backup=False)
     [row] = find()
     sim.tokens.allow(TOKEN)
-    sim.state.choose_fate = lambda _action: sim.tokens.revoke(TOKEN) or Fate()
+    sim.state.decide_outcome = lambda _action: sim.tokens.revoke(TOKEN) or ActionOutcome()
     with pytest.raises(AirflowException):
         convert(row)
     sim.tokens.allow(TOKEN)
@@ -247,7 +247,7 @@ def test_droplets_are_read_before_images(sim, find, web):
 def test_killed_between_name_and_convert_a_new_find_finishes(sim, night, web):
     """A backup that is named already is chosen again and converted, also if its name is lost."""
     sim.state.rules = Rules(convert_keeps_name=False)
-    sim.faults.add(Status(401, method="POST"))
+    sim.faults.add(ErrorStatus(401, method="POST"))
     with pytest.raises(AirflowException):
         night()
     named = [one for one in images(sim, web, "backup") if one.name == name_of(web, one)]
@@ -262,12 +262,12 @@ def test_killed_between_name_and_convert_a_new_find_finishes(sim, night, web):
 @pytest.mark.parametrize(
     "fault",
     [
-        Status(422, method="PUT"),
-        Status(404, method="PUT"),
-        Status(500, method="PUT"),
-        Forbidden(method="PUT", times=2),
-        LostBefore(method="PUT"),
-        LostAfter(method="PUT"),
+        ErrorStatus(422, method="PUT"),
+        ErrorStatus(404, method="PUT"),
+        ErrorStatus(500, method="PUT"),
+        TransientForbidden(method="PUT", times=2),
+        RequestLost(method="PUT"),
+        ResponseLost(method="PUT"),
     ],
     ids=repr,
 )
@@ -284,7 +284,7 @@ def test_a_refused_name_is_given_after_the_convert(sim, night, web, fault):
 
 def test_a_name_that_is_refused_again_and_again_is_told_once(sim, client, snapshot, caplog):
     """It is sent every few seconds, and the failure in the end has the last answer."""
-    sim.faults.add(Status(500, method="PUT", times=None))
+    sim.faults.add(ErrorStatus(500, method="PUT", times=None))
     row = {"image_id": snapshot.id, "droplet_id": 42, "droplet_name": "web-1", "type": "backup"}
     row |= {"name": snapshot.name, "policy": "nightly", "taken_at": "2026-01-01T02:00:00Z"}
     times = {"clock": sim.clock.now, "sleep": sim.clock.advance}
@@ -348,7 +348,7 @@ def test_a_name_changed_during_the_convert_is_left_alone(sim, find, convert, web
     [row] = find()
     sim.state.rules = Rules(rename_backup=False)
     image = sim.state.images[row["image_id"]]
-    sim.state.choose_fate = lambda _action: setattr(image, "name", "mine now") or Fate()
+    sim.state.decide_outcome = lambda _action: setattr(image, "name", "mine now") or ActionOutcome()
 
     with pytest.raises(AirflowFailException, match="mine now"):
         convert(row)
@@ -433,7 +433,7 @@ def test_a_name_that_several_droplets_have_is_ambiguous(sim, find, web, xcoms):
 @pytest.mark.parametrize("path", ["/v2/droplets", "/v2/images"])
 def test_a_list_with_gaps_is_read_again(sim, find, web, path):
     """Missing rows would be taken for droplets or backups that are gone."""
-    sim.faults.add(RowsMissing(path=path, rows=1))
+    sim.faults.add(MissingRows(path=path, rows=1))
 
     [row] = find()
 
@@ -442,7 +442,7 @@ def test_a_list_with_gaps_is_read_again(sim, find, web, path):
 
 def test_a_list_that_keeps_its_gaps_fails(sim, find, web):
     """It may pass, so Airflow's retries apply."""
-    sim.faults.add(RowsMissing(path="/v2/images", rows=1, times=None))
+    sim.faults.add(MissingRows(path="/v2/images", rows=1, times=None))
 
     with pytest.raises(AirflowException, match=r"\[incomplete_list\]$") as failure:
         find()

@@ -20,7 +20,7 @@ from airflow_provider_do_images.core.snapshots.inventory import PolicySnapshot
 from airflow_provider_do_images.core.snapshots.naming import SnapshotName
 from airflow_provider_do_images.core.submit import submitter as submit
 from airflow_provider_do_images.core.submit.decide import Decision, Submission, SubmitOutcome
-from airflow_provider_do_images.simulator import Held, ManualClock, Rules
+from airflow_provider_do_images.simulator import HeldRequest, ManualClock, Rules
 from airflow_provider_do_images.simulator.faults import connections
 from devtools import pipeline
 from devtools.chaos import Chaos
@@ -63,7 +63,7 @@ class HoldsEachPost(Random):
 
     def choice(self, _):
         """Return what draws the fault."""
-        return lambda _: Held(before=True)
+        return lambda _: HeldRequest(before_processing=True)
 
 
 def test_what_is_let_go_takes_effect_before_the_next_try(monkeypatch, sim):
@@ -200,7 +200,7 @@ def night(sim):
 
 def images_of(sim):
     """Return how the account's own images look."""
-    sim.state.settle()
+    sim.state.process_due_events()
     images = (image for image in sim.state.images.values() if not image.public)
     return sorted((i.id, i.name, i.type, *sorted(i.regions)) for i in images)
 

@@ -13,7 +13,7 @@ from airflow_provider_do_images.core.snapshots.naming import SnapshotName
 from airflow_provider_do_images.exceptions import PermanentTaskError
 from airflow_provider_do_images.operators.snapshots import DigitalOceanPruneSnapshotsOperator
 from airflow_provider_do_images.plan.__main__ import main
-from airflow_provider_do_images.simulator import RateLimited, Revoked
+from airflow_provider_do_images.simulator import RateLimited, TokenRevoked
 
 READ_ONLY = {"image:read", "droplet:read", "tag:read", "regions:read", "actions:read"}
 NASTY = ["[red]x[/red]", "[/]", "[brackets]", "\\[x]", ":fire:", "a\nb", "\x1b[31mx", "x\u202ey"]
@@ -185,7 +185,8 @@ def test_an_unusable_token_is_named_by_its_variable(plan, monkeypatch, value):
 
 
 @pytest.mark.parametrize(
-    "fault", [Revoked(), Revoked(plain_text=True), RateLimited(times=None, retry_after=1000)]
+    "fault",
+    [TokenRevoked(), TokenRevoked(plain_text=True), RateLimited(times=None, retry_after=1000)],
 )
 def test_no_error_speaks_of_a_connection(sim, plan, fault):
     """A user of the command has an environment variable, not an Airflow connection."""
@@ -195,7 +196,7 @@ def test_no_error_speaks_of_a_connection(sim, plan, fault):
 
     assert (code, out, err.count("\n")) == (1, "", 1)
     assert "connection" not in err
-    assert ("DIGITALOCEAN_TOKEN" in err) == isinstance(fault, Revoked)
+    assert ("DIGITALOCEAN_TOKEN" in err) == isinstance(fault, TokenRevoked)
     assert "ther users" not in err
 
 

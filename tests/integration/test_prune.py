@@ -26,11 +26,11 @@ from airflow_provider_do_images.core.snapshots.prune import (
 )
 from airflow_provider_do_images.core.snapshots.retention import RetentionPolicy, plan_retention
 from airflow_provider_do_images.simulator import (
-    Html,
-    LostAfter,
-    LostBefore,
+    ErrorStatus,
+    HtmlResponse,
     RateLimited,
-    Status,
+    RequestLost,
+    ResponseLost,
 )
 from airflow_provider_do_images.simulator.faults import RequestFault
 
@@ -199,7 +199,7 @@ def test_what_is_gone_already_is_a_success(sim, client, planned):
 
 def test_a_second_delete_is_a_success(sim, client, planned):
     """Somebody was faster between the look and the DELETE: 422, and the image is gone."""
-    sim.faults.add(Status(422, method="DELETE", after=True))
+    sim.faults.add(ErrorStatus(422, method="DELETE", after_processing=True))
 
     [done] = delete_snapshots(client, planned[:1], RETENTION)
 
@@ -210,7 +210,11 @@ def test_a_second_delete_is_a_success(sim, client, planned):
 
 @pytest.mark.parametrize(
     "fault",
-    [LostAfter(method="DELETE"), Status(502, method="DELETE", after=True), Html(method="DELETE")],
+    [
+        ResponseLost(method="DELETE"),
+        ErrorStatus(502, method="DELETE", after_processing=True),
+        HtmlResponse(method="DELETE"),
+    ],
 )
 def test_a_delete_without_a_clear_answer_is_looked_up(sim, client, planned, fault):
     """It is gone, so it is deleted; no second DELETE is sent."""
@@ -225,11 +229,11 @@ def test_a_delete_without_a_clear_answer_is_looked_up(sim, client, planned, faul
 @pytest.mark.parametrize(
     ("fault", "error"),
     [
-        (LostBefore(method="DELETE", skip=1), TransportError),
-        (Status(500, method="DELETE", skip=1), ServerError),
-        (Status(422, method="DELETE", skip=1), UnprocessableError),
-        (Status(403, method="DELETE", skip=1, times=None), PermissionDeniedError),
-        (Status(500, method="GET", path="/v2/images/*", skip=2, times=None), ServerError),
+        (RequestLost(method="DELETE", skip=1), TransportError),
+        (ErrorStatus(500, method="DELETE", skip=1), ServerError),
+        (ErrorStatus(422, method="DELETE", skip=1), UnprocessableError),
+        (ErrorStatus(403, method="DELETE", skip=1, times=None), PermissionDeniedError),
+        (ErrorStatus(500, method="GET", path="/v2/images/*", skip=2, times=None), ServerError),
     ],
     ids=lambda value: type(value).__name__ if hasattr(value, "times") else value.__name__,
 )
@@ -289,7 +293,7 @@ def test_an_image_that_goes_late_is_deleted(sim, client, planned):
 
 def test_without_the_list_no_image_counts_as_deleted(sim, client, planned):
     """The DELETEs went through, but nobody has seen it."""
-    sim.faults.add(Status(500, path="/v2/images", times=None))
+    sim.faults.add(ErrorStatus(500, path="/v2/images", times=None))
 
     with pytest.raises(ServerError) as failure:
         delete_snapshots(client, planned, RETENTION)
@@ -300,7 +304,7 @@ def test_without_the_list_no_image_counts_as_deleted(sim, client, planned):
 
 def test_a_retry_goes_on(sim, client, planned, history):
     """After an error the next plan deletes the rest, and the one after it nothing."""
-    sim.faults.add(Status(500, method="DELETE", skip=1))
+    sim.faults.add(ErrorStatus(500, method="DELETE", skip=1))
     with pytest.raises(ServerError):
         delete_snapshots(client, planned, RETENTION)
 

@@ -46,7 +46,7 @@ def test_every_test_gets_a_fresh_account(tmp_path):
     """What one test did to the account, the faults, the journal and the clock is gone after it."""
     (tmp_path / "test_it.py").write_text(
         "import pytest, os, time\n"
-        "from airflow_provider_do_images.simulator import Status\n"
+        "from airflow_provider_do_images.simulator import ErrorStatus\n"
         "@pytest.mark.parametrize('turn', [1, 2])\n"
         "def test_it(digitalocean, turn):\n"
         "    import requests\n"
@@ -58,7 +58,7 @@ def test_every_test_gets_a_fresh_account(tmp_path):
         "    requests.get(digitalocean.url + '/v2/images', timeout=5)\n"
         "    assert len(digitalocean.journal.entries) == 1\n"
         "    digitalocean.state.add_image('another')\n"
-        "    digitalocean.faults.add(Status(500, times=None))\n"
+        "    digitalocean.faults.add(ErrorStatus(500, times=None))\n"
         "    digitalocean.clock.advance(30 * 24 * 3600)\n"
         "def test_after():\n"
         "    assert 'AIRFLOW_CONN_DIGITALOCEAN_DEFAULT' not in os.environ\n"

@@ -24,10 +24,10 @@ from airflow_provider_do_images.core.wait.typical_durations import (
 )
 from airflow_provider_do_images.simulator import (
     ActionErrors,
-    LostAfter,
+    ErrorStatus,
     RegionsLag,
+    ResponseLost,
     Rules,
-    Status,
 )
 
 TOKEN = "dop_v1_0123456789abcdef"
@@ -164,7 +164,7 @@ def test_an_image_that_is_gone_fails_before_anything_is_posted(replicate, sim, s
 
 def test_one_region_that_fails_does_not_stop_the_others(replicate, sim, snapshot):
     """After three POSTs without an answer it is a row that a retry may help."""
-    sim.faults.add(Status(503, method="POST", skip=1, times=3))
+    sim.faults.add(ErrorStatus(503, method="POST", skip=1, times=3))
 
     rows = replicate(snapshot)
 
@@ -179,7 +179,7 @@ def test_one_region_that_fails_does_not_stop_the_others(replicate, sim, snapshot
 
 def test_a_lost_answer_of_one_region_is_found_again(replicate, sim, snapshot):
     """Among the actions that this task has begun itself."""
-    sim.faults.add(LostAfter(method="POST", skip=1))
+    sim.faults.add(ResponseLost(method="POST", skip=1))
 
     rows = replicate(snapshot)
 
@@ -189,7 +189,7 @@ def test_a_lost_answer_of_one_region_is_found_again(replicate, sim, snapshot):
 
 def test_after_a_pause_somebody_elses_transfer_is_noticed(replicate, sim, snapshot):
     """A look serves only as long as it is young: what began meanwhile is joined."""
-    sim.faults.add(Status(503, method="POST", times=1))
+    sim.faults.add(ErrorStatus(503, method="POST", times=1))
 
     def advance(seconds):
         sim.clock.advance(seconds)
@@ -286,7 +286,9 @@ def test_how_long_copies_took_is_read_from_the_account(sim, client):
     assert sim.journal.counts() == {"GET /v2/actions": 1, "GET /v2/images/{image_id}": 3}
 
 
-@pytest.mark.parametrize("fault", [Status(503, times=None), Status(403, times=None)], ids=repr)
+@pytest.mark.parametrize(
+    "fault", [ErrorStatus(503, times=None), ErrorStatus(403, times=None)], ids=repr
+)
 def test_when_the_history_cannot_be_read_nothing_is_told(sim, client, snapshot, fault):
     """One request, no repeat, no failure."""
     image = client.get_image(snapshot.id)

@@ -8,7 +8,7 @@ from types import SimpleNamespace
 import pytest
 
 from airflow_provider_do_images.sensors.image_actions import DigitalOceanImageActionSensor
-from airflow_provider_do_images.simulator import Status
+from airflow_provider_do_images.simulator import ErrorStatus
 from devtools.older_airflow import AirflowRescheduleException
 
 
@@ -33,7 +33,7 @@ def look(sim, snapshot, connection, capfd):
 
 def test_failing_looks_are_told_at_first_and_every_ten_minutes(sim, look):
     """Of forty looks, one every thirty seconds, that is two lines."""
-    sim.faults.add(Status(503, times=None))
+    sim.faults.add(ErrorStatus(503, times=None))
 
     told = [number for number in range(40) if "failed, the wait goes on" in look(number)]
 

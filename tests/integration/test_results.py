@@ -14,7 +14,7 @@ from airflow_provider_do_images.operators.image_actions import (
 from airflow_provider_do_images.operators.replication import (
     DigitalOceanReplicateImageOperator,
 )
-from airflow_provider_do_images.simulator.state.models import Fate
+from airflow_provider_do_images.simulator.state.models import ActionOutcome
 
 README = (Path(__file__).parent.parent.parent / "README.md").read_text()
 DOCUMENTED = set(re.findall(r"`(\w+)`", README))
@@ -24,7 +24,7 @@ DOCUMENTED = set(re.findall(r"`(\w+)`", README))
 @pytest.mark.parametrize("name", ["convert", "transfer", "replicate"])
 def test_keys_are_documented(sim, backup, snapshot, task_context, xcoms, name):
     """Replicate returns a list with one such dict for each region, in the order given."""
-    sim.state.choose_fate = lambda _: Fate(seconds=0.0)
+    sim.state.decide_outcome = lambda _: ActionOutcome(seconds=0.0)
     operator, arguments = {
         "convert": (DigitalOceanConvertImageOperator, {"image_id": backup.id}),
         "transfer": (

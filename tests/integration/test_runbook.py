@@ -12,7 +12,7 @@ from airflow_provider_do_images.operators.image_actions import DigitalOceanTrans
 from airflow_provider_do_images.operators.snapshots import DigitalOceanPruneSnapshotsOperator
 from airflow_provider_do_images.plan import __main__ as plan
 from airflow_provider_do_images.sensors.image_actions import DigitalOceanImageActionSensor
-from airflow_provider_do_images.simulator import ManualClock, Revoked
+from airflow_provider_do_images.simulator import ManualClock, TokenRevoked
 from airflow_provider_do_images.version_compat import AirflowFailException
 
 TOKEN = "dop_v1_0123456789abcdef"
@@ -115,7 +115,7 @@ def test_all_the_rest_works_without_image_delete(sim, submit):
 
 def test_a_token_deleted_during_a_prune_stops_it(sim, prune, old_snapshots):
     """The image that it is at stays, and so do those behind it."""
-    sim.faults.add(Revoked(path="/v2/images/*", skip=3))
+    sim.faults.add(TokenRevoked(path="/v2/images/*", skip=3))
 
     with pytest.raises(AirflowFailException, match=r"1 of 3 .* \[unauthorized\]$"):
         prune()

@@ -20,15 +20,15 @@ from airflow_provider_do_images.core.wait.evaluate import WaitSpec, WaitStatus
 from airflow_provider_do_images.core.wait.flow import drive, wait_until_finished
 from airflow_provider_do_images.simulator import (
     ActionErrors,
-    Held,
-    Html,
+    ConnectionReset,
+    ErrorStatus,
+    HeldRequest,
+    HtmlResponse,
     InvalidJson,
-    LostAfter,
-    LostBefore,
     RegionsLag,
-    Reset,
-    Status,
-    Truncated,
+    RequestLost,
+    ResponseLost,
+    TruncatedBody,
 )
 
 TOKEN = "dop_v1_0123456789abcdef"
@@ -108,16 +108,16 @@ def test_what_errored_is_tried_anew(submit, sim, snapshot, caplog):
 @pytest.mark.parametrize(
     "fault",
     [
-        LostAfter(method="POST"),
-        Reset(method="POST", after=True),
-        Status(500, method="POST", after=True),
-        Status(524, method="POST", after=True),
-        Status(408, method="POST", after=True),
-        Status(425, method="POST", after=True),
-        Status(499, method="POST", after=True),
-        Html(method="POST"),
+        ResponseLost(method="POST"),
+        ConnectionReset(method="POST", after_processing=True),
+        ErrorStatus(500, method="POST", after_processing=True),
+        ErrorStatus(524, method="POST", after_processing=True),
+        ErrorStatus(408, method="POST", after_processing=True),
+        ErrorStatus(425, method="POST", after_processing=True),
+        ErrorStatus(499, method="POST", after_processing=True),
+        HtmlResponse(method="POST"),
         InvalidJson(method="POST"),
-        Truncated(method="POST"),
+        TruncatedBody(method="POST"),
     ],
     ids=repr,
 )
@@ -137,8 +137,8 @@ def test_a_lost_answer_is_found_again(submit, sim, snapshot, backup, fault, regi
 
 def test_a_lost_answer_is_found_though_the_looks_for_it_fail(submit, sim, snapshot):
     """The list is asked again and again while it can not be read."""
-    sim.faults.add(LostAfter(method="POST"))
-    sim.faults.add(Status(503, method="GET", skip=2, times=12))
+    sim.faults.add(ResponseLost(method="POST"))
+    sim.faults.add(ErrorStatus(503, method="GET", skip=2, times=12))
 
     assert submit(snapshot, "ams3").outcome is SubmitOutcome.RECONCILED
 
@@ -147,7 +147,7 @@ def test_a_lost_answer_is_found_though_the_looks_for_it_fail(submit, sim, snapsh
 
 def test_a_post_that_had_no_effect_is_sent_again_after_a_minute(submit, sim, snapshot):
     """Not found for long enough, the POST is repeated."""
-    sim.faults.add(LostBefore(method="POST"))
+    sim.faults.add(RequestLost(method="POST"))
     begun = sim.clock.now()
 
     assert submit(snapshot, "ams3").outcome is SubmitOutcome.POSTED
@@ -158,7 +158,7 @@ def test_a_post_that_had_no_effect_is_sent_again_after_a_minute(submit, sim, sna
 
 def test_a_post_that_never_has_an_effect_is_given_up(submit, sim, snapshot):
     """After three POSTs the failure is raised, open to a retry."""
-    sim.faults.add(Status(503, method="POST", times=None))
+    sim.faults.add(ErrorStatus(503, method="POST", times=None))
 
     with pytest.raises(ServerError):
         submit(snapshot, "ams3")
@@ -168,7 +168,7 @@ def test_a_post_that_never_has_an_effect_is_given_up(submit, sim, snapshot):
 
 def test_somebody_who_is_faster_is_noticed(submit, sim, snapshot):
     """A 422 on the POST is looked into: the copy is there, so nothing failed."""
-    held = sim.faults.add(Held(method="POST", before=True))
+    held = sim.faults.add(HeldRequest(method="POST", before_processing=True))
 
     def be_faster():
         assert held.reached.wait(5)
@@ -202,7 +202,7 @@ def test_an_expired_backup_is_not_found(submit, sim, backup):
 
 def test_a_backup_that_expires_under_the_post_is_not_found(submit, sim, backup):
     """It existed when it was read, and not at the POST."""
-    held = sim.faults.add(Held(method="POST", before=True))
+    held = sim.faults.add(HeldRequest(method="POST", before_processing=True))
 
     def expire():
         assert held.reached.wait(5)
@@ -270,7 +270,7 @@ def test_an_action_of_unknown_status_elsewhere_does_not_hinder(submit, sim, snap
 
 def test_a_lost_reply_of_unknown_status_is_not_posted_again(sim, client, snapshot):
     """What the POST started has a status that nobody knows: it may run, so there is one POST."""
-    sim.faults.add(LostAfter(method="POST"))
+    sim.faults.add(ResponseLost(method="POST"))
 
     def sleep(seconds):
         sim.clock.advance(seconds)
@@ -290,9 +290,9 @@ def test_a_lost_reply_of_unknown_status_is_not_posted_again(sim, client, snapsho
 def test_failing_looks_after_a_lost_reply_are_told_once(submit, sim, snapshot, caplog):
     """An outage of a minute after a POST is one line, and another one if it comes again."""
     lists = {"method": "GET", "path": "/v2/images/*/actions"}
-    sim.faults.add(LostBefore(method="POST", times=None))
-    sim.faults.add(Status(403, times=3, skip=1, **lists))
-    sim.faults.add(Status(403, times=3, skip=3, **lists))
+    sim.faults.add(RequestLost(method="POST", times=None))
+    sim.faults.add(ErrorStatus(403, times=3, skip=1, **lists))
+    sim.faults.add(ErrorStatus(403, times=3, skip=3, **lists))
 
     with pytest.raises(TransportError):
         submit(snapshot, "ams3")
@@ -304,7 +304,7 @@ def test_failing_looks_after_a_lost_reply_are_told_once(submit, sim, snapshot, c
 
 def test_two_submits_at_the_same_moment_begin_at_most_one_action_too_many(sim, snapshot):
     """Both look before either posts: two actions, and each submit has and awaits its own."""
-    held = sim.faults.add(Held(method="POST", before=True, times=2))
+    held = sim.faults.add(HeldRequest(method="POST", before_processing=True, times=2))
     submissions = []
     tasks = [
         threading.Thread(target=lambda: submissions.append(_submit_to(sim, snapshot, "ams3")))

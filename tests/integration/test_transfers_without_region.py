@@ -16,9 +16,9 @@ from airflow_provider_do_images.core.wait.flow import drive_all, wait_until_fini
 from airflow_provider_do_images.core.wait.typical_durations import read_typical_durations
 from airflow_provider_do_images.simulator import (
     ActionErrors,
-    LostAfter,
-    LostBefore,
     RegionsLag,
+    RequestLost,
+    ResponseLost,
     Rules,
 )
 
@@ -27,7 +27,7 @@ REGIONS = ("ams3", "sgp1", "blr1")
 
 @pytest.fixture(autouse=True)
 def _no_regions(sim):
-    sim.state.rules = Rules(transfers_tell_region=False, transfer_seconds=600)
+    sim.state.rules = Rules(transfers_show_region=False, transfer_seconds=600)
 
 
 @pytest.fixture
@@ -141,7 +141,7 @@ def test_a_copy_that_is_not_shown_for_long_fails_without_a_post(submit, sim, sna
 
 def test_a_lost_response_is_recovered_by_the_new_id(submit, sim, snapshot):
     """The only transfer that was not there before is ours."""
-    sim.faults.add(LostAfter(method="POST"))
+    sim.faults.add(ResponseLost(method="POST"))
 
     found = submit(snapshot, "ams3")
 
@@ -153,8 +153,8 @@ def test_a_lost_response_is_recovered_by_the_new_id(submit, sim, snapshot):
 @pytest.mark.parametrize(
     ("fault", "candidates", "outcome", "number"),
     [
-        (LostAfter(method="POST"), 3, SubmitOutcome.ALREADY_EXISTS, 1),
-        (LostBefore(method="POST"), 2, SubmitOutcome.POSTED, 2),
+        (ResponseLost(method="POST"), 3, SubmitOutcome.ALREADY_EXISTS, 1),
+        (RequestLost(method="POST"), 2, SubmitOutcome.POSTED, 2),
     ],
     ids=repr,
 )
@@ -191,19 +191,19 @@ def test_one_task_copies_to_all_regions_at_once(replicate, sim, snapshot):
     assert posts(sim) == dict.fromkeys(REGIONS, 1)
 
 
-@pytest.mark.parametrize("fault", [LostAfter, LostBefore])
+@pytest.mark.parametrize("fault", [ResponseLost, RequestLost])
 @pytest.mark.parametrize("number", range(3))
 def test_a_lost_response_of_one_of_its_own_is_recovered(replicate, sim, snapshot, fault, number):
     """Among the actions that the task has begun itself, only one is new."""
     sim.faults.add(fault(method="POST", skip=number))
     expected = ["submitted"] * 3
-    if fault is LostAfter:
+    if fault is ResponseLost:
         expected[number] = "reconciled"
 
     submitted = replicate(snapshot)
 
     assert [row.outcome for row in submitted.rows] == expected
-    assert max(posts(sim).values()) == (1 if fault is LostAfter else 2)
+    assert max(posts(sim).values()) == (1 if fault is ResponseLost else 2)
 
 
 def test_a_retry_of_a_replication_waits_for_all_and_posts_nothing_twice(
@@ -241,7 +241,7 @@ def test_a_retry_that_knows_its_transfers_attaches_at_once(submit, replicate, si
 def test_a_transfer_found_after_a_lost_response_is_not_stored(submit, sim, snapshot):
     """Another client may have started it."""
     stored = {}
-    sim.faults.add(LostAfter(method="POST"))
+    sim.faults.add(ResponseLost(method="POST"))
 
     submit(snapshot, "ams3", OwnTransfers(save=stored.update))
 

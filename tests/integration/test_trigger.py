@@ -10,7 +10,13 @@ import pytest
 
 from airflow_provider_do_images.core.poller import poller as watch
 from airflow_provider_do_images.core.wait.evaluate import WaitResult, WaitSpec, WaitStatus
-from airflow_provider_do_images.simulator import Forbidden, Hang, Html, LostBefore, Status
+from airflow_provider_do_images.simulator import (
+    ErrorStatus,
+    HtmlResponse,
+    NoResponse,
+    RequestLost,
+    TransientForbidden,
+)
 from airflow_provider_do_images.triggers.image_actions import (
     DigitalOceanImageActionTrigger,
     deferral,
@@ -125,11 +131,20 @@ def test_a_restarted_wait_keeps_its_deadline(wait_for, running):
 
 
 @pytest.mark.parametrize(
-    "fault", [Status(500), Status(524), Html(), LostBefore(), Hang(), Status(429)], ids=repr
+    "fault",
+    [
+        ErrorStatus(500),
+        ErrorStatus(524),
+        HtmlResponse(),
+        RequestLost(),
+        NoResponse(),
+        ErrorStatus(429),
+    ],
+    ids=repr,
 )
 def test_failing_looks_are_waited_out(wait_for, sim, connection, running, fault):
     """Whatever a look meets, the next one is the repeat."""
-    connection(extra={"read_timeout": 0.5 if isinstance(fault, Hang) else 30})
+    connection(extra={"read_timeout": 0.5 if isinstance(fault, NoResponse) else 30})
     sim.faults.add(fault)
 
     verdict = wait_for(running, meanwhile=lambda: sim.state.finish_action(running))
@@ -166,7 +181,7 @@ def test_a_revoked_token_ends_the_wait_after_two_looks(wait_for, sim, running):
 
 def test_a_single_403_does_not_end_the_wait(wait_for, sim, running):
     """A passing refusal is asked about once more."""
-    sim.faults.add(Forbidden())
+    sim.faults.add(TransientForbidden())
 
     verdict = wait_for(running, meanwhile=lambda: sim.state.finish_action(running))
 

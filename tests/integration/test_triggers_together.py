@@ -11,7 +11,7 @@ from structlog.contextvars import bind_contextvars, get_contextvars
 
 from airflow_provider_do_images.core.wait.evaluate import WaitResult, WaitStatus
 from airflow_provider_do_images.hooks.digitalocean import DigitalOceanHook
-from airflow_provider_do_images.simulator import RateLimited, Status
+from airflow_provider_do_images.simulator import ErrorStatus, RateLimited
 from airflow_provider_do_images.triggers.image_actions import DigitalOceanImageActionTrigger
 
 
@@ -67,10 +67,10 @@ def run_together(run):
 def test_each_task_reads_its_own_log(sim, transfers, connection, run_together, logged):
     """Failed looks, a slower pace and a lagging proof: told to each wait, by itself, in its own."""
     actions = transfers(3)
-    sim.faults.add(Status(500))
+    sim.faults.add(ErrorStatus(500))
     sim.faults.add(RateLimited(retry_after=1, skip=1))
     for path in ("/v2/images", *(f"/v2/images/{action.resource_id}" for action in actions)):
-        sim.faults.add(Status(500, path=path, times=None))
+        sim.faults.add(ErrorStatus(500, path=path, times=None))
 
     ends = run_together(actions, lambda: [sim.state.finish_action(one.id) for one in actions])
 

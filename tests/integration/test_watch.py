@@ -11,7 +11,13 @@ import pytest
 
 from airflow_provider_do_images.core.wait import flow as wait
 from airflow_provider_do_images.core.wait.evaluate import WaitStatus
-from airflow_provider_do_images.simulator import Forbidden, Hang, Html, LostBefore, Status
+from airflow_provider_do_images.simulator import (
+    ErrorStatus,
+    HtmlResponse,
+    NoResponse,
+    RequestLost,
+    TransientForbidden,
+)
 from devtools.answer_server import AnswerServer, json_answer
 
 FEED = "/v2/actions"
@@ -93,7 +99,12 @@ def test_what_lies_deep_among_other_actions_is_not_dug_for(sim, transfers, finis
 
 @pytest.mark.parametrize(
     "fault",
-    [Status(500, **ALWAYS), Html(**ALWAYS), Hang(**ALWAYS), Status(404, **ALWAYS)],
+    [
+        ErrorStatus(500, **ALWAYS),
+        HtmlResponse(**ALWAYS),
+        NoResponse(**ALWAYS),
+        ErrorStatus(404, **ALWAYS),
+    ],
     ids=["500", "html", "hang", "404"],
 )
 def test_a_broken_list_of_actions_is_given_up(sim, transfers, finish, outcomes, fault):
@@ -119,7 +130,7 @@ def test_a_token_without_actions_read_goes_by_image(sim, transfers, finish, outc
 
 def test_a_passing_refusal_does_not_end_the_use_of_the_list(sim, transfers, finish, outcomes):
     """After a lone 403 it goes on page by page."""
-    sim.faults.add(Forbidden(path=FEED))
+    sim.faults.add(TransientForbidden(path=FEED))
     actions = transfers(images=5)
 
     assert outcomes(actions, finish(*actions)) == {WaitStatus.COMPLETED: 5}
@@ -129,13 +140,13 @@ def test_a_passing_refusal_does_not_end_the_use_of_the_list(sim, transfers, fini
 
 def test_after_an_outage_the_list_is_used_again(sim, transfers, finish, outcomes):
     """When no image answered either, it was not the list's fault: it is what is asked next."""
-    sim.faults.add(LostBefore(times=7))  # the list, then three times the list and an image
+    sim.faults.add(RequestLost(times=7))  # the list, then three times the list and an image
     actions = transfers(images=5)
 
     assert outcomes(actions, finish(*actions, seconds=2.5)) == {WaitStatus.COMPLETED: 5}
 
     of_images = [entry for entry in sim.journal.entries if "/actions/" in entry.path]
-    assert {entry.fault for entry in of_images} == {"LostBefore"}
+    assert {entry.fault for entry in of_images} == {"RequestLost"}
 
 
 def test_a_foreign_row_takes_no_wait_down(sim, transfers, finish, outcomes):
@@ -167,7 +178,7 @@ def test_an_action_that_is_not_there_ends_its_own_wait_alone(sim, transfers, fin
     assert ends == {WaitStatus.NOT_FOUND: 1, WaitStatus.COMPLETED: 5}
 
 
-@pytest.mark.parametrize("fault", [Hang, Status, LostBefore])
+@pytest.mark.parametrize("fault", [NoResponse, ErrorStatus, RequestLost])
 def test_images_that_never_answer_keep_no_other_from_being_read(
     sim, transfers, finish, outcomes, no_feed, fault
 ):
@@ -186,8 +197,8 @@ def test_images_that_never_answer_keep_no_other_from_being_read(
 def test_a_proof_that_never_comes_holds_up_no_other(sim, transfers, finish, outcomes):
     """An image that cannot be read costs its own wait the proof, and no other's."""
     actions = transfers(images=3)
-    sim.faults.add(Hang(path="/v2/images", **ALWAYS))
-    sim.faults.add(Hang(path=f"/v2/images/{actions[0].resource_id}", **ALWAYS))
+    sim.faults.add(NoResponse(path="/v2/images", **ALWAYS))
+    sim.faults.add(NoResponse(path=f"/v2/images/{actions[0].resource_id}", **ALWAYS))
 
     ends = outcomes(actions, finish(*actions), seconds=20.0, read_timeout=SHORT)
 
@@ -200,7 +211,7 @@ def test_proofs_that_lag_are_looked_at_together(sim, transfers, finish, outcomes
     monkeypatch.setattr(wait, "VERIFY_INTERVAL", 0.5)
     actions = transfers(images=1, regions=10)
     path = f"/v2/images/{actions[0].resource_id}"
-    sim.faults.add(Status(500, path=path, times=None))
+    sim.faults.add(ErrorStatus(500, path=path, times=None))
 
     ends = outcomes(actions, finish(*actions))
 

@@ -10,11 +10,11 @@ import pytest
 
 from airflow_provider_do_images.core.wait.evaluate import WaitStatus
 from airflow_provider_do_images.simulator import (
+    ErrorStatus,
     ManualClock,
     RateLimited,
     Rules,
     Simulator,
-    Status,
 )
 
 NO_FEED = "narrow"
@@ -189,7 +189,7 @@ def test_a_full_budget_is_not_mentioned(sim, transfers, run, wait_for, finish, c
 
 def test_many_slow_reads_do_not_hold_up_a_deadline(sim, transfers, run, wait_for):
     """Reading image by image pauses after an interval, and who has to end comes first."""
-    sim.faults.add(Status(500, path="/v2/actions", times=None))
+    sim.faults.add(ErrorStatus(500, path="/v2/actions", times=None))
     *many, last = transfers(60)
 
     async def all_of_them():

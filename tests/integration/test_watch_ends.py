@@ -11,7 +11,7 @@ import pytest
 
 from airflow_provider_do_images.core.poller import poller as watch
 from airflow_provider_do_images.core.wait.evaluate import WaitStatus
-from airflow_provider_do_images.simulator import Hang, Held, ManualClock, Simulator
+from airflow_provider_do_images.simulator import HeldRequest, ManualClock, NoResponse, Simulator
 
 
 @pytest.fixture
@@ -92,7 +92,7 @@ def test_the_last_wait_ends_thread_socket_and_task(sim, transfers, wait_for, fin
 
 def test_waits_that_are_cancelled_leave_nothing(sim, transfers, wait_for, wait_until):
     """Not even while a request hangs: its thread is gone with it, and sends no other."""
-    sim.faults.add(Hang(times=None))
+    sim.faults.add(NoResponse(times=None))
 
     async def cancelled():
         waiting = [
@@ -118,7 +118,7 @@ def test_a_loop_that_is_left_in_the_middle_complains_of_nothing(
     sim, transfers, wait_for, wait_until, caplog
 ):
     """A triggerer that stops cancels everything at once: no task and no answer is lost."""
-    sim.faults.add(Hang(times=None))
+    sim.faults.add(NoResponse(times=None))
 
     async def left():
         for action in transfers(3):
@@ -178,7 +178,7 @@ def test_a_server_that_hangs_holds_up_its_own_watch_alone(
     sim, other_sim, transfers, wait_for, finish, wait_until
 ):
     """Two connections do not know each other: while one gets no answer, the other completes."""
-    held = sim.faults.add(Held())
+    held = sim.faults.add(HeldRequest())
     [stuck], [fine] = transfers(1), transfers(1, at=other_sim)
 
     async def both():
@@ -240,7 +240,7 @@ def test_two_event_loops_do_not_share_a_watch(sim, transfers, wait_for, finish):
 
 def test_the_event_loop_is_not_held_up_by_a_request(sim, transfers, wait_for, wait_until):
     """While an answer is held back, another coroutine has its turn, and releases it."""
-    held = sim.faults.add(Held())
+    held = sim.faults.add(HeldRequest())
     [action] = transfers(1)
     sim.state.finish_action(action.id)
 

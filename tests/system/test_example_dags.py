@@ -121,7 +121,7 @@ def test_an_example_does_what_it_is_for(dag_id, airflow, simulator, started, pos
 
     rows = airflow.rest.task_instances(dag_id, plan.run_id)
     assert (state, {row["state"] for row in rows}) == ("success", {"success"})
-    simulator.state.settle()
+    simulator.state.process_due_events()
     image = simulator.state.images[plan.image_id]
     assert image.type == "snapshot"
     assert set(image.regions) >= plan.regions

@@ -37,7 +37,7 @@ def kept(simulator):
     """Return the only snapshot of the policy of a droplet, in the simulator's own state."""
 
     def find(droplet):
-        simulator.state.settle()
+        simulator.state.process_due_events()
         start = f"prod-nightly_{droplet.id}_"
         [image] = [i for i in simulator.state.images.values() if i.name.startswith(start)]
         return image

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from airflow_provider_do_images.simulator import Held
+from airflow_provider_do_images.simulator import HeldRequest
 
 pytestmark = pytest.mark.system
 
@@ -17,7 +17,7 @@ COPY = [{"type": "transfer", "region": "ams3"}]
 def tells_region(request, simulator):
     """Whether transfers tell their region."""
     rules = simulator.state.rules
-    simulator.state.rules = replace(rules, transfers_tell_region=request.param)
+    simulator.state.rules = replace(rules, transfers_show_region=request.param)
     yield request.param
     simulator.state.rules = rules
 
@@ -49,7 +49,7 @@ def run_deferred_copy(airflow, simulator, held_transfers, run_copy, wait_until):
 @pytest.mark.usefixtures("tells_region")
 def test_a_scheduler_killed_with_all_its_tasks_posts_once(airflow, simulator, run_copy, posts):
     """The scheduler and the task between POST and response die; both come back, one POST."""
-    held = simulator.faults.add(Held(method="POST"))
+    held = simulator.faults.add(HeldRequest(method="POST"))
     run_id, image = run_copy()
     assert held.reached.wait(60)
 

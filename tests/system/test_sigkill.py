@@ -16,7 +16,7 @@ from typing import Any
 import pytest
 from cryptography.fernet import Fernet
 
-from airflow_provider_do_images.simulator import Held
+from airflow_provider_do_images.simulator import HeldRequest
 
 TRIGGER = "airflow_provider_do_images.triggers.image_actions.DigitalOceanImageActionTrigger"
 ACTIONS = "/v2/images/*/actions"
@@ -56,7 +56,7 @@ def drill(airflow, simulator, snapshot, wait_until) -> Drill:
     actions = [state.begin_action("transfer", i, region="ams3", seconds=60) for i in images]
     wait_run = airflow.rest.trigger_dag("many_waits", {"actions": [_row(a) for a in actions]})
     wait_until(lambda: airflow.rest.count_tasks("many_waits", wait_run, "deferred") == WAITS)
-    held = simulator.faults.add(Held(method="POST"))
+    held = simulator.faults.add(HeldRequest(method="POST"))
     copied = snapshot()
     copy_run = airflow.rest.trigger_dag("copy_and_wait", {"image_id": copied.id})
     assert held.reached.wait(60)

@@ -19,7 +19,7 @@ from airflow_provider_do_images.plan import __main__ as plan
 from airflow_provider_do_images.provider_info import get_provider_info
 from airflow_provider_do_images.simulator import Simulator
 from airflow_provider_do_images.simulator import __main__ as simulator
-from airflow_provider_do_images.simulator.faults.config import KINDS, fault_from
+from airflow_provider_do_images.simulator.faults.config import FAULT_CLASSES, parse_fault
 from devtools.provided import provided
 
 try:  # Airflow 3.2 and newer
@@ -182,8 +182,8 @@ def test_every_fault_is_documented():
     page = DOCS / "simulator.md"
     [text] = blocks(page, "yaml")
 
-    assert [name for name in KINDS if f"`{name}" not in page.read_text()] == []
-    assert all(fault_from(entry) for entry in yaml.safe_load(text))
+    assert [name for name in FAULT_CLASSES if f"`{name}" not in page.read_text()] == []
+    assert all(parse_fault(entry) for entry in yaml.safe_load(text))
 
 
 def test_the_example_dags_are_valid():

@@ -1,28 +1,30 @@
-"""Faults to set up with ``sim.faults.add(...)``, named by what they do.
+"""Faults to inject with ``sim.faults.add(...)``.
 
-==================== ==================================================================
-a request            ``Status``, ``RateLimited``, ``Forbidden``, ``Html``, ``InvalidJson``,
-                     ``Truncated``, ``SlowBody``, ``RowsMissing``, ``LostBefore``, ``LostAfter``,
-                     ``Reset``, ``Hang``, ``Held``, ``Revoked``, ``NotFoundAfterWrite``,
-                     ``ForeignAction``
-an action it begins  ``ActionErrors``, ``ActionStuck``, ``ActionVanishes``, ``RegionsLag``
-==================== ==================================================================
+=================== ===============================================================================
+applies to          faults
+=================== ===============================================================================
+a request           ``ErrorStatus``, ``RateLimited``, ``TransientForbidden``, ``HtmlResponse``,
+                    ``InvalidJson``, ``TruncatedBody``, ``SlowBody``, ``MissingRows``,
+                    ``RequestLost``, ``ResponseLost``, ``ConnectionReset``, ``NoResponse``,
+                    ``HeldRequest``, ``TokenRevoked``, ``NotFoundAfterWrite``, ``ConcurrentAction``
+a submitted action  ``ActionErrors``, ``ActionStuck``, ``ActionDisappears``, ``RegionsLag``
+=================== ===============================================================================
 
-Each strikes the next match once unless told otherwise; see ``RequestFault``, ``ActionFault`` and
-``Fault`` for the matcher. ``Held``, ``SlowBody``, ``Truncated``, ``InvalidJson``,
-``RowsMissing``, ``NotFoundAfterWrite`` and ``ForeignAction`` go on to the next fault that matches,
-so they can be combined; the others end the request.
+By default a fault applies once, to the next match; see ``RequestFault``, ``ActionFault`` and
+``Fault`` for the parameters. ``HeldRequest``, ``SlowBody``, ``TruncatedBody``, ``InvalidJson``,
+``MissingRows``, ``NotFoundAfterWrite`` and ``ConcurrentAction`` pass the request on to the next
+matching fault, so they can be combined. The others end the request.
 """
 
 from airflow_provider_do_images.simulator.faults.access import (
-    ForeignAction,
+    ConcurrentAction,
     NotFoundAfterWrite,
-    Revoked,
+    TokenRevoked,
 )
 from airflow_provider_do_images.simulator.faults.actions import (
+    ActionDisappears,
     ActionErrors,
     ActionStuck,
-    ActionVanishes,
     RegionsLag,
 )
 from airflow_provider_do_images.simulator.faults.base import (
@@ -32,46 +34,46 @@ from airflow_provider_do_images.simulator.faults.base import (
     RequestFault,
 )
 from airflow_provider_do_images.simulator.faults.connections import (
-    Hang,
-    Held,
-    LostAfter,
-    LostBefore,
-    Reset,
+    ConnectionReset,
+    HeldRequest,
+    NoResponse,
+    RequestLost,
+    ResponseLost,
 )
 from airflow_provider_do_images.simulator.faults.responses import (
-    Forbidden,
-    Html,
+    ErrorStatus,
+    HtmlResponse,
     InvalidJson,
+    MissingRows,
     RateLimited,
-    RowsMissing,
     SlowBody,
-    Status,
-    Truncated,
+    TransientForbidden,
+    TruncatedBody,
 )
 
 __all__ = [
+    "ActionDisappears",
     "ActionErrors",
     "ActionFault",
     "ActionStuck",
-    "ActionVanishes",
+    "ConcurrentAction",
+    "ConnectionReset",
+    "ErrorStatus",
     "Fault",
     "FaultList",
-    "Forbidden",
-    "ForeignAction",
-    "Hang",
-    "Held",
-    "Html",
+    "HeldRequest",
+    "HtmlResponse",
     "InvalidJson",
-    "LostAfter",
-    "LostBefore",
+    "MissingRows",
+    "NoResponse",
     "NotFoundAfterWrite",
     "RateLimited",
     "RegionsLag",
     "RequestFault",
-    "Reset",
-    "Revoked",
-    "RowsMissing",
+    "RequestLost",
+    "ResponseLost",
     "SlowBody",
-    "Status",
-    "Truncated",
+    "TokenRevoked",
+    "TransientForbidden",
+    "TruncatedBody",
 ]

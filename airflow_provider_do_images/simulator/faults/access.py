@@ -9,11 +9,11 @@ from starlette.responses import Response
 
 from airflow_provider_do_images.simulator.faults.base import RequestFault
 from airflow_provider_do_images.simulator.http import responses
-from airflow_provider_do_images.simulator.http.fault_chain import Exchange
+from airflow_provider_do_images.simulator.http.fault_chain import FaultChain
 
 
 @dataclass(eq=False)
-class Revoked(RequestFault):
+class TokenRevoked(RequestFault):
     """The token of the request that is struck is invalid from then on.
 
     :param replacement: a token that is valid from then on, and only that one.
@@ -23,15 +23,15 @@ class Revoked(RequestFault):
     replacement: str | None = None
     plain_text: bool = False
 
-    async def play(self, exchange: Exchange) -> Response:
+    async def intercept(self, chain: FaultChain) -> Response:
         """Answer 401."""
-        if exchange.token is not None:
-            exchange.tokens.revoke(exchange.token)
+        if chain.token is not None:
+            chain.tokens.revoke(chain.token)
         if self.replacement is not None:
-            exchange.tokens.allow(self.replacement)
+            chain.tokens.allow(self.replacement)
         if self.plain_text:
             return responses.text_response(401, "Unauthorized")
-        return exchange.perform()
+        return chain.handle()
 
 
 @dataclass(eq=False)
@@ -44,24 +44,24 @@ class NotFoundAfterWrite(RequestFault):
     method: str = "POST"
     reads: int = 2
 
-    async def play(self, exchange: Exchange) -> Response:
+    async def intercept(self, chain: FaultChain) -> Response:
         """Do it, and hide the action it began, whatever becomes of the answer."""
-        actions, perform = exchange.state.actions, exchange.perform
+        actions, handle = chain.state.actions, chain.handle
 
-        def perform_and_hide() -> Response:
-            with exchange.state.lock:
+        def handle_and_hide() -> Response:
+            with chain.state.lock:
                 newest = next(reversed(actions), 0)
-                response = perform()
+                response = handle()
                 for action_id in takewhile(lambda id_: id_ > newest, reversed(actions)):
-                    actions[action_id].unseen_reads = self.reads
+                    actions[action_id].not_found_reads = self.reads
             return response
 
-        exchange.perform = perform_and_hide
-        return await exchange.proceed()
+        chain.handle = handle_and_hide
+        return await chain.proceed()
 
 
 @dataclass(eq=False)
-class ForeignAction(RequestFault):
+class ConcurrentAction(RequestFault):
     """Somebody else begins an action on an image, just before this request is answered.
 
     :param image_id: the image; default: the newest private one.
@@ -75,11 +75,11 @@ class ForeignAction(RequestFault):
     type: str = "transfer"
     region: str = "fra1"
 
-    async def play(self, exchange: Exchange) -> Response:
+    async def intercept(self, chain: FaultChain) -> Response:
         """Add the action, then answer."""
-        state = exchange.state
+        state = chain.state
         newest = state.image_index.newest_first("private", 0, 1)
         image_id = self.image_id or next(iter(newest), None)
         if image_id is not None:
             state.add_action(image_id, type=self.type, region=self.region, status=self.status)
-        return await exchange.proceed()
+        return await chain.proceed()

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from math import inf
 
 from airflow_provider_do_images.simulator.faults.base import ActionFault
-from airflow_provider_do_images.simulator.state.models import ERRORED, VANISHED, Fate
+from airflow_provider_do_images.simulator.state.models import DISAPPEARED, ERRORED, ActionOutcome
 
 
 @dataclass(eq=False)
@@ -18,22 +18,22 @@ class ActionErrors(ActionFault):
 
     seconds: float | None = None
 
-    def fate(self) -> Fate:
+    def outcome(self) -> ActionOutcome:
         """Return how the action ends."""
-        return Fate(ERRORED, self.seconds)
+        return ActionOutcome(ERRORED, self.seconds)
 
 
 @dataclass(eq=False)
 class ActionStuck(ActionFault):
     """The action stays in progress for ever."""
 
-    def fate(self) -> Fate:
+    def outcome(self) -> ActionOutcome:
         """Return how the action ends."""
-        return Fate(seconds=inf)
+        return ActionOutcome(seconds=inf)
 
 
 @dataclass(eq=False)
-class ActionVanishes(ActionFault):
+class ActionDisappears(ActionFault):
     """The action and its image disappear.
 
     :param seconds: virtual seconds from its start; None: when it would have been completed.
@@ -41,9 +41,9 @@ class ActionVanishes(ActionFault):
 
     seconds: float | None = None
 
-    def fate(self) -> Fate:
+    def outcome(self) -> ActionOutcome:
         """Return how the action ends."""
-        return Fate(VANISHED, self.seconds)
+        return ActionOutcome(DISAPPEARED, self.seconds)
 
 
 @dataclass(eq=False)
@@ -56,6 +56,6 @@ class RegionsLag(ActionFault):
     type: str = "transfer"
     seconds: float = 30.0
 
-    def fate(self) -> Fate:
+    def outcome(self) -> ActionOutcome:
         """Return how the action ends."""
-        return Fate(regions_lag_seconds=self.seconds)
+        return ActionOutcome(regions_lag_seconds=self.seconds)

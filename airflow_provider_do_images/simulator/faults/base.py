@@ -13,8 +13,8 @@ from typing import TypeVar
 from starlette.responses import Response
 
 from airflow_provider_do_images.simulator.clock import Clock
-from airflow_provider_do_images.simulator.http.fault_chain import Exchange
-from airflow_provider_do_images.simulator.state.models import Action, Fate
+from airflow_provider_do_images.simulator.http.fault_chain import FaultChain
+from airflow_provider_do_images.simulator.state.models import Action, ActionOutcome
 
 
 @dataclass(kw_only=True, eq=False)
@@ -60,7 +60,7 @@ class RequestFault(Fault):
         return self.method.upper() in {"*", method} and fnmatchcase(path, self.path)
 
     @abstractmethod
-    async def play(self, exchange: Exchange) -> Response:
+    async def intercept(self, chain: FaultChain) -> Response:
         """Answer the request, or not."""
 
 
@@ -86,7 +86,7 @@ class ActionFault(Fault):
         )
 
     @abstractmethod
-    def fate(self) -> Fate:
+    def outcome(self) -> ActionOutcome:
         """Return how the action ends."""
 
 
@@ -102,7 +102,7 @@ class FaultList:
     def __init__(self, clock: Clock, seed: int) -> None:
         self._clock = clock
         self._seed = seed
-        self._armed: list[_Armed] = []
+        self._active: list[_ActiveFault] = []
         self._lock = Lock()
         self._added = 0
 
@@ -111,42 +111,48 @@ class FaultList:
         with self._lock:
             self._added += 1
             random = Random(f"{self._seed}/{self._added}")  # noqa: S311 - not for secrets
-            self._armed.append(_Armed(fault, self._clock.now() + fault.delay_seconds, random))
+            self._active.append(
+                _ActiveFault(fault, self._clock.now() + fault.delay_seconds, random)
+            )
         return fault
 
     @property
     def all(self) -> list[Fault]:
         """The faults that are set up, also those that have struck for the last time."""
-        return [armed.fault for armed in self._armed]
+        return [active.fault for active in self._active]
 
     def clear(self) -> None:
         """Remove all faults. What they did to the account stays."""
         with self._lock:
-            self._armed.clear()
+            self._active.clear()
 
-    def of_request(self, method: str, path: str) -> Iterator[RequestFault]:
+    def matching_request(self, method: str, path: str) -> Iterator[RequestFault]:
         """Yield the faults that strike a request; one that is not fetched does not strike."""
-        for armed in list(self._armed):
-            fault = armed.fault
+        for active in list(self._active):
+            fault = active.fault
             if not isinstance(fault, RequestFault) or not fault.matches(method, path):
                 continue
-            if self._strikes(armed):
+            if self._should_apply(active):
                 yield fault
 
-    def fate_of(self, action: Action) -> Fate:
+    def decide_outcome(self, action: Action) -> ActionOutcome:
         """Return how an action ends."""
-        for armed in list(self._armed):
-            fault = armed.fault
-            if isinstance(fault, ActionFault) and fault.matches(action) and self._strikes(armed):
-                return fault.fate()
-        return Fate()
+        for active in list(self._active):
+            fault = active.fault
+            if (
+                isinstance(fault, ActionFault)
+                and fault.matches(action)
+                and self._should_apply(active)
+            ):
+                return fault.outcome()
+        return ActionOutcome()
 
-    def _strikes(self, armed: _Armed) -> bool:
+    def _should_apply(self, active: _ActiveFault) -> bool:
         with self._lock:
-            return armed.strikes(self._clock.now())
+            return active.should_apply(self._clock.now())
 
 
-class _Armed:
+class _ActiveFault:
     """A fault in one simulator, and how often it may still strike there."""
 
     def __init__(self, fault: Fault, since: float, random: Random) -> None:
@@ -156,7 +162,7 @@ class _Armed:
         self._skip = fault.skip
         self._left = fault.times
 
-    def strikes(self, now: float) -> bool:
+    def should_apply(self, now: float) -> bool:
         """Tell whether a match at this time is a hit, and count it."""
         if now < self._since or self._left == 0:
             return False

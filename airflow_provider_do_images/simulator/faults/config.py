@@ -14,16 +14,16 @@ from airflow_provider_do_images.simulator import faults
 from airflow_provider_do_images.simulator.faults import ActionFault, Fault, RequestFault
 from airflow_provider_do_images.simulator.rules.rules import Rules
 
-ABSTRACT = {"ActionFault", "Fault", "RequestFault"}
-KINDS: dict[str, type[Fault]] = {
+BASE_CLASSES = {"ActionFault", "Fault", "RequestFault"}
+FAULT_CLASSES: dict[str, type[Fault]] = {
     name: getattr(faults, name)
     for name in faults.__all__
-    if name not in ABSTRACT and name != "FaultList"
+    if name not in BASE_CLASSES and name != "FaultList"
 }
 
 
 def load_faults(path: Path) -> list[Fault]:
-    """Read the faults of a YAML file: a list of mappings as ``fault_from`` takes them.
+    """Read the faults of a YAML file: a list of mappings as ``parse_fault`` takes them.
 
     :raises ValueError: with one line that says which entry is wrong and how.
     :raises OSError: if the file can not be read.
@@ -31,28 +31,30 @@ def load_faults(path: Path) -> list[Fault]:
     try:
         content = yaml.safe_load(path.read_text())
     except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise ValueError(f"{path} is no YAML: {_in_one_line(error)}") from None
+        raise ValueError(f"{path} is no YAML: {_one_line(error)}") from None
     if not isinstance(content, list):
-        raise ValueError(f"{path} must be a list of faults, such as '- fault: LostAfter'")
+        raise ValueError(f"{path} must be a list of faults, such as '- fault: ResponseLost'")
     found = []
     for number, entry in enumerate(content, 1):
         try:
-            found.append(fault_from(entry))
+            found.append(parse_fault(entry))
         except ValueError as error:
             raise ValueError(f"{path}, entry {number}: {error}") from None
     return found
 
 
-def fault_from(entry: Any) -> Fault:
+def parse_fault(entry: Any) -> Fault:
     """Make a fault of a mapping: its class under ``fault``, and its parameters by their names.
 
     :raises ValueError: for anything else, with one line that says what is wrong.
     """
     if not isinstance(entry, Mapping) or "fault" not in entry:
         raise ValueError(f"a fault is a mapping with its class under 'fault', not {entry!r}")
-    kind = KINDS.get(str(entry["fault"]))
+    kind = FAULT_CLASSES.get(str(entry["fault"]))
     if kind is None:
-        raise ValueError(f"no fault is named {entry['fault']!r}; there are {', '.join(KINDS)}")
+        raise ValueError(
+            f"no fault is named {entry['fault']!r}; there are {', '.join(FAULT_CLASSES)}"
+        )
     values = {name: value for name, value in entry.items() if name != "fault"}
     known = {field.name: field for field in fields(kind) if field.init}
     types_by_name = get_type_hints(kind)
@@ -63,13 +65,13 @@ def fault_from(entry: Any) -> Fault:
     return kind(**values)
 
 
-def to_mapping(fault: RequestFault | ActionFault | Fault) -> dict[str, Any]:
-    """Return what ``fault_from`` reads."""
+def fault_to_mapping(fault: RequestFault | ActionFault | Fault) -> dict[str, Any]:
+    """Return what ``parse_fault`` reads."""
     values = {field.name: getattr(fault, field.name) for field in fields(fault) if field.init}
     return {"fault": type(fault).__name__, **values}
 
 
-def with_switches(rules: Rules, settings: list[str]) -> Rules:
+def apply_settings(rules: Rules, settings: list[str]) -> Rules:
     """Return the rules with settings such as ``convert_seconds=60`` applied.
 
     :raises ValueError: for an unknown switch or a value it can not have.
@@ -83,13 +85,13 @@ def with_switches(rules: Rules, settings: list[str]) -> Rules:
         try:
             value = yaml.safe_load(text)
         except yaml.YAMLError as error:
-            raise ValueError(f"{setting!r} has no value: {_in_one_line(error)}") from None
+            raise ValueError(f"{setting!r} has no value: {_one_line(error)}") from None
         _check_type(name, value, hints[name])
         rules = replace(rules, **{name: value})
     return rules
 
 
-def _in_one_line(error: Exception) -> str:
+def _one_line(error: Exception) -> str:
     return " ".join(str(error).split())
 
 

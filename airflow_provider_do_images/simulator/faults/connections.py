@@ -10,73 +10,73 @@ from starlette.responses import Response
 
 from airflow_provider_do_images.simulator.faults.base import RequestFault
 from airflow_provider_do_images.simulator.http import responses
-from airflow_provider_do_images.simulator.http.fault_chain import Exchange
+from airflow_provider_do_images.simulator.http.fault_chain import FaultChain
 
-LOOK_SECONDS = 0.005
+RELEASE_POLL_SECONDS = 0.005
 
 
 @dataclass(eq=False)
-class LostBefore(RequestFault):
+class RequestLost(RequestFault):
     """The connection is closed before the request took effect."""
 
-    async def play(self, exchange: Exchange) -> Response:
+    async def intercept(self, chain: FaultChain) -> Response:
         """Do nothing and close."""
-        return responses.Dropped()
+        return responses.DroppedConnection()
 
 
 @dataclass(eq=False)
-class LostAfter(RequestFault):
+class ResponseLost(RequestFault):
     """The request takes effect, then the connection is closed without an answer."""
 
-    async def play(self, exchange: Exchange) -> Response:
+    async def intercept(self, chain: FaultChain) -> Response:
         """Do it and close."""
-        exchange.perform()
-        return responses.Dropped()
+        chain.handle()
+        return responses.DroppedConnection()
 
 
 @dataclass(eq=False)
-class Reset(RequestFault):
+class ConnectionReset(RequestFault):
     """The connection is reset (TCP RST).
 
-    :param after: let the request take effect first.
+    :param after_processing: let the request take effect first.
     """
 
-    after: bool = False
+    after_processing: bool = False
 
-    async def play(self, exchange: Exchange) -> Response:
+    async def intercept(self, chain: FaultChain) -> Response:
         """Reset the connection."""
-        if self.after:
-            exchange.perform()
-        return responses.Dropped(reset=True)
+        if self.after_processing:
+            chain.handle()
+        return responses.DroppedConnection(reset=True)
 
 
 @dataclass(eq=False)
-class Hang(RequestFault):
+class NoResponse(RequestFault):
     """No answer ever: the connection stays open until the client gives up.
 
-    :param after: let the request take effect first.
+    :param after_processing: let the request take effect first.
     """
 
-    after: bool = False
+    after_processing: bool = False
 
-    async def play(self, exchange: Exchange) -> Response:
+    async def intercept(self, chain: FaultChain) -> Response:
         """Stay silent."""
-        if self.after:
-            exchange.perform()
-        return responses.Silent()
+        if self.after_processing:
+            chain.handle()
+        return responses.SilentResponse()
 
 
 @dataclass(eq=False)
-class Held(RequestFault):
+class HeldRequest(RequestFault):
     """An answer that is held back until ``release`` is called; the request takes effect first.
 
-    :param before: hold the request itself instead: it takes effect only after the release.
+    :param before_processing: hold the request instead; it takes effect only after the release.
     """
 
-    before: bool = False
+    before_processing: bool = False
     reached: Event = field(default_factory=Event, init=False, repr=False)
     """Set when a request is held. ``reached.wait(5)`` waits for it."""
-    passed: Event = field(default_factory=Event, init=False, repr=False)
+    processed: Event = field(default_factory=Event, init=False, repr=False)
     """Set when a request that was held has taken effect."""
     _released: Event = field(default_factory=Event, init=False, repr=False)
 
@@ -84,12 +84,12 @@ class Held(RequestFault):
         """Let go of what is held, and hold nothing more."""
         self._released.set()
 
-    async def play(self, exchange: Exchange) -> Response:
+    async def intercept(self, chain: FaultChain) -> Response:
         """Wait for the release."""
-        response = None if self.before else await exchange.proceed()
+        response = None if self.before_processing else await chain.proceed()
         self.reached.set()
         while not self._released.is_set():  # noqa: ASYNC110  it is released from another thread
-            await asyncio.sleep(LOOK_SECONDS)
-        response = response or await exchange.proceed()
-        self.passed.set()
+            await asyncio.sleep(RELEASE_POLL_SECONDS)
+        response = response or await chain.proceed()
+        self.processed.set()
         return response

@@ -35,7 +35,7 @@ MESSAGES = {
 behind these three the real API answers with HTML pages."""
 
 
-def error_of(status: int) -> ApiError:
+def standard_error(status: int) -> ApiError:
     """Return the usual error of an HTTP status."""
     name, message = MESSAGES.get(status, ("server_error", "Unexpected server-side error"))
     return ApiError(status, name, message)
@@ -43,7 +43,7 @@ def error_of(status: int) -> ApiError:
 
 def not_found() -> ApiError:
     """Return the 404 for whatever does not exist."""
-    return error_of(404)
+    return standard_error(404)
 
 
 def unknown_action_type() -> ApiError:

@@ -9,39 +9,39 @@ from typing import Protocol
 from starlette.responses import Response
 
 from airflow_provider_do_images.simulator.http.tokens import Tokens
-from airflow_provider_do_images.simulator.journal import Entry
-from airflow_provider_do_images.simulator.state.account_state import State
+from airflow_provider_do_images.simulator.journal import JournalEntry
+from airflow_provider_do_images.simulator.state.account_state import AccountState
 
 
-class Obstacle(Protocol):
+class Interceptor(Protocol):
     """What may stand between a request and its answer."""
 
-    async def play(self, exchange: Exchange) -> Response:
+    async def intercept(self, chain: FaultChain) -> Response:
         """Answer the request, or not."""
 
 
 @dataclass(slots=True)
-class Exchange:
+class FaultChain:
     """What a fault can do with a request.
 
-    :param matching: the faults that strike it, fetched one by one.
-    :param perform: does what the request asks, and returns the true answer.
-    :param refuse: returns the API's JSON error for a status, with extra headers.
+    :param faults: the faults that strike it, fetched one by one.
+    :param handle: does what the request asks, and returns the true answer.
+    :param error_response: returns the API's JSON error for a status, with extra headers.
     """
 
-    entry: Entry
+    entry: JournalEntry
     token: str | None
-    state: State
+    state: AccountState
     tokens: Tokens
-    matching: Iterator[Obstacle]
-    perform: Callable[[], Response]
-    refuse: Callable[[int, dict[str, str]], Response]
+    faults: Iterator[Interceptor]
+    handle: Callable[[], Response]
+    error_response: Callable[[int, dict[str, str]], Response]
 
     async def proceed(self) -> Response:
         """Go on with the next fault that matches, or with the true answer."""
-        fault = next(self.matching, None)
+        fault = next(self.faults, None)
         if fault is None:
-            return self.perform()
+            return self.handle()
         name = type(fault).__name__
         self.entry.fault = f"{self.entry.fault}, {name}" if self.entry.fault else name
-        return await fault.play(self)
+        return await fault.intercept(self)

@@ -9,68 +9,71 @@ from collections.abc import Callable, Hashable
 from typing import Any
 from urllib.parse import urlencode
 
-from airflow_provider_do_images.simulator.http.request import Answer, Call
-from airflow_provider_do_images.simulator.state.sorted_index import Index
+from airflow_provider_do_images.simulator.http.request import ApiRequest, ApiResponse
+from airflow_provider_do_images.simulator.state.sorted_index import SortedIndex
 
 DEFAULT_SIZE = 20
 MAX_SIZE = 200
 MAX_DIGITS = 9
 
 
-def paged(
-    call: Call, name: str, total: int, fetch: Callable[[int, int], list[dict[str, Any]]]
-) -> Answer:
+def paginate(
+    request: ApiRequest,
+    name: str,
+    total: int,
+    fetch_rows: Callable[[int, int], list[dict[str, Any]]],
+) -> ApiResponse:
     """Return the page that was asked for, with ``links`` and ``meta``.
 
     :param name: the key of the list, such as ``images``.
     :param total: how many rows there are on all pages.
     :param fetch: returns the rows from one place to before another.
     """
-    page = _positive(call.query.get("page"), 1)
-    size = min(_positive(call.query.get("per_page"), DEFAULT_SIZE), MAX_SIZE)
-    body: dict[str, Any] = {name: fetch((page - 1) * size, page * size)}
-    links = _links(call, page, max(1, -(-total // size)))
+    page = _positive(request.query.get("page"), 1)
+    size = min(_positive(request.query.get("per_page"), DEFAULT_SIZE), MAX_SIZE)
+    body: dict[str, Any] = {name: fetch_rows((page - 1) * size, page * size)}
+    links = _links(request, page, max(1, -(-total // size)))
     if links is not None:
         body["links"] = links
     body["meta"] = {"total": total}
-    return Answer(body)
+    return ApiResponse(body)
 
 
-def paged_index(
-    call: Call,
+def paginate_index(
+    request: ApiRequest,
     name: str,
-    index: Index,
+    index: SortedIndex,
     key: Hashable,
     row: Callable[[int], dict[str, Any]],
     *,
     newest_first: bool = False,
-) -> Answer:
+) -> ApiResponse:
     """Return a page of what the index has under ``key``; ``row`` makes JSON of an id."""
     ids = index.newest_first if newest_first else index.oldest_first
-    return paged(
-        call,
+    return paginate(
+        request,
         name,
         index.count(key),
         lambda start, stop: [row(id_) for id_ in ids(key, start, stop)],
     )
 
 
-def _links(call: Call, page: int, last: int) -> dict[str, Any] | None:
+def _links(request: ApiRequest, page: int, last: int) -> dict[str, Any] | None:
     if last == 1 and page == 1:
         shapes: dict[str, dict[str, Any] | None] = {"empty": {}, "pages": {"pages": {}}}
-        return shapes.get(call.state.rules.single_page_links)
+        return shapes.get(request.state.rules.single_page_links)
     pages: dict[str, str] = {}
     if page > 1:
-        pages |= {"first": _url(call, 1), "prev": _url(call, min(page - 1, last))}
+        pages |= {"first": _url(request, 1), "prev": _url(request, min(page - 1, last))}
     if page < last:
-        pages |= {"next": _url(call, page + 1), "last": _url(call, last)}
+        pages |= {"next": _url(request, page + 1), "last": _url(request, last)}
     return {"pages": pages}
 
 
-def _url(call: Call, page: int) -> str:
+def _url(request: ApiRequest, page: int) -> str:
     """Return the address of a page: absolute, repeating only what the caller sent (confirmed)."""
-    others = {key: value for key, value in call.query.items() if key != "page"}
-    return f"{call.base_url}{call.path}?{urlencode({'page': page, **others})}"
+    others = {key: value for key, value in request.query.items() if key != "page"}
+    return f"{request.base_url}{request.path}?{urlencode({'page': page, **others})}"
 
 
 def _positive(text: str | None, default: int) -> int:

@@ -54,16 +54,16 @@ class RateLimits:
         self._rules = rules
         self._requests: dict[str, deque[float]] = {}
 
-    def spend(self, token: str) -> Budget:
+    def count_request(self, token: str) -> Budget:
         """Count a request, unless a limit refuses it."""
-        budget = self.look(token)
+        budget = self.status(token)
         if budget.exceeded:
             return budget
         now = self._clock.now()
         self._requests.setdefault(token, deque()).append(now)
         return self._budget(self._requests[token], now)
 
-    def look(self, token: str) -> Budget:
+    def status(self, token: str) -> Budget:
         """Return what would be said to a request now, without counting it."""
         now = self._clock.now()
         requests = self._requests.get(token, deque())
@@ -75,7 +75,7 @@ class RateLimits:
             return self._budget(requests, now, exceeded=True)
         burst = self._rules.requests_per_minute
         if len(requests) >= burst and (free := requests[-burst] + MINUTE) > now:
-            wait = self._clock.wall(free) - self._clock.wall(now)
+            wait = self._clock.real_time(free) - self._clock.real_time(now)
             retry_after = max(1, ceil(wait))
             return self._budget(requests, now, exceeded=True, retry_after=retry_after)
         return self._budget(requests, now)
@@ -93,8 +93,8 @@ class RateLimits:
         retry_after: int | None = None,
     ) -> Budget:
         limit = self._rules.requests_per_hour
-        reset = self._clock.wall((requests[0] if requests else now) + HOUR)
+        reset = self._clock.real_time((requests[0] if requests else now) + HOUR)
         if self._rules.reset_in_past:
-            reset = self._clock.wall(now) - RECORDED_LAG
+            reset = self._clock.real_time(now) - RECORDED_LAG
         remaining = 0 if exceeded else max(limit - len(requests), 0)
         return Budget(limit, remaining, int(reset), exceeded, retry_after)

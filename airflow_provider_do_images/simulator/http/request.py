@@ -6,16 +6,16 @@ import json
 from dataclasses import dataclass, field
 from typing import Any
 
-from airflow_provider_do_images.simulator.http.errors import error_of, not_found
-from airflow_provider_do_images.simulator.http.tokens import EVERYTHING, Scopes
-from airflow_provider_do_images.simulator.state.account_state import State
+from airflow_provider_do_images.simulator.http.errors import not_found, standard_error
+from airflow_provider_do_images.simulator.http.tokens import ALL_SCOPES, Scopes
+from airflow_provider_do_images.simulator.state.account_state import AccountState
 
 LONGEST_ID = 19
 """Digits of the largest 64-bit number: no id is longer."""
 
 
 @dataclass(slots=True)
-class Call:
+class ApiRequest:
     """A request that is allowed, with what the endpoint needs to answer it.
 
     :param params: the variable parts of the path.
@@ -23,7 +23,7 @@ class Call:
     :param scopes: what the caller's token may do.
     """
 
-    state: State
+    state: AccountState
     method: str
     path: str
     base_url: str = ""
@@ -31,16 +31,16 @@ class Call:
     params: dict[str, str] = field(default_factory=dict)
     body: bytes = b""
     token: str | None = None
-    scopes: Scopes = EVERYTHING
+    scopes: Scopes = ALL_SCOPES
 
-    def id(self, name: str) -> int:
+    def path_id(self, name: str) -> int:
         """Return the id in this part of the path; what can not be one is a 404."""
         text = self.params[name]
         if text.isascii() and text.isdigit() and len(text) <= LONGEST_ID:
             return int(text)
         raise not_found()
 
-    def json(self) -> dict[str, Any]:
+    def json_object(self) -> dict[str, Any]:
         """Return the JSON object in the body, empty without body; anything else is a 400."""
         if not self.body.strip():
             return {}
@@ -49,16 +49,16 @@ class Call:
         except (ValueError, RecursionError):
             content = None
         if not isinstance(content, dict):
-            raise error_of(400)
+            raise standard_error(400)
         return content
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
+class ApiResponse:
     """What an endpoint answers: a JSON object, or nothing."""
 
     body: dict[str, Any] | None
     status: int = 200
 
 
-NO_CONTENT = Answer(None, 204)
+NO_CONTENT = ApiResponse(None, 204)

@@ -90,7 +90,7 @@ def new_request_id() -> str:
     return str(uuid.uuid4())
 
 
-class Dropped(Response):
+class DroppedConnection(Response):
     """No answer: the connection is closed, or reset.
 
     :param reset: end it with a TCP reset instead of an orderly close.
@@ -106,7 +106,7 @@ class Dropped(Response):
         await disconnected(receive)
 
 
-class Silent(Response):
+class SilentResponse(Response):
     """No answer: the connection stays open until the client gives up."""
 
     def __init__(self) -> None:
@@ -117,7 +117,7 @@ class Silent(Response):
         await disconnected(receive)
 
 
-class Slow(Response):
+class SlowResponse(Response):
     """An answer whose headers come at once and whose body comes in pieces.
 
     :param response: the answer to send; one that is slow or cut off already stays so.
@@ -130,7 +130,7 @@ class Slow(Response):
     def __init__(self, response: Response, seconds: float = 0.0, *, cut: bool = False) -> None:
         super().__init__(response.body, response.status_code)
         self.raw_headers = response.raw_headers
-        inner = response if isinstance(response, Slow) else None
+        inner = response if isinstance(response, SlowResponse) else None
         self.seconds: float = seconds + (inner.seconds if inner else 0.0)
         self.cut: bool = cut or (inner is not None and inner.cut)
 
@@ -167,8 +167,8 @@ def drop_connection(scope: Scope, *, reset: bool = False) -> None:
     for connection in scope["app"].state.connections():
         if connection.client == scope["client"]:
             if reset:
-                plug = connection.transport.get_extra_info("socket")
-                plug.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+                listener = connection.transport.get_extra_info("socket")
+                listener.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
                 connection.transport.abort()
             else:
                 connection.transport.close()

@@ -10,8 +10,8 @@ from ipaddress import IPv4Address
 from typing import Any
 
 from airflow_provider_do_images.simulator.clock import timestamp
-from airflow_provider_do_images.simulator.http.tokens import EVERYTHING, Scopes
-from airflow_provider_do_images.simulator.state.account_state import State
+from airflow_provider_do_images.simulator.http.tokens import ALL_SCOPES, Scopes
+from airflow_provider_do_images.simulator.state.account_state import AccountState
 from airflow_provider_do_images.simulator.state.backup_schedule import WINDOW
 from airflow_provider_do_images.simulator.state.models import IN_PROGRESS, Action, Droplet, Image
 from airflow_provider_do_images.simulator.state.regions import Region
@@ -34,7 +34,7 @@ def region_json(region: Region, scopes: Scopes) -> Json:
     }
 
 
-def action_json(state: State, action: Action, scopes: Scopes) -> Json:
+def action_json(state: AccountState, action: Action, scopes: Scopes) -> Json:
     """Return an action. It has no reason, also when it errored (confirmed)."""
     slug = action.region if _shows_region(state, action) else None
     region = state.regions.get(slug) if slug else None
@@ -51,12 +51,12 @@ def action_json(state: State, action: Action, scopes: Scopes) -> Json:
     }
 
 
-def _shows_region(state: State, action: Action) -> bool:
+def _shows_region(state: AccountState, action: Action) -> bool:
     """Return whether an action names its region (reported both ways for transfers)."""
     if action.type != "transfer":
         return True
     hidden_while_running = state.rules.region_null_until_completed and action.status == IN_PROGRESS
-    return state.rules.transfers_tell_region and not hidden_while_running
+    return state.rules.transfers_show_region and not hidden_while_running
 
 
 def image_json(image: Image, scopes: Scopes) -> Json:
@@ -82,7 +82,7 @@ def image_json(image: Image, scopes: Scopes) -> Json:
 def droplet_image_json(image: Image) -> Json:
     """Return an image as a droplet's lists of backups and snapshots show it: less than above."""
     left_out = {"description", "error_message", "status", "tags"}
-    whole = image_json(image, EVERYTHING)
+    whole = image_json(image, ALL_SCOPES)
     return {key: value for key, value in whole.items() if key not in left_out}
 
 
@@ -101,7 +101,7 @@ def snapshot_json(image: Image, scopes: Scopes) -> Json:
     }
 
 
-def droplet_json(state: State, droplet: Droplet, scopes: Scopes) -> Json:
+def droplet_json(state: AccountState, droplet: Droplet, scopes: Scopes) -> Json:
     """Return a droplet. What concerns images needs ``image:read`` besides (confirmed)."""
     features = ["droplet_agent", "private_networking", *(["backups"] if droplet.backups else [])]
     sees_images = scopes.allow("image:read")
@@ -114,7 +114,7 @@ def droplet_json(state: State, droplet: Droplet, scopes: Scopes) -> Json:
         "vcpus": droplet.vcpus,
         "disk": droplet.disk,
         "disk_info": [{"type": "local", "size": {"amount": droplet.disk, "unit": "gib"}}],
-        "locked": droplet.busy_with is not None,
+        "locked": droplet.locked_by is not None,
         "status": droplet.status,
         "kernel": None,
         "created_at": timestamp(droplet.created_at),

@@ -27,7 +27,7 @@ class Scopes:
         return all(name in self._names or (reads and name.endswith(READ)) for name in needed)
 
 
-EVERYTHING = Scopes()
+ALL_SCOPES = Scopes()
 
 
 class Tokens:
@@ -53,4 +53,4 @@ class Tokens:
         """Return what a token may do; None for one that is not valid."""
         if token in self._revoked:
             return None
-        return EVERYTHING if self._named is None else self._named.get(token)
+        return ALL_SCOPES if self._named is None else self._named.get(token)

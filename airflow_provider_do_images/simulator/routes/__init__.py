@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 from airflow_provider_do_images.simulator.http.errors import not_found
-from airflow_provider_do_images.simulator.http.request import Answer, Call
+from airflow_provider_do_images.simulator.http.request import ApiRequest, ApiResponse
 from airflow_provider_do_images.simulator.routes import (
     account,
     actions,
@@ -22,16 +22,16 @@ class Endpoint(NamedTuple):
 
     method: str
     path: str
-    handle: Callable[[Call], Answer]
+    handle: Callable[[ApiRequest], ApiResponse]
     scopes: tuple[str, ...] = ()
 
 
-def nothing_there(_call: Call) -> Answer:
+def unknown_path(_request: ApiRequest) -> ApiResponse:
     """Answer 404: what the API says to unknown paths, and (assumed) to unknown methods."""
     raise not_found()
 
 
-UNKNOWN = Endpoint("*", "/{path:path}", nothing_there)
+UNKNOWN = Endpoint("*", "/{path:path}", unknown_path)
 
 IMAGE = "/v2/images/{image_id}"
 DROPLET = "/v2/droplets/{droplet_id}"
@@ -48,7 +48,7 @@ ENDPOINTS = (
     Endpoint("PUT", IMAGE, images.update_image, ("image:update",)),
     Endpoint("DELETE", IMAGE, images.delete_image, ("image:delete",)),
     Endpoint("GET", f"{IMAGE}/actions", images.list_image_actions, ("image:read",)),
-    Endpoint("POST", f"{IMAGE}/actions", images.act_on_image, ("image:update",)),
+    Endpoint("POST", f"{IMAGE}/actions", images.create_image_action, ("image:update",)),
     Endpoint("GET", f"{IMAGE}/actions/{{action_id}}", images.get_image_action, ("image:read",)),
     Endpoint("GET", "/v2/droplets", droplets.list_droplets, ("droplet:read",)),
     Endpoint("GET", DROPLET, droplets.get_droplet, ("droplet:read",)),
@@ -56,7 +56,7 @@ ENDPOINTS = (
     Endpoint("GET", f"{DROPLET}/backups", droplets.list_backups, ("droplet:read",)),
     Endpoint("GET", f"{DROPLET}/snapshots", droplets.list_droplet_snapshots, ("droplet:read",)),
     Endpoint("GET", f"{DROPLET}/actions", droplets.list_droplet_actions, ("droplet:read",)),
-    Endpoint("POST", f"{DROPLET}/actions", droplets.act_on_droplet, ("droplet:update",)),
+    Endpoint("POST", f"{DROPLET}/actions", droplets.create_droplet_action, ("droplet:update",)),
     Endpoint(
         "GET",
         f"{DROPLET}/actions/{{action_id}}",

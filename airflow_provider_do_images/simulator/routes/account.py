@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from airflow_provider_do_images.simulator.http.pagination import paged
-from airflow_provider_do_images.simulator.http.request import Answer, Call
+from airflow_provider_do_images.simulator.http.pagination import paginate
+from airflow_provider_do_images.simulator.http.request import ApiRequest, ApiResponse
 from airflow_provider_do_images.simulator.http.serializers import region_json
 
 
-def get_account(call: Call) -> Answer:
+def get_account(request: ApiRequest) -> ApiResponse:
     """Return the account, with the keys of a recorded answer (February 2026)."""
-    return Answer(
+    return ApiResponse(
         {
             "account": {
-                "droplet_limit": 25 if call.scopes.allow("droplet:read") else 0,
+                "droplet_limit": 25 if request.scopes.allow("droplet:read") else 0,
                 "floating_ip_limit": 3,
                 "reserved_ip_limit": 3,
                 "volume_limit": 100,
@@ -28,12 +28,12 @@ def get_account(call: Call) -> Answer:
     )
 
 
-def list_regions(call: Call) -> Answer:
+def list_regions(request: ApiRequest) -> ApiResponse:
     """List the regions that this account sees, in the recorded order."""
-    listed = [region for region in call.state.regions.values() if region.listed]
-    return paged(
-        call,
+    listed = [region for region in request.state.regions.values() if region.listed]
+    return paginate(
+        request,
         "regions",
         len(listed),
-        lambda start, stop: [region_json(region, call.scopes) for region in listed[start:stop]],
+        lambda start, stop: [region_json(region, request.scopes) for region in listed[start:stop]],
     )

@@ -5,71 +5,71 @@ from __future__ import annotations
 from collections.abc import Hashable
 
 from airflow_provider_do_images.simulator import operations
-from airflow_provider_do_images.simulator.http.errors import error_of, unprocessable
-from airflow_provider_do_images.simulator.http.pagination import paged_index
-from airflow_provider_do_images.simulator.http.request import NO_CONTENT, Answer, Call
+from airflow_provider_do_images.simulator.http.errors import standard_error, unprocessable
+from airflow_provider_do_images.simulator.http.pagination import paginate_index
+from airflow_provider_do_images.simulator.http.request import NO_CONTENT, ApiRequest, ApiResponse
 from airflow_provider_do_images.simulator.http.serializers import (
     action_json,
     droplet_image_json,
     droplet_json,
 )
-from airflow_provider_do_images.simulator.routes.actions import list_actions_of, one_action_of
-from airflow_provider_do_images.simulator.routes.tags import spelling_for_filter
+from airflow_provider_do_images.simulator.routes.actions import get_action_of, list_actions_of
+from airflow_provider_do_images.simulator.routes.tags import canonical_filter_tag
 
 
-def list_droplets(call: Call) -> Answer:
+def list_droplets(request: ApiRequest) -> ApiResponse:
     """List droplets, oldest first (assumed), by name or by tag."""
-    state = call.state
-    return paged_index(
-        call,
+    state = request.state
+    return paginate_index(
+        request,
         "droplets",
         state.droplet_index,
-        _droplet_key(call),
-        lambda id_: droplet_json(state, state.droplets[id_], call.scopes),
+        _droplet_key(request),
+        lambda id_: droplet_json(state, state.droplets[id_], request.scopes),
     )
 
 
-def _droplet_key(call: Call) -> Hashable:
+def _droplet_key(request: ApiRequest) -> Hashable:
     """Return which list is meant: those with GPUs only when asked for (confirmed)."""
-    tag, name = call.query.get("tag_name"), call.query.get("name")
-    kind = "gpus" if call.query.get("type") == "gpus" else "droplets"
+    tag, name = request.query.get("tag_name"), request.query.get("name")
+    kind = "gpus" if request.query.get("type") == "gpus" else "droplets"
     if tag and (name or kind == "gpus"):
-        raise unprocessable(call.state.rules.text("filters_combined"))
+        raise unprocessable(request.state.rules.text("filters_combined"))
     if tag:
-        if not call.scopes.allow("tag:read"):
-            raise error_of(403)
-        return (kind, "tag", spelling_for_filter(call, tag))
+        if not request.scopes.allow("tag:read"):
+            raise standard_error(403)
+        return (kind, "tag", canonical_filter_tag(request, tag))
     return (kind, "name", name.lower()) if name else kind
 
 
-def get_droplet(call: Call) -> Answer:
+def get_droplet(request: ApiRequest) -> ApiResponse:
     """Return a droplet."""
-    droplet = operations.find_droplet(call.state, call.id("droplet_id"))
-    return Answer({"droplet": droplet_json(call.state, droplet, call.scopes)})
+    droplet = operations.require_droplet(request.state, request.path_id("droplet_id"))
+    return ApiResponse({"droplet": droplet_json(request.state, droplet, request.scopes)})
 
 
-def destroy_droplet(call: Call) -> Answer:
+def destroy_droplet(request: ApiRequest) -> ApiResponse:
     """Destroy a droplet."""
-    operations.destroy_droplet(call.state, call.id("droplet_id"))
+    operations.destroy_droplet(request.state, request.path_id("droplet_id"))
     return NO_CONTENT
 
 
-def list_backups(call: Call) -> Answer:
+def list_backups(request: ApiRequest) -> ApiResponse:
     """List a droplet's backups."""
-    return _list_images_of_droplet(call, "backups", "backup")
+    return _list_images_of_droplet(request, "backups", "backup")
 
 
-def list_droplet_snapshots(call: Call) -> Answer:
+def list_droplet_snapshots(request: ApiRequest) -> ApiResponse:
     """List a droplet's snapshots."""
-    return _list_images_of_droplet(call, "snapshots", "snapshot")
+    return _list_images_of_droplet(request, "snapshots", "snapshot")
 
 
-def _list_images_of_droplet(call: Call, name: str, image_type: str) -> Answer:
+def _list_images_of_droplet(request: ApiRequest, name: str, image_type: str) -> ApiResponse:
     """List oldest first (assumed)."""
-    state = call.state
-    droplet = operations.find_droplet(state, call.id("droplet_id"))
-    return paged_index(
-        call,
+    state = request.state
+    droplet = operations.require_droplet(state, request.path_id("droplet_id"))
+    return paginate_index(
+        request,
         name,
         state.image_index,
         ("droplet", droplet.id, image_type),
@@ -77,22 +77,22 @@ def _list_images_of_droplet(call: Call, name: str, image_type: str) -> Answer:
     )
 
 
-def act_on_droplet(call: Call) -> Answer:
+def create_droplet_action(request: ApiRequest) -> ApiResponse:
     """Begin an action. For a snapshot it names the droplet, not the image to come (confirmed)."""
-    body = call.json()
-    droplet_id = call.id("droplet_id")
-    if body.get("type") == "snapshot" and not call.scopes.allow("image:create"):
-        raise error_of(403)
-    action = operations.act_on_droplet(call.state, droplet_id, body)
-    return Answer({"action": action_json(call.state, action, call.scopes)}, 201)
+    body = request.json_object()
+    droplet_id = request.path_id("droplet_id")
+    if body.get("type") == "snapshot" and not request.scopes.allow("image:create"):
+        raise standard_error(403)
+    action = operations.create_droplet_action(request.state, droplet_id, body)
+    return ApiResponse({"action": action_json(request.state, action, request.scopes)}, 201)
 
 
-def list_droplet_actions(call: Call) -> Answer:
+def list_droplet_actions(request: ApiRequest) -> ApiResponse:
     """List a droplet's actions, newest first."""
-    droplet = operations.find_droplet(call.state, call.id("droplet_id"))
-    return list_actions_of(call, ("droplet", droplet.id))
+    droplet = operations.require_droplet(request.state, request.path_id("droplet_id"))
+    return list_actions_of(request, ("droplet", droplet.id))
 
 
-def get_droplet_action(call: Call) -> Answer:
+def get_droplet_action(request: ApiRequest) -> ApiResponse:
     """Return an action, if it is one of this droplet."""
-    return one_action_of(call, "droplet", call.id("droplet_id"))
+    return get_action_of(request, "droplet", request.path_id("droplet_id"))

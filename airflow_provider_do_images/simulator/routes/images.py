@@ -5,52 +5,52 @@ from __future__ import annotations
 from collections.abc import Hashable
 
 from airflow_provider_do_images.simulator import operations
-from airflow_provider_do_images.simulator.http.errors import error_of, not_found
-from airflow_provider_do_images.simulator.http.pagination import paged_index
-from airflow_provider_do_images.simulator.http.request import NO_CONTENT, Answer, Call
+from airflow_provider_do_images.simulator.http.errors import not_found, standard_error
+from airflow_provider_do_images.simulator.http.pagination import paginate_index
+from airflow_provider_do_images.simulator.http.request import NO_CONTENT, ApiRequest, ApiResponse
 from airflow_provider_do_images.simulator.http.serializers import action_json, image_json
-from airflow_provider_do_images.simulator.routes.actions import list_actions_of, one_action_of
-from airflow_provider_do_images.simulator.routes.tags import spelling_for_filter
+from airflow_provider_do_images.simulator.routes.actions import get_action_of, list_actions_of
+from airflow_provider_do_images.simulator.routes.tags import canonical_filter_tag
 from airflow_provider_do_images.simulator.state.models import Image
 
 
-def list_images(call: Call) -> Answer:
+def list_images(request: ApiRequest) -> ApiResponse:
     """List images, oldest first (reported: hashicorp/packer#3158)."""
-    if call.query.get("tag_name") and not call.scopes.allow("tag:read"):
-        raise error_of(403)
-    state = call.state
-    return paged_index(
-        call,
+    if request.query.get("tag_name") and not request.scopes.allow("tag:read"):
+        raise standard_error(403)
+    state = request.state
+    return paginate_index(
+        request,
         "images",
         state.image_index,
-        _key(call),
-        lambda id_: image_json(state.images[id_], call.scopes),
+        _key(request),
+        lambda id_: image_json(state.images[id_], request.scopes),
     )
 
 
-def _key(call: Call) -> Hashable:
+def _key(request: ApiRequest) -> Hashable:
     """Return which list is meant.
 
     ``type`` is not the attribute of that name (confirmed): ``distribution`` and ``application``
     are kinds of public images, and there are only the former here.
     """
-    query = call.query
+    query = request.query
     if tag := query.get("tag_name"):
-        return ("tag", spelling_for_filter(call, tag))
+        return ("tag", canonical_filter_tag(request, tag))
     if kind := query.get("type"):
         return "public" if kind == "distribution" else "none"
     return "private" if query.get("private") == "true" else "all"
 
 
-def get_image(call: Call) -> Answer:
+def get_image(request: ApiRequest) -> ApiResponse:
     """Return an image by id, a public one also by slug."""
-    return Answer({"image": image_json(_by_id_or_slug(call), call.scopes)})
+    return ApiResponse({"image": image_json(_by_id_or_slug(request), request.scopes)})
 
 
-def _by_id_or_slug(call: Call) -> Image:
-    name, state = call.params["image_id"], call.state
+def _by_id_or_slug(request: ApiRequest) -> Image:
+    name, state = request.params["image_id"], request.state
     if name.isdigit():
-        return operations.find_image(state, call.id("image_id"))
+        return operations.require_image(state, request.path_id("image_id"))
     public = map(state.images.__getitem__, state.image_index.oldest_first("public"))
     found = next((image for image in public if image.slug == name), None)
     if found is None:
@@ -58,34 +58,38 @@ def _by_id_or_slug(call: Call) -> Image:
     return found
 
 
-def update_image(call: Call) -> Answer:
+def update_image(request: ApiRequest) -> ApiResponse:
     """Rename an image."""
-    image = operations.rename_image(call.state, call.id("image_id"), call.json())
-    return Answer({"image": image_json(image, call.scopes)})
+    image = operations.rename_image(
+        request.state, request.path_id("image_id"), request.json_object()
+    )
+    return ApiResponse({"image": image_json(image, request.scopes)})
 
 
-def delete_image(call: Call) -> Answer:
+def delete_image(request: ApiRequest) -> ApiResponse:
     """Delete an image."""
-    operations.delete_image(call.state, call.id("image_id"))
+    operations.delete_image(request.state, request.path_id("image_id"))
     return NO_CONTENT
 
 
-def act_on_image(call: Call) -> Answer:
+def create_image_action(request: ApiRequest) -> ApiResponse:
     """Begin an action: 201, wrapped in ``action`` (confirmed, though not by the schema)."""
-    body = call.json()
-    image_id = call.id("image_id")
-    action = operations.act_on_image(call.state, image_id, body.get("type"), body.get("region"))
-    return Answer({"action": action_json(call.state, action, call.scopes)}, 201)
+    body = request.json_object()
+    image_id = request.path_id("image_id")
+    action = operations.create_image_action(
+        request.state, image_id, body.get("type"), body.get("region")
+    )
+    return ApiResponse({"action": action_json(request.state, action, request.scopes)}, 201)
 
 
-def list_image_actions(call: Call) -> Answer:
+def list_image_actions(request: ApiRequest) -> ApiResponse:
     """List an image's actions, newest first, also of a deleted image (reported)."""
-    image_id = call.id("image_id")
-    if image_id not in call.state.deleted_images:
-        operations.find_image(call.state, image_id)
-    return list_actions_of(call, ("image", image_id))
+    image_id = request.path_id("image_id")
+    if image_id not in request.state.deleted_images:
+        operations.require_image(request.state, image_id)
+    return list_actions_of(request, ("image", image_id))
 
 
-def get_image_action(call: Call) -> Answer:
+def get_image_action(request: ApiRequest) -> ApiResponse:
     """Return an action, if it is one of this image (confirmed since 2024)."""
-    return one_action_of(call, "image", call.id("image_id"))
+    return get_action_of(request, "image", request.path_id("image_id"))

@@ -51,7 +51,7 @@ class Rules:
     :param transfer_to_present: accept a transfer to where the image is, as a no-op; else 422.
     :param parallel_to_one_region: accept a second transfer to one region while one runs; else 422.
     :param public_transfer_status: answer to a transfer of a public image, 422 or 404.
-    :param transfers_tell_region: show a transfer's ``region``; else it is null in every answer, for
+    :param transfers_show_region: show a transfer's ``region``; else it is null in every answer, for
         ever.
     :param region_null_until_completed: leave ``region`` null on a running transfer.
     :param regions_lag_seconds: how long after ``completed`` the image's ``regions`` grow.
@@ -80,7 +80,7 @@ class Rules:
     transfer_to_present: bool = False
     parallel_to_one_region: bool = True
     public_transfer_status: int = 422
-    transfers_tell_region: bool = True
+    transfers_show_region: bool = True
     region_null_until_completed: bool = False
     regions_lag_seconds: float = 0.0
     not_found_polls: int = 0

@@ -21,14 +21,14 @@ class Rule:
     """One rule.
 
     :param number: rules with the same number belong together.
-    :param where: the module that follows it.
+    :param module: the module that follows it.
     :param switches: what turns it, by the names in ``Rules``.
     """
 
     number: int
-    mark: str
+    evidence: str
     text: str
-    where: str
+    module: str
     switches: tuple[str, ...] = ()
 
 
@@ -53,7 +53,7 @@ TABLE = (
         "the POST's answer, in the lists and after completion (recording of a custom image in "
         "geraxe/dolib, 2021; doctl#196, 2017, for the POST)",
         "http.serializers",
-        ("transfers_tell_region", "region_null_until_completed"),
+        ("transfers_show_region", "region_null_until_completed"),
     ),
     Rule(
         3,
@@ -287,7 +287,7 @@ TABLE = (
 def as_text() -> str:
     """Return the table as lines of text, and the switches with their defaults."""
     lines = [
-        f"{rule.number:>2}  {rule.mark:<9}  {rule.text}"
+        f"{rule.number:>2}  {rule.evidence:<9}  {rule.text}"
         + (f"  [{', '.join(rule.switches)}]" if rule.switches else "")
         for rule in TABLE
     ]

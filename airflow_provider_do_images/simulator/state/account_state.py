@@ -6,14 +6,19 @@ from collections.abc import Iterable
 
 from airflow_provider_do_images.simulator.state import backup_schedule as schedule
 from airflow_provider_do_images.simulator.state.lifecycle import Lifecycle
-from airflow_provider_do_images.simulator.state.models import USUAL_SIZE, BackupPlan, Droplet, Image
+from airflow_provider_do_images.simulator.state.models import (
+    DEFAULT_SIZE,
+    BackupPlan,
+    Droplet,
+    Image,
+)
 
 
-class State(Lifecycle):
+class AccountState(Lifecycle):
     """One account: plain dictionaries by id, and methods that change them.
 
     ``images``, ``droplets`` and ``actions`` may be read at any time; they show the account as it
-    was at the last ``settle``, which each request and each method here does first.
+    was at the last ``process_due_events``, which each request and each method here does first.
     """
 
     def add_droplet(
@@ -25,7 +30,7 @@ class State(Lifecycle):
         backups: BackupPlan | None = None,
         created_at: float | None = None,
         used_gigabytes: float = 2.5,
-        size_slug: str = USUAL_SIZE,
+        size_slug: str = DEFAULT_SIZE,
     ) -> Droplet:
         """Add a droplet as if somebody had made it, without an action.
 
@@ -35,7 +40,7 @@ class State(Lifecycle):
         :param size_slug: one like ``gpu-h100x1-80gb`` makes it a droplet with GPUs, listed apart.
         """
         with self.lock:
-            now = self.settle()
+            now = self.process_due_events()
             bases = self.image_index.oldest_first(("type", "base"), 0, 1)
             droplet = Droplet(
                 id=self.next_id(Droplet),
@@ -50,7 +55,7 @@ class State(Lifecycle):
             random = self.random_for("backups", droplet.id)
             droplet.backup_hour = random.randrange(0, 24, 4)
             droplet.backup_weekday = random.randrange(7)
-            self.put_droplet(droplet)
+            self.insert_droplet(droplet)
             self.set_backup_plan(droplet, backups)
             return droplet
 
@@ -59,16 +64,16 @@ class State(Lifecycle):
         droplet.backups = plan
         droplet.next_window_at = None
         if plan is not None:
-            self._plan_backup(droplet, self.settle())
+            self._schedule_backup(droplet, self.process_due_events())
 
-    def _plan_backup(self, droplet: Droplet, after: float) -> None:
+    def _schedule_backup(self, droplet: Droplet, after: float) -> None:
         window = droplet.next_window_at = schedule.next_window(droplet, after)
         delay = self.random_for("backup", droplet.id, window).uniform(0, schedule.WINDOW)
 
         def back_up(now: float) -> None:
             if droplet.id in self.droplets and droplet.next_window_at == window:
                 self.add_backup(droplet, now)
-                self._plan_backup(droplet, window)
+                self._schedule_backup(droplet, window)
 
         self.timeline.at(window + delay, back_up)
 

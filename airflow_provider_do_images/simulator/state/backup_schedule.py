@@ -31,7 +31,7 @@ def next_window(droplet: Droplet, after: float) -> int:
     return int((after - offset) // period + 1) * period + offset
 
 
-def expiry(plan: BackupPlan | None, created_at: int) -> int:
+def expiry_time(plan: BackupPlan | None, created_at: int) -> int:
     """Return when a backup is deleted; without a known plan it is kept longest."""
     return created_at + (RETENTION[plan] if plan else LONGEST_RETENTION)
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from random import Random
 
-from airflow_provider_do_images.simulator.state.regions import Region, kilometres
+from airflow_provider_do_images.simulator.state.regions import Region, distance_km
 
 SHORTEST_TRANSFER = 120.0
 LONGEST_TRANSFER = 4800.0
@@ -27,7 +27,7 @@ def transfer_seconds(
     At most 80 minutes. A 2.5 GB image takes 2 to 5 minutes within a city and about three times
     that to the other side of the Earth.
     """
-    distance = min((kilometres(source, destination) for source in sources), default=0.0)
+    distance = min((distance_km(source, destination) for source in sources), default=0.0)
     typical = 150.0 + size_gigabytes * (15.0 + distance / 80.0)
     seconds = typical * random.lognormvariate(0.0, 0.25)
     if random.random() < SLOW_SHARE:

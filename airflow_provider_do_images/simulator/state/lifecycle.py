@@ -1,7 +1,7 @@
-"""Images and actions as time passes: what begins, what ends, what a test puts there by hand.
+"""Images and actions over time: start, end and expiry, and objects that a test adds directly.
 
-Nothing here knows HTTP. Time comes from an injected clock and has its effects when ``settle`` is
-called, which every method that changes something does first; reading an attribute changes nothing.
+Time comes from an injected clock. It takes effect when ``process_due_events`` is called. Every
+method that changes the account calls it first; reading an attribute changes nothing.
 """
 
 from __future__ import annotations
@@ -16,18 +16,18 @@ from airflow_provider_do_images.simulator.rules.rules import Rules
 from airflow_provider_do_images.simulator.state import backup_schedule as schedule
 from airflow_provider_do_images.simulator.state.models import (
     COMPLETED,
+    DISAPPEARED,
     ERRORED,
     IN_PROGRESS,
-    VANISHED,
     Action,
+    ActionOutcome,
     Droplet,
-    Fate,
     Image,
 )
 from airflow_provider_do_images.simulator.state.store import Store
 from airflow_provider_do_images.simulator.state.timeline import Timeline
 
-USUAL = Fate()
+DEFAULT_OUTCOME = ActionOutcome()
 CONVERSIONS = {"convert", "convert_to_snapshot"}
 
 
@@ -47,13 +47,13 @@ class Lifecycle(Store):
         self.timeline = Timeline(clock)
         self.hold_actions = False
         """While True, actions that take time end only by ``finish_action``."""
-        self.choose_fate: Callable[[Action], Fate] = lambda _action: USUAL
+        self.decide_outcome: Callable[[Action], ActionOutcome] = lambda _action: DEFAULT_OUTCOME
         """Asked for each action that begins."""
 
-    def settle(self) -> float:
+    def process_due_events(self) -> float:
         """Let everything happen that is due, in order of time; return the virtual time."""
         with self.lock:
-            return self.timeline.run_due()
+            return self.timeline.run_due_events()
 
     def random_for(self, *names: object) -> Random:
         """Return a source of chance that depends on the seed and these names alone."""
@@ -80,7 +80,7 @@ class Lifecycle(Store):
         :param created_at: Unix seconds; default: now.
         """
         with self.lock:
-            now = self.settle()
+            now = self.process_due_events()
             droplet = self.droplets.get(droplet_id or 0)
             image = Image(
                 id=self.next_id(Image),
@@ -94,15 +94,15 @@ class Lifecycle(Store):
                 public=type == "base",
                 tags=list(tags),
                 droplet_id=droplet_id,
-                first_name=name,
+                original_name=name,
             )
-            self.put_image(image)
+            self.insert_image(image)
             if image.type == "backup":
                 plan = droplet.backups if droplet else None
-                self.expire_image(image, schedule.expiry(plan, image.created_at))
+                self.schedule_expiry(image, schedule.expiry_time(plan, image.created_at))
             return image
 
-    def expire_image(self, image: Image, moment: int) -> None:
+    def schedule_expiry(self, image: Image, moment: int) -> None:
         """Let a backup be deleted at this Unix time, unless it is a snapshot by then."""
         image.expires_at = moment
 
@@ -115,18 +115,18 @@ class Lifecycle(Store):
 
     def remove_image(self, image: Image, now: float) -> None:
         """Delete an image: its running actions end as errored (assumed), their record stays."""
-        self.drop_image(image)
+        self.discard_image(image)
         self.deleted_images[image.id] = image
         for action_id in self.action_index.newest_first(("image", image.id)):
-            self._end(self.actions[action_id], Fate(ERRORED), now)
+            self._finish(self.actions[action_id], ActionOutcome(ERRORED), now)
 
-    def become_snapshot(self, image: Image) -> None:
+    def convert_to_snapshot(self, image: Image) -> None:
         """Turn a backup into a snapshot under the same id; it expires no more."""
-        with self.changing_image(image):
+        with self.reindexing_image(image):
             image.type = "snapshot"
         image.expires_at = None
         if not self.rules.convert_keeps_name:
-            image.name = image.first_name
+            image.name = image.original_name
 
     # Actions
 
@@ -150,7 +150,7 @@ class Lifecycle(Store):
         :param completed_at: Unix seconds; default: now, unless ``status`` is ``in-progress``.
         """
         with self.lock:
-            now = self.settle()
+            now = self.process_due_events()
             if completed_at is None and status in {COMPLETED, ERRORED}:
                 completed_at = now
             action = Action(
@@ -163,7 +163,7 @@ class Lifecycle(Store):
                 resource_type="image",
                 region=region,
             )
-            self.put_action(action)
+            self.insert_action(action)
             return action
 
     def begin_action(
@@ -176,7 +176,7 @@ class Lifecycle(Store):
         snapshot_name: str | None = None,
     ) -> Action:
         """Begin an action that ends after some virtual seconds, or as its fate has it."""
-        now = self.settle()
+        now = self.process_due_events()
         action = Action(
             id=self.next_id(Action),
             status=IN_PROGRESS,
@@ -187,16 +187,16 @@ class Lifecycle(Store):
             resource_type="image" if isinstance(resource, Image) else "droplet",
             region=region,
             snapshot_name=snapshot_name,
-            unseen_reads=self.rules.not_found_polls,
+            not_found_reads=self.rules.not_found_polls,
         )
-        self.put_action(action)
-        fate = self.choose_fate(action)
-        wait = seconds if fate.seconds is None else fate.seconds
+        self.insert_action(action)
+        outcome = self.decide_outcome(action)
+        wait = seconds if outcome.seconds is None else outcome.seconds
         if wait == 0:
-            self._end(action, fate, now)
+            self._finish(action, outcome, now)
         elif wait != math.inf and not self.hold_actions:
             action.due_at = now + wait
-            self.timeline.at(action.due_at, lambda moment: self._end(action, fate, moment))
+            self.timeline.at(action.due_at, lambda moment: self._finish(action, outcome, moment))
         return action
 
     def finish_action(self, action_id: int, status: str = COMPLETED) -> Action:
@@ -207,35 +207,37 @@ class Lifecycle(Store):
         :raises ValueError: if it is not in progress.
         """
         with self.lock:
-            now = self.settle()
+            now = self.process_due_events()
             action = self.actions[action_id]
             if action.status != IN_PROGRESS:
                 raise ValueError(f"action {action_id} is {action.status} already")
-            self._end(action, Fate(status), now)
+            self._finish(action, ActionOutcome(status), now)
             return action
 
-    def _end(self, action: Action, fate: Fate, now: float) -> None:
+    def _finish(self, action: Action, outcome: ActionOutcome, now: float) -> None:
         if action.status != IN_PROGRESS or action.id not in self.actions:
             return
-        if fate.status == VANISHED:
+        if outcome.status == DISAPPEARED:
             self.drop_action(action)
             if image := self.images.get(action.resource_id):
                 self.remove_image(image, now)
             self._unlock_droplet(action)
             return
-        action.status = fate.status
+        action.status = outcome.status
         action.completed_at = int(now)
         if action.resource_type == "droplet":
-            self._end_on_droplet(action)
-        elif fate.status == COMPLETED and action.resource_id in self.images:
-            self._complete_on_image(self.images[action.resource_id], action, fate, now)
+            self._apply_to_droplet(action)
+        elif outcome.status == COMPLETED and action.resource_id in self.images:
+            self._apply_to_image(self.images[action.resource_id], action, outcome, now)
 
-    def _complete_on_image(self, image: Image, action: Action, fate: Fate, now: float) -> None:
+    def _apply_to_image(
+        self, image: Image, action: Action, outcome: ActionOutcome, now: float
+    ) -> None:
         if action.type in CONVERSIONS:
-            self.become_snapshot(image)
+            self.convert_to_snapshot(image)
         if action.type != "transfer" or action.region is None:
             return
-        region, lag = action.region, fate.regions_lag_seconds
+        region, lag = action.region, outcome.regions_lag_seconds
 
         def arrive(_moment: float) -> None:
             if region not in image.regions:
@@ -247,7 +249,7 @@ class Lifecycle(Store):
         else:
             arrive(now)
 
-    def _end_on_droplet(self, action: Action) -> None:
+    def _apply_to_droplet(self, action: Action) -> None:
         droplet = self.droplets.get(action.resource_id)
         if droplet is None:
             return
@@ -264,5 +266,5 @@ class Lifecycle(Store):
 
     def _unlock_droplet(self, action: Action) -> None:
         droplet = self.droplets.get(action.resource_id)
-        if droplet is not None and droplet.busy_with == action.id:
-            droplet.busy_with = None
+        if droplet is not None and droplet.locked_by == action.id:
+            droplet.locked_by = None

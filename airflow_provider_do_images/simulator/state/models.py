@@ -5,13 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Literal
 
-USUAL_SIZE = "s-1vcpu-2gb"
+DEFAULT_SIZE = "s-1vcpu-2gb"
 BackupPlan = Literal["daily", "weekly"]
 
 IN_PROGRESS = "in-progress"
 COMPLETED = "completed"
 ERRORED = "errored"
-VANISHED = "vanished"
+DISAPPEARED = "vanished"
 
 
 @dataclass(slots=True)
@@ -19,7 +19,7 @@ class Image:
     """An image. ``droplet_id`` is where it came from, which only ``/v2/snapshots`` tells.
 
     Lists are filtered by ``type`` and ``tags``: change these through the state's methods.
-    ``first_name`` is what a backup was called when it was made.
+    ``original_name`` is what a backup was called when it was made.
     """
 
     id: int
@@ -38,7 +38,7 @@ class Image:
     error_message: str = ""
     droplet_id: int | None = None
     expires_at: int | None = None
-    first_name: str = ""
+    original_name: str = ""
 
 
 @dataclass(slots=True)
@@ -46,7 +46,7 @@ class Droplet:
     """A virtual machine.
 
     ``backups`` is its plan, or None, with weekday 0 for Sunday; ``used_gigabytes`` is what a
-    snapshot of it weighs; ``busy_with`` is the id of the action that locks it.
+    snapshot of it weighs; ``locked_by`` is the id of the action that locks it.
     """
 
     id: int
@@ -62,9 +62,9 @@ class Droplet:
     memory: int = 2048
     vcpus: int = 1
     disk: int = 50
-    size_slug: str = USUAL_SIZE
+    size_slug: str = DEFAULT_SIZE
     used_gigabytes: float = 2.5
-    busy_with: int | None = None
+    locked_by: int | None = None
     status: str = "active"
 
     @property
@@ -79,7 +79,7 @@ class Action:
 
     ``status`` is ``in-progress``, ``completed``, ``errored``, or whatever a test put there.
     ``due_at`` is when it will end, None for never; ``snapshot_name`` is that of a droplet snapshot;
-    ``unseen_reads`` is how many reads of it alone still answer 404.
+    ``not_found_reads`` is how many reads of it alone still answer 404.
     """
 
     id: int
@@ -92,11 +92,11 @@ class Action:
     region: str | None = None
     due_at: float | None = None
     snapshot_name: str | None = None
-    unseen_reads: int = 0
+    not_found_reads: int = 0
 
 
 @dataclass(frozen=True, slots=True)
-class Fate:
+class ActionOutcome:
     """How an action ends, where that is not as usual.
 
     :param status: ``completed``, ``errored``, or ``vanished``: gone, and its image too.

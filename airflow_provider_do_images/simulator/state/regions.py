@@ -68,7 +68,7 @@ def all_regions() -> dict[str, Region]:
     return {region.slug: region for region in regions}
 
 
-def kilometres(one: Region, other: Region) -> float:
+def distance_km(one: Region, other: Region) -> float:
     """Return the distance between two regions along the surface."""
     south, north = radians(one.latitude), radians(other.latitude)
     half_height = sin((north - south) / 2) ** 2

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 
 from airflow_provider_do_images.simulator.state import backup_schedule as schedule
-from airflow_provider_do_images.simulator.state.account_state import State
+from airflow_provider_do_images.simulator.state.account_state import AccountState
 from airflow_provider_do_images.simulator.state.backup_schedule import DAY, HOUR
 from airflow_provider_do_images.simulator.state.models import COMPLETED, ERRORED, Droplet
 
@@ -17,13 +17,13 @@ BASE_IMAGES = (
 )
 """Name, slug and distribution."""
 
-Happening = tuple[float, Callable[[float], object]]
+ScheduledEvent = tuple[float, Callable[[float], object]]
 """A time, and what happened then."""
 
 
-def fill_default_account(state: State) -> None:
+def seed_default_account(state: AccountState) -> None:
     """Give an empty account three droplets, their backups, some images, and a past."""
-    now = state.settle()
+    now = state.process_due_events()
     for name, slug, distribution in BASE_IMAGES:
         image = state.add_image(
             name,
@@ -45,19 +45,21 @@ def fill_default_account(state: State) -> None:
         used_gigabytes=11.8,
     )
     _droplet(state, "web-02", now - 90 * DAY, tags=["prod", "web"], backups="weekly")
-    happenings = [*_past_images(state, web, database, now)]
+    events = [*_past_image_events(state, web, database, now)]
     for droplet in state.droplets.values():
-        happenings += _past_backups(state, droplet, now)
+        events += _past_backup_events(state, droplet, now)
     # Ids rise with time, so what is older must be added first.
-    for moment, happen in sorted(happenings, key=lambda happening: happening[0]):
-        happen(moment)
+    for moment, event in sorted(events, key=lambda event: event[0]):
+        event(moment)
 
 
-def _droplet(state: State, name: str, created_at: float, **values: object) -> Droplet:
+def _droplet(state: AccountState, name: str, created_at: float, **values: object) -> Droplet:
     return state.add_droplet(name, created_at=created_at, **values)  # type: ignore[arg-type]
 
 
-def _past_backups(state: State, droplet: Droplet, now: float) -> Iterator[Happening]:
+def _past_backup_events(
+    state: AccountState, droplet: Droplet, now: float
+) -> Iterator[ScheduledEvent]:
     """Yield the backups of this droplet that have not expired yet."""
     if droplet.backups is None:
         return
@@ -68,10 +70,12 @@ def _past_backups(state: State, droplet: Droplet, now: float) -> Iterator[Happen
         window = schedule.next_window(droplet, window)
 
 
-def _past_images(state: State, web: Droplet, database: Droplet, now: float) -> Iterator[Happening]:
+def _past_image_events(
+    state: AccountState, web: Droplet, database: Droplet, now: float
+) -> Iterator[ScheduledEvent]:
     """Yield a snapshot with one copy and one failed copy, and a custom image."""
     golden = now - 60 * DAY
-    yield golden, lambda time: _copied_snapshot(state, web, time)
+    yield golden, lambda time: _add_copied_snapshot(state, web, time)
     yield (
         now - 45 * DAY,
         lambda time: state.add_image(
@@ -90,7 +94,7 @@ def _past_images(state: State, web: Droplet, database: Droplet, now: float) -> I
     )
 
 
-def _copied_snapshot(state: State, droplet: Droplet, time: float) -> None:
+def _add_copied_snapshot(state: AccountState, droplet: Droplet, time: float) -> None:
     snapshot = state.add_image(
         f"{droplet.name}-before-upgrade",
         regions=["nyc3", "ams3"],

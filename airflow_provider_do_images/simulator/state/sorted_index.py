@@ -6,7 +6,7 @@ from bisect import bisect_left, insort
 from collections.abc import Hashable, Iterable, Iterator
 
 
-class Index:
+class SortedIndex:
     """Lists of ids, one for each key, each sorted by time and then by id.
 
     Reading a page costs the page; adding and removing costs a search and a move in memory.

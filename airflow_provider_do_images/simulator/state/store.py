@@ -8,7 +8,7 @@ from random import Random
 
 from airflow_provider_do_images.simulator.state.models import Action, Droplet, Image
 from airflow_provider_do_images.simulator.state.regions import all_regions
-from airflow_provider_do_images.simulator.state.sorted_index import Index
+from airflow_provider_do_images.simulator.state.sorted_index import SortedIndex
 from airflow_provider_do_images.simulator.state.tag_names import TagNames
 
 FIRST_ACTION_ID = 3_038_067_722  # above 2^31, as recorded in February 2026
@@ -30,9 +30,9 @@ class Store:
         self.actions: dict[int, Action] = {}
         self.tags = TagNames()
         self.regions = all_regions()
-        self.image_index = Index()
-        self.droplet_index = Index()
-        self.action_index = Index()
+        self.image_index = SortedIndex()
+        self.droplet_index = SortedIndex()
+        self.action_index = SortedIndex()
         self._random = Random(seed)  # noqa: S311 - not for secrets
         self._last_ids = {
             Image: FIRST_IMAGE_ID,
@@ -45,19 +45,19 @@ class Store:
         self._last_ids[kind] += self._random.randint(1, LARGEST_ID_STEP)
         return self._last_ids[kind]
 
-    def put_image(self, image: Image) -> None:
+    def insert_image(self, image: Image) -> None:
         """Add an image."""
         self.images[image.id] = image
         image.tags = self.tags.register(image.tags)
         self.image_index.add(image_keys(image), image.created_at, image.id)
 
-    def drop_image(self, image: Image) -> None:
+    def discard_image(self, image: Image) -> None:
         """Take an image out of all lists, for ever."""
         del self.images[image.id]
         self.image_index.remove(image_keys(image), image.created_at, image.id)
 
     @contextmanager
-    def changing_image(self, image: Image) -> Iterator[Image]:
+    def reindexing_image(self, image: Image) -> Iterator[Image]:
         """Change what the image is listed by (type, tags) inside this block."""
         self.image_index.remove(image_keys(image), image.created_at, image.id)
         try:
@@ -66,19 +66,19 @@ class Store:
             image.tags = self.tags.register(image.tags)
             self.image_index.add(image_keys(image), image.created_at, image.id)
 
-    def put_droplet(self, droplet: Droplet) -> None:
+    def insert_droplet(self, droplet: Droplet) -> None:
         """Add a droplet."""
         self.droplets[droplet.id] = droplet
         droplet.tags = self.tags.register(droplet.tags)
         self.droplet_index.add(droplet_keys(droplet), droplet.created_at, droplet.id)
 
-    def drop_droplet(self, droplet: Droplet) -> None:
+    def discard_droplet(self, droplet: Droplet) -> None:
         """Take a droplet out of all lists, for ever."""
         del self.droplets[droplet.id]
         self.droplet_index.remove(droplet_keys(droplet), droplet.created_at, droplet.id)
 
     @contextmanager
-    def changing_droplet(self, droplet: Droplet) -> Iterator[Droplet]:
+    def reindexing_droplet(self, droplet: Droplet) -> Iterator[Droplet]:
         """Change what the droplet is listed by (name, tags) inside this block."""
         self.droplet_index.remove(droplet_keys(droplet), droplet.created_at, droplet.id)
         try:
@@ -87,7 +87,7 @@ class Store:
             droplet.tags = self.tags.register(droplet.tags)
             self.droplet_index.add(droplet_keys(droplet), droplet.created_at, droplet.id)
 
-    def put_action(self, action: Action) -> None:
+    def insert_action(self, action: Action) -> None:
         """Add an action."""
         self.actions[action.id] = action
         self.action_index.add(action_keys(action), action.started_at, action.id)

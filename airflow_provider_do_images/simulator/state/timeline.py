@@ -13,31 +13,31 @@ Event = Callable[[float], None]
 
 
 class Timeline:
-    """Events to come. They happen when ``run_due`` is called, never by themselves."""
+    """Events to come. They happen when ``run_due_events`` is called, never by themselves."""
 
     def __init__(self, clock: Clock) -> None:
         self.clock = clock
         self._events: list[tuple[float, int, Event]] = []
         self._sequence = count()
-        self._happening: float | None = None
+        self._event_time: float | None = None
 
     def at(self, moment: float, event: Event) -> None:
         """Plan an event for the virtual time ``moment``."""
         heappush(self._events, (moment, next(self._sequence), event))
 
-    def run_due(self) -> float:
+    def run_due_events(self) -> float:
         """Let all events happen whose time has come, in order; return the virtual time.
 
         Called by an event, it only returns that event's time: what an event does is done then,
         however much later it is noticed.
         """
-        if self._happening is not None:
-            return self._happening
+        if self._event_time is not None:
+            return self._event_time
         now = self.clock.now()
         try:
             while self._events and self._events[0][0] <= now:
-                self._happening, _, event = heappop(self._events)
-                event(self._happening)
+                self._event_time, _, event = heappop(self._events)
+                event(self._event_time)
         finally:
-            self._happening = None
+            self._event_time = None
         return now

@@ -193,7 +193,7 @@ def test_mapped_transfers_that_hide_their_regions_are_each_made_once(
     run, digitalocean, snapshot, name
 ):
     """Beside a third one that somebody else has begun, here and in the triggerer."""
-    digitalocean.state.rules = Rules(transfers_tell_region=False, transfer_seconds=900)
+    digitalocean.state.rules = Rules(transfers_show_region=False, transfer_seconds=900)
     digitalocean.state.begin_action("transfer", snapshot, region="blr1", seconds=1800)
 
     ended = run(DAGS[f"mapped_{name}"], image=snapshot.id)
@@ -267,7 +267,7 @@ def test_results_are_handed_on_whole_and_mapped(run, digitalocean, snapshot):
 @pytest.mark.parametrize("tells_region", [True, False])
 def test_ids_are_handed_on_by_their_keys(run, digitalocean, snapshot, tells_region):
     """``transfer.output["action_id"]`` works; ``deferrable`` alone makes no operator wait."""
-    digitalocean.state.rules = Rules(transfers_tell_region=tells_region)
+    digitalocean.state.rules = Rules(transfers_show_region=tells_region)
     ended = run(DAGS["hand_on_ids"], image=snapshot.id)
 
     assert ended.xcom("transfer")["status"] == "in-progress"

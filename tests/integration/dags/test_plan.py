@@ -53,12 +53,12 @@ def droplets(digitalocean):
     )
     for age in (5, 4):
         old = state.add_backup(fresh, now - age * DAY)
-        state.become_snapshot(old)
+        state.convert_to_snapshot(old)
         old.name = f"nightly_{fresh.id}_{_moment(now - age * DAY)}"
         old.regions = ["nyc3", *REGIONS]
     state.add_backup(fresh, now - 3600)
     copied = state.add_backup(done, now - 3600)
-    state.become_snapshot(copied)
+    state.convert_to_snapshot(copied)
     copied.name = f"nightly_{done.id}_{_moment(now - 3600)}"
     copied.regions = ["nyc3", *REGIONS]
     for droplet in (fresh, done):

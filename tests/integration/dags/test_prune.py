@@ -11,7 +11,7 @@ from airflow.sdk import DAG
 from airflow_provider_do_images.core.snapshots.naming import SnapshotName
 from airflow_provider_do_images.operators.snapshots import DigitalOceanPruneSnapshotsOperator
 from airflow_provider_do_images.pytest_plugin import TOKEN
-from airflow_provider_do_images.simulator import Status
+from airflow_provider_do_images.simulator import ErrorStatus
 
 GIVEN = {"policy": "prod", "keep_last": 2, "regions": [], "max_delete": 10, "dry_run": False}
 
@@ -157,7 +157,7 @@ def test_a_region_without_snapshots_is_warned_of(start, digitalocean, history):
 
 def test_the_plan_is_handed_on_before_the_first_delete(start, digitalocean, history):
     """A DELETE that is refused leaves it there, and names image, droplet and request."""
-    digitalocean.faults.add(Status(422, method="DELETE"))
+    digitalocean.faults.add(ErrorStatus(422, method="DELETE"))
 
     ended = start()
 

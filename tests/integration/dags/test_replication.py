@@ -147,7 +147,7 @@ def test_all_regions_end_in_rows_in_their_order(run, digitalocean, snapshot, nam
 @pytest.mark.parametrize("name", WAYS)
 def test_transfers_that_hide_their_regions_are_waited_for(run, digitalocean, snapshot, name):
     """One that somebody else has begun is one of the wanted copies; the other is posted once."""
-    digitalocean.state.rules = Rules(transfers_tell_region=False, transfer_seconds=900)
+    digitalocean.state.rules = Rules(transfers_show_region=False, transfer_seconds=900)
     digitalocean.state.begin_action("transfer", snapshot, region="sgp1", seconds=1800)
 
     ended = run(DAGS[f"replicate_{name}"], image=snapshot.id)

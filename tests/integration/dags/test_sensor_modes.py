@@ -10,7 +10,7 @@ import pytest
 from airflow.sdk import DAG
 
 from airflow_provider_do_images.sensors.image_actions import DigitalOceanImageActionSensor
-from airflow_provider_do_images.simulator import Status
+from airflow_provider_do_images.simulator import ErrorStatus
 
 MODES = {
     "poke": {"mode": "poke", "deferrable": False},
@@ -139,7 +139,7 @@ def test_the_sensor_waits_for_an_end_that_comes_later(run, digitalocean, snapsho
 def test_a_failing_look_does_not_end_the_wait(run, digitalocean, snapshot, mode):
     """A 500 is waited out: the next look is the repeat."""
     action = digitalocean.state.add_action(snapshot.id, region="nyc3", status="completed")
-    digitalocean.faults.add(Status(500))
+    digitalocean.faults.add(ErrorStatus(500))
 
     ended = run(PATIENT[mode], image=snapshot.id, action=action.id)
 

@@ -43,7 +43,7 @@ def test_the_first_line_is_the_address(start):
 def test_faults_switches_and_control_come_from_options(start, tmp_path):
     """A fault file, a switch and the control key all work together."""
     faults = tmp_path / "faults.yaml"
-    faults.write_text("- {fault: Status, status: 503}")
+    faults.write_text("- {fault: ErrorStatus, status: 503}")
     process, url = start("--speed=0", "--control", "--set=reset_in_past=true", f"--faults={faults}")
     address, _, key = process.stdout.readline().strip().partition(" X-Control-Key: ")
 

@@ -85,7 +85,7 @@ def test_the_clock_is_stepped(controlled, control):
 
 def test_faults_are_added_listed_and_removed(controlled, control):
     """A fault set up over HTTP strikes as one set up in code."""
-    fault = {"fault": "Status", "status": 503, "times": None}
+    fault = {"fault": "ErrorStatus", "status": 503, "times": None}
 
     assert control("POST", "/faults", fault)["faults"][0]["status"] == 503
     assert get(controlled, "/v2/regions").status_code == 503
@@ -95,7 +95,7 @@ def test_faults_are_added_listed_and_removed(controlled, control):
 
 def test_what_is_held_is_released(controlled, control):
     """A held answer comes when the control interface says so."""
-    control("POST", "/faults", {"fault": "Held"})
+    control("POST", "/faults", {"fault": "HeldRequest"})
     answers = []
     asking = threading.Thread(target=lambda: answers.append(get(controlled, "/v2/regions")))
     asking.start()

@@ -7,7 +7,7 @@ import re
 import pytest
 import requests
 
-from airflow_provider_do_images.simulator import Rules, Simulator, Status
+from airflow_provider_do_images.simulator import ErrorStatus, Rules, Simulator
 
 DAY = 24 * 3600
 
@@ -33,7 +33,7 @@ def test_a_post_answers_201_with_the_action(ask, sim, snapshot):
 
 def test_a_transfer_may_hide_its_region_for_ever(ask, sim, snapshot):
     """With the switch, it is null in the POST's answer, in each list and after completion."""
-    sim.state.rules = Rules(transfers_tell_region=False)
+    sim.state.rules = Rules(transfers_show_region=False)
     path = f"/v2/images/{snapshot.id}"
     posted = ask("POST", f"{path}/actions", {"type": "transfer", "region": "ams3"})
     sim.clock.advance(4800)
@@ -175,7 +175,7 @@ def test_every_answer_tells_the_limits(ask, sim):
     left = [int(ask("GET", "/v2/account").headers["ratelimit-remaining"]) for _ in range(3)]
 
     assert left == [4999, 4998, 4997]
-    sim.faults.add(Status(401, skip=1))
+    sim.faults.add(ErrorStatus(401, skip=1))
     for token in (None, "dop_v1_any"):
         unknown = ask("GET", "/v2/account", token=token)
         assert error_of(unknown)[:2] == (401, "unauthorized")
@@ -186,7 +186,7 @@ def test_the_headers_are_the_recorded_ones(ask, sim, snapshot):
     """Those of the edge on every answer; a 204 has no content type, a 503 ends the connection."""
     found, missing = ask("GET", "/v2/account"), ask("GET", "/v2/images/1")
     deleted = ask("DELETE", f"/v2/images/{snapshot.id}")
-    sim.faults.add(Status(503))
+    sim.faults.add(ErrorStatus(503))
     unavailable, unknown = ask("GET", "/v2/account"), ask("GET", "/v2/account", token=None)
 
     edge = {"x-request-id", "x-runtime", "x-gateway", "x-response-from", "cf-ray", "server"}
@@ -210,7 +210,7 @@ def test_the_headers_are_the_recorded_ones(ask, sim, snapshot):
 def test_the_burst_limit_is_on_the_simulators_clock(ask, sim):
     """The 251st request of a minute is refused; when the minute is over all is well."""
     for _ in range(250):
-        sim._backend.limits.spend("dop_v1_any")
+        sim._backend.limits.count_request("dop_v1_any")
     refused = ask("GET", "/v2/account")
 
     assert (refused.status_code, refused.headers["retry-after"]) == (429, "60")
@@ -222,9 +222,9 @@ def test_retry_after_is_told_in_real_seconds():
     """At speed 30 a minute is over after two seconds, and that is what a client is told."""
     with Simulator(speed=30) as simulator:
         for _ in range(250):
-            simulator._backend.limits.spend("token")
+            simulator._backend.limits.count_request("token")
 
-        budget = simulator._backend.limits.look("token")
+        budget = simulator._backend.limits.status("token")
 
     assert budget.retry_after == 2
 

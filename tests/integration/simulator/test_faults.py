@@ -9,28 +9,28 @@ import pytest
 import requests
 
 from airflow_provider_do_images.simulator import (
+    ActionDisappears,
     ActionErrors,
     ActionStuck,
-    ActionVanishes,
-    Forbidden,
-    ForeignAction,
-    Hang,
-    Held,
-    Html,
+    ConcurrentAction,
+    ConnectionReset,
+    ErrorStatus,
+    HeldRequest,
+    HtmlResponse,
     InvalidJson,
-    LostAfter,
-    LostBefore,
     ManualClock,
+    MissingRows,
+    NoResponse,
     NotFoundAfterWrite,
     RateLimited,
     RegionsLag,
-    Reset,
-    Revoked,
-    RowsMissing,
+    RequestLost,
+    ResponseLost,
     Simulator,
     SlowBody,
-    Status,
-    Truncated,
+    TokenRevoked,
+    TransientForbidden,
+    TruncatedBody,
 )
 
 TRANSFER = {"type": "transfer", "region": "ams3"}
@@ -60,8 +60,8 @@ def begun(sim, image):
 )
 def test_an_error_status_comes_as_the_real_one_does(ask, sim, status, kind):
     """JSON from the API itself, HTML from the proxy before it, and either on demand."""
-    sim.faults.add(Status(status))
-    sim.faults.add(Status(status, html=kind != "text/html"))
+    sim.faults.add(ErrorStatus(status))
+    sim.faults.add(ErrorStatus(status, html=kind != "text/html"))
 
     usual, other = ask("GET", "/v2/account"), ask("GET", "/v2/account")
 
@@ -74,7 +74,7 @@ def test_an_error_status_comes_as_the_real_one_does(ask, sim, status, kind):
 @pytest.mark.parametrize("after", [True, False])
 def test_an_error_may_come_before_or_after_the_effect(sim, transfer, snapshot, after):
     """``after`` lets the POST take effect although the answer is a 500."""
-    sim.faults.add(Status(500, after=after))
+    sim.faults.add(ErrorStatus(500, after_processing=after))
 
     assert transfer().status_code == 500
 
@@ -96,7 +96,7 @@ def test_both_kinds_of_429(ask, sim):
 
 def test_a_passing_403(ask, sim):
     """Refused once, allowed the next time."""
-    sim.faults.add(Forbidden())
+    sim.faults.add(TransientForbidden())
 
     assert [ask("GET", "/v2/account").status_code for _ in range(2)] == [403, 200]
 
@@ -104,7 +104,7 @@ def test_a_passing_403(ask, sim):
 @pytest.mark.parametrize("plain_text", [True, False])
 def test_a_token_is_revoked_and_another_one_is_valid(ask, sim, plain_text):
     """From the request that is struck on, only the replacement is valid."""
-    sim.faults.add(Revoked(replacement="new", plain_text=plain_text, skip=1))
+    sim.faults.add(TokenRevoked(replacement="new", plain_text=plain_text, skip=1))
     statuses = [ask("GET", "/v2/account").status_code for _ in range(3)]
 
     assert statuses == [200, 401, 401]
@@ -114,10 +114,10 @@ def test_a_token_is_revoked_and_another_one_is_valid(ask, sim, plain_text):
 @pytest.mark.parametrize(
     ("fault", "effect"),
     [
-        (LostBefore(), False),
-        (LostAfter(), True),
-        (Reset(), False),
-        (Reset(after=True), True),
+        (RequestLost(), False),
+        (ResponseLost(), True),
+        (ConnectionReset(), False),
+        (ConnectionReset(after_processing=True), True),
     ],
     ids=repr,
 )
@@ -135,7 +135,7 @@ def test_a_connection_that_breaks(sim, transfer, snapshot, fault, effect):
 @pytest.mark.parametrize("after", [True, False])
 def test_an_answer_that_never_comes(sim, transfer, snapshot, after):
     """The client's own time-out ends it."""
-    sim.faults.add(Hang(after=after))
+    sim.faults.add(NoResponse(after_processing=after))
 
     with pytest.raises(requests.ReadTimeout):
         transfer(timeout=0.5)
@@ -146,7 +146,7 @@ def test_an_answer_that_never_comes(sim, transfer, snapshot, after):
 @pytest.mark.parametrize("before", [True, False])
 def test_an_answer_is_held_until_it_is_released(ask, sim, snapshot, before):
     """Whether the request takes effect before or after the release is chosen."""
-    held = sim.faults.add(Held(before=before))
+    held = sim.faults.add(HeldRequest(before_processing=before))
     answers = []
     path = f"/v2/images/{snapshot.id}/actions"
     asking = threading.Thread(target=lambda: answers.append(ask("POST", path, TRANSFER)))
@@ -154,9 +154,9 @@ def test_an_answer_is_held_until_it_is_released(ask, sim, snapshot, before):
     assert held.reached.wait(30)
 
     assert (len(begun(sim, snapshot)), answers) == (0 if before else 1, [])
-    assert not held.passed.is_set()
+    assert not held.processed.is_set()
     held.release()
-    assert held.passed.wait(30)
+    assert held.processed.wait(30)
     assert len(begun(sim, snapshot)) == 1
     asking.join(30)
 
@@ -176,16 +176,16 @@ def test_bodies_that_are_slow_cut_off_or_no_json(ask, sim):
     assert ask_with(SlowBody(seconds=0.6)).json()["account"]
     assert time.monotonic() - begin >= 0.5
     with pytest.raises(requests.exceptions.ChunkedEncodingError):
-        ask_with(Truncated())
+        ask_with(TruncatedBody())
     with pytest.raises(requests.JSONDecodeError):
         ask_with(InvalidJson()).json()
-    page = ask_with(Html())
+    page = ask_with(HtmlResponse())
     assert (page.status_code, page.text[:15]) == (200, "<!DOCTYPE html>")
 
 
 def test_a_page_comes_without_some_of_its_rows(ask, sim):
     """Once, and only a list; the total counts what is missing."""
-    sim.faults.add(RowsMissing(path="/v2/images*", rows=2, skip=1))
+    sim.faults.add(MissingRows(path="/v2/images*", rows=2, skip=1))
     image_id = next(iter(sim.state.images))
 
     pages = [ask("GET", "/v2/images?per_page=5").json() for _ in range(3)]
@@ -194,7 +194,7 @@ def test_a_page_comes_without_some_of_its_rows(ask, sim):
     assert ids[1] == ids[0][2:]
     assert ids[2] == ids[0]
     assert [page["meta"]["total"] for page in pages] == [len(sim.state.images)] * 3
-    sim.faults.add(RowsMissing(times=None))
+    sim.faults.add(MissingRows(times=None))
     assert ask("GET", f"/v2/images/{image_id}").json()["image"]["id"] == image_id
     sim.faults.add(InvalidJson())
     assert ask("GET", "/v2/images").status_code == 200
@@ -214,7 +214,7 @@ def test_a_new_action_can_not_be_read_at_once(ask, sim, transfer, snapshot):
 
 def test_a_stranger_acts_in_between(ask, sim, snapshot):
     """An action with a status that nobody documents appears in the lists."""
-    sim.faults.add(ForeignAction(image_id=snapshot.id))
+    sim.faults.add(ConcurrentAction(image_id=snapshot.id))
 
     [action] = ask("GET", f"/v2/images/{snapshot.id}/actions").json()["actions"]
 
@@ -248,7 +248,7 @@ def test_an_action_ends_otherwise(ask, sim, transfer, snapshot, fault, status, a
 
 def test_an_action_vanishes_with_its_image(ask, sim, transfer, snapshot):
     """Both answer 404 from then on."""
-    sim.faults.add(ActionVanishes(seconds=60))
+    sim.faults.add(ActionDisappears(seconds=60))
     action_id = transfer().json()["action"]["id"]
     sim.clock.advance(60)
 
@@ -258,7 +258,7 @@ def test_an_action_vanishes_with_its_image(ask, sim, transfer, snapshot):
 
 def test_faults_match_by_method_path_and_number(ask, sim):
     """Only what is meant, in any case, is struck, after ``skip`` matches, ``times`` times."""
-    sim.faults.add(Status(503, method="get", path="/v2/images/*", skip=1, times=2))
+    sim.faults.add(ErrorStatus(503, method="get", path="/v2/images/*", skip=1, times=2))
 
     def statuses(path):
         return [ask("GET", path).status_code for _ in range(4)]
@@ -269,7 +269,7 @@ def test_faults_match_by_method_path_and_number(ask, sim):
 
 def test_faults_begin_later(ask, sim):
     """``delay_seconds`` is virtual time from when the fault was added."""
-    sim.faults.add(Status(503, delay_seconds=60))
+    sim.faults.add(ErrorStatus(503, delay_seconds=60))
 
     assert ask("GET", "/v2/account").status_code == 200
     sim.clock.advance(60)
@@ -281,7 +281,7 @@ def test_chance_follows_the_seed():
 
     def struck(seed):
         with Simulator(clock=ManualClock(), seed=seed) as simulator:
-            simulator.faults.add(Status(503, probability=0.5, times=None))
+            simulator.faults.add(ErrorStatus(503, probability=0.5, times=None))
             session = requests.Session()
             session.headers["Authorization"] = "Bearer x"
             answers = [session.get(f"{simulator.url}/v2/account", timeout=30) for _ in range(30)]
@@ -294,14 +294,14 @@ def test_chance_follows_the_seed():
 def test_faults_are_combined(sim, transfer, snapshot):
     """What goes on to the next fault can be combined, and the journal names both."""
     sim.faults.add(NotFoundAfterWrite())
-    sim.faults.add(Truncated())
+    sim.faults.add(TruncatedBody())
 
     with pytest.raises(requests.exceptions.ChunkedEncodingError):
         transfer()
 
     [action] = begun(sim, snapshot)
-    assert action.unseen_reads == 2
-    assert sim.journal.entries[0].fault == "NotFoundAfterWrite, Truncated"
+    assert action.not_found_reads == 2
+    assert sim.journal.entries[0].fault == "NotFoundAfterWrite, TruncatedBody"
 
 
 def test_a_stop_does_not_wait_for_what_is_held():
@@ -314,7 +314,7 @@ def test_a_stop_does_not_wait_for_what_is_held():
         ended.set()
 
     with Simulator() as simulator:
-        held = simulator.faults.add(Held())
+        held = simulator.faults.add(HeldRequest())
         threading.Thread(target=ask, args=(f"{simulator.url}/v2/account",)).start()
         assert held.reached.wait(30)
     assert ended.wait(30)

@@ -7,11 +7,11 @@ from azure.core.exceptions import HttpResponseError
 from pydo import Client
 
 from airflow_provider_do_images.simulator import (
+    ErrorStatus,
     ManualClock,
     RateLimited,
-    Revoked,
     Simulator,
-    Status,
+    TokenRevoked,
 )
 
 PLAIN = {"enforce_https": False}
@@ -180,7 +180,7 @@ def test_refusals_of_the_api(client, sim, snapshot):
     assert refused(client.image_actions.post, image_id=backup.id, body=transfer)[0] == 422
     sim.tokens.allow("dop_v1_any", {"image:read"})
     assert refused(client.image_actions.post, image_id=snapshot.id, body=transfer)[0] == 403
-    sim.faults.add(Revoked())
+    sim.faults.add(TokenRevoked())
     assert refused(client.images.get, image_id=snapshot.id)[0] == 401
 
 
@@ -189,12 +189,12 @@ def test_refusals_of_the_api(client, sim, snapshot):
     [
         (RateLimited(retry_after=3), 429),
         (RateLimited(burst=False), 429),
-        (Status(500), 500),
-        (Status(502), 502),
-        (Status(503), 503),
-        (Status(504), 504),
-        (Status(524), 524),
-        (Status(502, html=False), 502),
+        (ErrorStatus(500), 500),
+        (ErrorStatus(502), 502),
+        (ErrorStatus(503), 503),
+        (ErrorStatus(504), 504),
+        (ErrorStatus(524), 524),
+        (ErrorStatus(502, html=False), 502),
     ],
     ids=repr,
 )

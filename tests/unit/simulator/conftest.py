@@ -6,8 +6,8 @@ import pytest
 
 from airflow_provider_do_images.simulator.clock import ManualClock
 from airflow_provider_do_images.simulator.rules.rules import Rules
-from airflow_provider_do_images.simulator.state.account_state import State
-from airflow_provider_do_images.simulator.state.seed_data import fill_default_account
+from airflow_provider_do_images.simulator.state.account_state import AccountState
+from airflow_provider_do_images.simulator.state.seed_data import seed_default_account
 
 WEDNESDAY_AT_TEN = 1_772_618_400  # 2026-03-04T10:00:00Z
 
@@ -23,7 +23,7 @@ def make_state(clock):
     """Make an empty account with other switches or another seed."""
 
     def make(seed=1, **switches):
-        return State(clock, Rules(**switches), seed)
+        return AccountState(clock, Rules(**switches), seed)
 
     return make
 
@@ -51,8 +51,8 @@ def default_account():
     """Make the default account, as it is at a moment."""
 
     def make(seed=1, start=WEDNESDAY_AT_TEN):
-        account = State(ManualClock(start), seed=seed)
-        fill_default_account(account)
+        account = AccountState(ManualClock(start), seed=seed)
+        seed_default_account(account)
         return account
 
     return make

@@ -43,8 +43,8 @@ def test_wall_time_of_what_is_to_come_is_divided_by_the_speed(wait):
 
     wait(2.5)
 
-    assert clock.wall(clock.now()) == BEGIN + 2.5
-    assert clock.wall(clock.now() + 3600) == BEGIN + 2.5 + 60
+    assert clock.real_time(clock.now()) == BEGIN + 2.5
+    assert clock.real_time(clock.now() + 3600) == BEGIN + 2.5 + 60
 
 
 def test_a_jump_moves_the_virtual_time_and_not_the_real_one(wait):
@@ -55,7 +55,7 @@ def test_a_jump_moves_the_virtual_time_and_not_the_real_one(wait):
     clock.advance(3600)
 
     assert clock.now() == BEGIN + 2.5 * 60 + 3600
-    assert clock.wall(clock.now()) == BEGIN + 2.5
+    assert clock.real_time(clock.now()) == BEGIN + 2.5
 
 
 @pytest.mark.parametrize("speed", [0, -1, math.nan])
@@ -74,7 +74,7 @@ def test_a_manual_clock_stands_until_it_is_moved(wait):
     clock.advance(0.5)
 
     assert clock.now() == 1000.5
-    assert clock.wall(5000) == 5000
+    assert clock.real_time(5000) == 5000
 
 
 def test_a_manual_clock_starts_at_the_present_unless_told(wait):

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from airflow_provider_do_images.simulator.state.durations import snapshot_seconds, transfer_seconds
-from airflow_provider_do_images.simulator.state.regions import all_regions, kilometres
+from airflow_provider_do_images.simulator.state.regions import all_regions, distance_km
 
 REGIONS = all_regions()
 SLUGS = st.sampled_from(sorted(REGIONS))
@@ -47,7 +47,7 @@ def test_a_larger_image_takes_no_less(one, other, source, destination, seed):
 def test_a_further_region_takes_no_less(size, one, other, destination, seed):
     """All else being equal, time grows with the distance."""
     near, far = sorted(
-        (one, other), key=lambda slug: kilometres(REGIONS[slug], REGIONS[destination])
+        (one, other), key=lambda slug: distance_km(REGIONS[slug], REGIONS[destination])
     )
 
     assert seconds_of(size, [near], destination, seed) <= seconds_of(size, [far], destination, seed)
@@ -93,6 +93,6 @@ def test_distances_are_those_of_the_earth():
     """The same place is 0 km away, and New York to Sydney about 16,000 km, both ways."""
     new_york, sydney = REGIONS["nyc3"], REGIONS["syd1"]
 
-    assert kilometres(new_york, REGIONS["nyc1"]) == 0
-    assert kilometres(new_york, sydney) == pytest.approx(15990, abs=50)
-    assert kilometres(new_york, sydney) == pytest.approx(kilometres(sydney, new_york))
+    assert distance_km(new_york, REGIONS["nyc1"]) == 0
+    assert distance_km(new_york, sydney) == pytest.approx(15990, abs=50)
+    assert distance_km(new_york, sydney) == pytest.approx(distance_km(sydney, new_york))

@@ -4,32 +4,32 @@ from __future__ import annotations
 
 import pytest
 
-from airflow_provider_do_images.simulator import ActionErrors, Rules, Status
+from airflow_provider_do_images.simulator import ActionErrors, ErrorStatus, Rules
 from airflow_provider_do_images.simulator.faults.config import (
-    KINDS,
-    fault_from,
+    FAULT_CLASSES,
+    apply_settings,
+    fault_to_mapping,
     load_faults,
-    to_mapping,
-    with_switches,
+    parse_fault,
 )
 
 
-@pytest.mark.parametrize("name", KINDS)
+@pytest.mark.parametrize("name", FAULT_CLASSES)
 def test_every_fault_can_be_written_and_read(name):
     """What a fault becomes as a mapping is read back as the same fault."""
-    written = to_mapping(KINDS[name]())
+    written = fault_to_mapping(FAULT_CLASSES[name]())
 
-    assert to_mapping(fault_from(written)) == written
+    assert fault_to_mapping(parse_fault(written)) == written
 
 
 def test_a_file_has_a_list_of_faults(tmp_path):
     """Faults come in the file's order, with their parameters."""
     file = tmp_path / "faults.yaml"
-    file.write_text("- {fault: Status, status: 503, times: null}\n- fault: ActionErrors\n")
+    file.write_text("- {fault: ErrorStatus, status: 503, times: null}\n- fault: ActionErrors\n")
 
     status, errors = load_faults(file)
 
-    assert isinstance(status, Status)
+    assert isinstance(status, ErrorStatus)
     assert (status.status, status.times) == (503, None)
     assert isinstance(errors, ActionErrors)
 
@@ -39,16 +39,16 @@ def test_a_file_has_a_list_of_faults(tmp_path):
     [
         ("a: b", "must be a list of faults"),
         ("- just text", "entry 1: a fault is a mapping"),
-        ("- fault: Status\n- fault: Nonsense", "entry 2: no fault is named 'Nonsense'"),
-        ("- {fault: Status, colour: red}", "Status has no 'colour'; it has"),
-        ("- {fault: Status, status: '503'}", "status must be int, not '503'"),
-        ("- {fault: Status, status: 200}", "status must be from 400 to 599"),
-        ("- {fault: Status, probability: 2}", "probability must be from 0 to 1"),
-        ("- {fault: Status, skip: -1}", "skip must be 0 or more"),
-        ("- {fault: Status, delay_seconds: .nan}", "delay_seconds must be 0 or more"),
+        ("- fault: ErrorStatus\n- fault: Nonsense", "entry 2: no fault is named 'Nonsense'"),
+        ("- {fault: ErrorStatus, colour: red}", "ErrorStatus has no 'colour'; it has"),
+        ("- {fault: ErrorStatus, status: '503'}", "status must be int, not '503'"),
+        ("- {fault: ErrorStatus, status: 200}", "status must be from 400 to 599"),
+        ("- {fault: ErrorStatus, probability: 2}", "probability must be from 0 to 1"),
+        ("- {fault: ErrorStatus, skip: -1}", "skip must be 0 or more"),
+        ("- {fault: ErrorStatus, delay_seconds: .nan}", "delay_seconds must be 0 or more"),
         ("- {fault: ActionErrors, seconds: -5}", "seconds must be 0 or more"),
         ("- {fault: RateLimited, retry_after: -5}", "retry_after must be 0 or more"),
-        ("- {fault: Status, times: true}", "times must be int or null, not True"),
+        ("- {fault: ErrorStatus, times: true}", "times must be int or null, not True"),
         ("- [", "is no YAML"),
         ("\xff", "is no YAML"),
     ],
@@ -67,7 +67,7 @@ def test_what_is_wrong_in_a_file_is_told_in_one_line(tmp_path, text, words):
 
 def test_switches_are_set_by_name():
     """Values are written as in YAML."""
-    rules = with_switches(Rules(), ["convert_seconds=60", "single_page_links=absent"])
+    rules = apply_settings(Rules(), ["convert_seconds=60", "single_page_links=absent"])
 
     assert (rules.convert_seconds, rules.single_page_links) == (60, "absent")
 
@@ -89,6 +89,6 @@ def test_switches_are_set_by_name():
 def test_a_wrong_switch_is_refused(setting):
     """Unknown names and values that it can not have are errors of one line."""
     with pytest.raises(ValueError, match=r"must be|is not NAME=VALUE|has no value") as caught:
-        with_switches(Rules(), [setting])
+        apply_settings(Rules(), [setting])
 
     assert "\n" not in str(caught.value)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from airflow_provider_do_images.simulator import journal as module
-from airflow_provider_do_images.simulator.journal import Entry, Journal, fingerprint
+from airflow_provider_do_images.simulator.journal import Journal, JournalEntry, fingerprint
 
 
 @pytest.fixture
@@ -13,10 +13,10 @@ def journal():
     """A journal with four requests."""
     journal = Journal()
     image = "/v2/images/{image_id}"
-    journal.add(Entry(1.0, "GET", "/v2/images/1", image, status=200))
-    journal.add(Entry(2.0, "GET", "/v2/images/2", image, status=404))
-    journal.add(Entry(3.0, "POST", "/v2/images/1/actions", f"{image}/actions", status=201))
-    journal.add(Entry(4.0, "POST", "/v2/images/1/actions", f"{image}/actions"))
+    journal.add(JournalEntry(1.0, "GET", "/v2/images/1", image, status=200))
+    journal.add(JournalEntry(2.0, "GET", "/v2/images/2", image, status=404))
+    journal.add(JournalEntry(3.0, "POST", "/v2/images/1/actions", f"{image}/actions", status=201))
+    journal.add(JournalEntry(4.0, "POST", "/v2/images/1/actions", f"{image}/actions"))
     return journal
 
 
@@ -65,7 +65,7 @@ def test_the_newest_requests_are_kept():
     """A journal that runs for weeks does not grow for ever."""
     journal = Journal()
     for number in range(module.MAX_ENTRIES + 1):
-        journal.add(Entry(number, "GET", "/"))
+        journal.add(JournalEntry(number, "GET", "/"))
 
     assert journal.entries[0].time == 1
     assert journal.count() == module.MAX_ENTRIES

@@ -14,9 +14,9 @@ MARKS = {"confirmed", "reported", "assumed"}
 def test_all_subjects_are_there():
     """Each subject has rules, each rule a mark, and the module that it names exists."""
     assert {rule.number for rule in TABLE} == set(range(1, 20))
-    assert {rule.mark for rule in TABLE} == MARKS
+    assert {rule.evidence for rule in TABLE} == MARKS
     for rule in TABLE:
-        importlib.import_module(f"airflow_provider_do_images.simulator.{rule.where}")
+        importlib.import_module(f"airflow_provider_do_images.simulator.{rule.module}")
 
 
 def test_every_switch_belongs_to_a_rule():

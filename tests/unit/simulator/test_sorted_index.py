@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from airflow_provider_do_images.simulator.state.sorted_index import Index
+from airflow_provider_do_images.simulator.state.sorted_index import SortedIndex
 
 MOMENTS = st.lists(st.integers(0, 9), max_size=30)
 PLACES = st.integers(0, 35)
@@ -14,7 +14,7 @@ PLACES = st.integers(0, 35)
 
 def filled(moments):
     """Return an index with ids 0, 1, ... at these moments."""
-    index = Index()
+    index = SortedIndex()
     for id_, moment in enumerate(moments):
         index.add(["key"], moment, id_)
     return index
@@ -45,7 +45,7 @@ def test_removing_undoes_adding(moments, gone):
 
 def test_one_id_stands_under_all_its_keys():
     """Each key is a list of its own, and an unknown one is empty."""
-    index = Index()
+    index = SortedIndex()
     index.add(["all", ("tag", "web")], 1.0, 7)
     index.add(["all"], 0.0, 8)
 
@@ -57,4 +57,4 @@ def test_one_id_stands_under_all_its_keys():
 def test_what_is_not_there_can_not_be_removed():
     """An unknown key is an error, not nothing."""
     with pytest.raises(KeyError):
-        Index().remove(["key"], 1.0, 7)
+        SortedIndex().remove(["key"], 1.0, 7)

@@ -26,7 +26,7 @@ def test_events_happen_in_the_order_of_their_times(timeline, clock, happened):
         timeline.at(start + seconds, lambda now, name=name: happened.append((name, now - start)))
 
     clock.advance(3600)
-    timeline.run_due()
+    timeline.run_due_events()
 
     assert happened == [("a", 10), ("b", 20), ("c", 30), ("d", 30)]
 
@@ -35,12 +35,12 @@ def test_nothing_happens_before_its_time_or_twice(timeline, clock, happened):
     """Due is what lies at the present moment or before it."""
     timeline.at(clock.now() + 60, happened.append)
     clock.advance(59.9)
-    timeline.run_due()
+    timeline.run_due_events()
     assert happened == []
 
     clock.advance(0.1)
     for _ in range(3):
-        assert timeline.run_due() == clock.now()
+        assert timeline.run_due_events() == clock.now()
 
     assert len(happened) == 1
 
@@ -55,7 +55,7 @@ def test_an_event_may_plan_another_one(timeline, clock, happened):
 
     timeline.at(start + 10, again)
     clock.advance(35)
-    timeline.run_due()
+    timeline.run_due_events()
 
     assert happened == [10, 20, 30]
 
@@ -63,12 +63,12 @@ def test_an_event_may_plan_another_one(timeline, clock, happened):
 def test_to_an_event_the_time_is_its_own(timeline, clock, happened):
     """A run inside an event tells the event's time and starts nothing else."""
     start = clock.now()
-    timeline.at(start + 10, lambda _now: happened.append(timeline.run_due() - start))
-    timeline.at(start + 20, lambda _now: happened.append(timeline.run_due() - start))
+    timeline.at(start + 10, lambda _now: happened.append(timeline.run_due_events() - start))
+    timeline.at(start + 20, lambda _now: happened.append(timeline.run_due_events() - start))
 
     clock.advance(100)
 
-    assert timeline.run_due() - start == 100
+    assert timeline.run_due_events() - start == 100
     assert happened == [10, 20]
 
 
@@ -77,8 +77,8 @@ def test_an_event_that_fails_does_not_stop_time(timeline, clock, happened):
     timeline.at(clock.now(), lambda now: 1 / (now - now))
     timeline.at(clock.now(), happened.append)
     with pytest.raises(ZeroDivisionError):
-        timeline.run_due()
+        timeline.run_due_events()
 
-    assert timeline.run_due() == clock.now()
+    assert timeline.run_due_events() == clock.now()
 
     assert len(happened) == 1

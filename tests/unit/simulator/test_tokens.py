@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import pytest
 
-from airflow_provider_do_images.simulator.http.tokens import EVERYTHING, Scopes, Tokens
+from airflow_provider_do_images.simulator.http.tokens import ALL_SCOPES, Scopes, Tokens
 
 
 def test_any_token_is_valid_until_one_is_named():
     """From then on only those that were named are."""
     tokens = Tokens()
-    assert tokens.scopes_of("any") is EVERYTHING
+    assert tokens.scopes_of("any") is ALL_SCOPES
 
     tokens.allow("mine")
 
@@ -24,7 +24,7 @@ def test_a_revoked_token_is_invalid_and_the_others_are_not():
     tokens.revoke("old")
 
     assert tokens.scopes_of("old") is None
-    assert tokens.scopes_of("other") is EVERYTHING
+    assert tokens.scopes_of("other") is ALL_SCOPES
 
 
 def test_a_revoked_token_can_be_made_valid_again():
