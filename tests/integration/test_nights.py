@@ -68,7 +68,7 @@ class HoldsEachPost(Random):
 
 def test_what_is_let_go_takes_effect_before_the_next_try(monkeypatch, sim):
     """However long the simulator takes: else a machine that is busy would make a duplicate."""
-    monkeypatch.setattr(connections, "LOOK_SECONDS", 0.3)
+    monkeypatch.setattr(connections, "RELEASE_POLL_SECONDS", 0.3)
     image = sim.state.add_image("web")
     before = set(sim.state.actions)
     chaos = Chaos(sim, HoldsEachPost())

@@ -257,7 +257,7 @@ class NoEffect(RequestFault):
 
     method: str = "DELETE"
 
-    async def play(self, exchange):
+    async def intercept(self, chain):
         """Answer as if it were done."""
         return Response(status_code=204)
 
