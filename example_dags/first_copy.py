@@ -2,12 +2,10 @@
 
 from airflow.sdk import DAG
 
-from airflow_provider_do_images.operators.image_actions import DigitalOceanConvertImageOperator
-from airflow_provider_do_images.operators.replication import (
-    DigitalOceanReplicateImageOperator,
-)
-from airflow_provider_do_images.operators.restore_points import (
+from airflow_provider_do_images.operators import (
+    DigitalOceanConvertImageOperator,
     DigitalOceanListRestorePointsOperator,
+    DigitalOceanReplicateImageOperator,
 )
 
 with DAG(
@@ -17,15 +15,15 @@ with DAG(
     params={"droplet": "web-01", "regions": "ams3,sgp1"},
     default_args={"retries": 2},  # Airflow can count a deferral as a failed try
 ):
-    find = DigitalOceanListRestorePointsOperator(
-        task_id="find",
-        droplet_name="{{ params.droplet }}",
+    restore_points = DigitalOceanListRestorePointsOperator(
+        task_id="list_restore_points",
         policy="first-copy",
+        droplet_name="{{ params.droplet }}",
         max_backup_age=8 * 24 * 60 * 60,  # weekly backups; daily ones need 36 hours
     )
-    convert = DigitalOceanConvertImageOperator.partial(task_id="convert").expand(
-        restore_point=find.output
+    snapshots = DigitalOceanConvertImageOperator.partial(task_id="convert").expand(
+        restore_point=restore_points.output
     )
     DigitalOceanReplicateImageOperator.partial(
         task_id="replicate", regions="{{ params.regions }}"
-    ).expand(image=convert.output)
+    ).expand(image=snapshots.output)

@@ -11,6 +11,7 @@ import jsonschema
 import pytest
 from airflow.sdk import Asset
 
+from airflow_provider_do_images import operators
 from airflow_provider_do_images.assets import copy_uri
 from airflow_provider_do_images.operators.image_actions import (
     DigitalOceanConvertImageOperator,
@@ -21,6 +22,7 @@ from airflow_provider_do_images.operators.replication import (
 )
 from airflow_provider_do_images.provider_info import get_provider_info
 from airflow_provider_do_images.sensors.image_actions import DigitalOceanImageActionSensor
+from devtools.provided import provided
 
 INFO = get_provider_info()
 [CONNECTION] = INFO["connection-types"]
@@ -31,6 +33,14 @@ def test_it_meets_airflows_schema():
     schema = json.loads((Path(airflow.__file__).parent / "provider_info.schema.json").read_text())
 
     jsonschema.validate(INFO, schema)
+
+
+def test_every_operator_can_be_imported_from_the_package():
+    """The short import gives the class of the module that Airflow knows."""
+    classes = provided("operators")
+
+    assert sorted(classes) == operators.__all__
+    assert {name: getattr(operators, name) for name in operators.__all__} == classes
 
 
 @pytest.mark.parametrize("kind", ["hooks", "operators", "sensors", "triggers"])
