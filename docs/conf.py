@@ -6,6 +6,9 @@ import logging
 import os
 import tempfile
 
+from docutils import nodes
+from sphinx.application import Sphinx
+
 from airflow_provider_do_images import __version__
 
 # The API reference imports Airflow, which writes a configuration into its home and logs that.
@@ -39,3 +42,15 @@ nitpick_ignore_regex = [
     ("py:class", r"airflow_provider_do_images\.api\.pagination\.Page"),
     ("py:class", r"airflow_provider_do_images\.simulator\..*\.(FaultChain|F|ActionOutcome|Scopes)"),
 ]
+
+
+def _add_slugs(_app: Sphinx, doctree: nodes.document) -> None:
+    """Add each heading's slug to its ids: docutils writes the code ``not_found`` as not-found."""
+    for section in doctree.findall(nodes.section):
+        if (slug := section.get("slug")) and slug not in section["ids"]:
+            section["ids"].append(slug)
+
+
+def setup(app: Sphinx) -> None:
+    """Register the function above."""
+    app.connect("doctree-read", _add_slugs)

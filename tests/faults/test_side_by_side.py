@@ -24,16 +24,18 @@ from airflow_provider_do_images.simulator import (
     Simulator,
 )
 
-PAGE = Path(__file__).parent.parent.parent / "docs" / "promises.md"
+PAGE = Path(__file__).parent.parent.parent / "docs" / "guarantees.md"
 FAULTS = {
     "no fault": None,
-    "the connection is lost after the POST took effect": ResponseLost(method="POST"),
-    "it is reset after the POST took effect": ConnectionReset(method="POST", after_processing=True),
-    "500 after the POST took effect": ErrorStatus(500, method="POST", after_processing=True),
-    "504 after the POST took effect": ErrorStatus(504, method="POST", after_processing=True),
-    "200 with an HTML page": HtmlResponse(method="POST"),
-    "JSON that breaks off": InvalidJson(method="POST"),
-    "the connection is lost before the POST took effect": RequestLost(method="POST"),
+    "response lost after the POST took effect": ResponseLost(method="POST"),
+    "connection reset after the POST took effect": ConnectionReset(
+        method="POST", after_processing=True
+    ),
+    "status 500 after the POST took effect": ErrorStatus(500, method="POST", after_processing=True),
+    "status 504 after the POST took effect": ErrorStatus(504, method="POST", after_processing=True),
+    "status 200 with an HTML page": HtmlResponse(method="POST"),
+    "incomplete JSON": InvalidJson(method="POST"),
+    "request lost before the POST took effect": RequestLost(method="POST"),
 }
 
 

@@ -1,4 +1,4 @@
-"""The steps of docs/runbook.md work: token rotation, revocation, and another account."""
+"""The steps of docs/tokens.md and docs/accounts.md work."""
 
 from __future__ import annotations
 

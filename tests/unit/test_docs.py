@@ -8,12 +8,15 @@ import os
 import re
 import runpy
 import shlex
+from contextlib import nullcontext
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 import yaml
 from airflow.secrets.environment_variables import EnvironmentVariablesBackend
 
+from airflow_provider_do_images.exceptions import PermanentTaskError
 from airflow_provider_do_images.hooks.digitalocean import create_client
 from airflow_provider_do_images.plan import __main__ as plan
 from airflow_provider_do_images.provider_info import get_provider_info
@@ -30,6 +33,7 @@ except ImportError:
 ROOT = Path(__file__).parent.parent.parent
 DOCS = ROOT / "docs"
 EXAMPLES = DOCS / "examples"
+ALERTS = DOCS / "alerts.md"
 README = ROOT / "README.md"
 SITE = sorted(path for path in DOCS.rglob("*.md") if "_build" not in path.parts)
 PAGES = [README, ROOT / "CONTRIBUTING.md", *SITE]
@@ -61,6 +65,35 @@ def test_python_on_the_pages_runs():
         exec(compile(block, str(page), "exec"), {})  # noqa: S102 - our own page
     [dag] = blocks(README, "python")
     assert (ROOT / "example_dags" / "first_copy.py").read_text().endswith(f'"""\n\n{dag}')
+
+
+ERROR = PermanentTaskError("a copy is missing", "audit_failed")
+
+
+@pytest.mark.parametrize(("error", "code"), [(ERROR, "audit_failed"), (None, "no_code")])
+def test_the_alerts_carry_the_error_code(caplog, error, code):
+    """The callback and the notifier of the page work with and without an exception."""
+    callback, notifier, sent = {}, {}, []
+    for namespace, block in zip([callback, notifier], blocks(ALERTS, "python")[:2], strict=True):
+        exec(block, namespace)  # noqa: S102 - our own page
+    notifier["urlopen"] = lambda request, **_: nullcontext(sent.append(request.data.decode()))
+    task = SimpleNamespace(dag_id="nightly", task_id="copy", log_url="http://airflow.example")
+    context = {"ti": task} | ({"exception": error} if error else {})
+
+    for namespace in (callback, notifier):
+        namespace["default_args"]["on_failure_callback"](dict(context))
+
+    assert caplog.messages[0].startswith(f"nightly.copy failed: {code}")
+    assert sent == [f"nightly.copy: {code}, log: http://airflow.example"]
+
+
+def test_the_late_run_alert_is_part_of_its_dag():
+    """Airflow 3.1 accepts the alert of the page, and newer versions do, too."""
+    namespace = {"__name__": "page"}
+    exec(blocks(ALERTS, "python")[-1], namespace)  # noqa: S102 - our own page
+
+    [alert] = namespace["dag"].deadline
+    assert alert.callback.path == "page.log_late_run"
 
 
 def test_included_files_are_run_by_other_tests():
