@@ -1,4 +1,4 @@
-"""What Airflow is told about the provider, held against Airflow's own schema."""
+"""The provider's metadata matches Airflow's own schema."""
 
 from __future__ import annotations
 

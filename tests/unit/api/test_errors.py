@@ -1,4 +1,4 @@
-"""Errors for the person who reads the log at night."""
+"""Error messages for the reader of a log."""
 
 from __future__ import annotations
 
@@ -64,8 +64,8 @@ def test_a_status_has_its_class(status, kind):
     ],
     ids=lambda value: f"{type(value).__name__} {getattr(value, 'status', value)}",
 )
-def test_only_a_clear_rejection_proves_that_a_write_had_no_effect(error, expected):
-    """A proxy's 408, 425 or 499, any 1xx, 3xx or 5xx, and a broken answer prove nothing."""
+def test_only_a_clear_rejection_means_that_a_write_had_no_effect(error, expected):
+    """After 408, 425, 499, any 1xx, 3xx or 5xx, or a broken body the effect is unknown."""
     assert errors.may_have_taken_effect(error) is expected
 
 
@@ -93,7 +93,7 @@ def test_a_bare_error_is_its_message():
 
 
 def test_a_missing_scope_is_named():
-    """A 403 tells which scope the call needs."""
+    """The error of a 403 names the scope that the request needs."""
     error = errors.PermissionDeniedError("forbidden", status=403)
     error.scope = "image:update"
 

@@ -1,4 +1,4 @@
-"""The API's JSON as values: tolerant where the API is loose, strict where a guess would lie."""
+"""The API's JSON as values: tolerant where the API varies, strict where a guess may be wrong."""
 
 from __future__ import annotations
 
@@ -105,7 +105,7 @@ def test_a_region_may_be_null_a_slug_or_an_object(region, slug, expected):
 
 @pytest.mark.parametrize("text", ["2026-02-11T08:15:00.123456Z", "2026-02-11T08:15:00.5+00:00"])
 def test_times_may_have_fractions(text):
-    """Fractional seconds, as some answers have them, are kept."""
+    """Fractions of a second, which some responses have, are retained."""
     assert ImageAction.from_json({**ROW, "started_at": text}).started_at.microsecond > 0
 
 

@@ -27,7 +27,7 @@ def test_a_minute_has_room_for_others_too(reserve, burst):
 
 @given(st.integers(0, 5000), SHARES, st.none() | st.floats(-HOUR, HOUR))
 def test_a_worker_waits_only_below_the_reserve(remaining, reserve, reset):
-    """Above it not at all; below it for a while, also if the reset lies in the past."""
+    """Above it there is no wait; below it a short one, even if the reset is in the past."""
     now = 1_700_000_000.0
     limit = RateLimit(5000, remaining, None if reset is None else now + reset)
     pause = limit.seconds_until_unreserved(reserve, now)

@@ -136,7 +136,7 @@ def test_each_duration_has_its_bounds():
 
 @pytest.mark.parametrize(("value", "share"), [(0, 0.0), ("0.25", 0.25), (0.999, 0.999)])
 def test_shares_are_numbers_or_their_text(value, share):
-    """Nothing may be kept for others; everything may not."""
+    """The reserve may be 0, but not all of the budget."""
     assert check_share("rate_limit_reserve", value) == share
 
 
@@ -186,7 +186,7 @@ def test_text_has_no_blanks_around_it(value):
 
 @pytest.mark.parametrize("slug", ["nyc3", "ams3", "ric1", "blr1", "mkc12"])
 def test_region_slugs_pass(slug):
-    """Well-formed slugs are left for the API to judge."""
+    """Well-formed slugs are left to the API to check."""
     assert check_region(slug) == slug
 
 

@@ -128,8 +128,8 @@ def test_the_two_ages_have_two_limits(taken, copied, problem):
         ([3, 27], "the copy is of unknown age, more than 26 h 0 min"),
     ],
 )
-def test_a_transfer_that_tells_no_region_bounds_the_age_of_the_copy(hours, problem):
-    """When the copy came is unknown, but it is no older than the oldest of these transfers."""
+def test_a_transfer_without_a_region_bounds_the_age_of_the_copy(hours, problem):
+    """The arrival is unknown, but not before the oldest of these transfers."""
     actions = [done(number, "transfer", None, ago) for number, ago in enumerate(hours, 1)]
 
     finding = look([snapshot(4, 50)], actions=actions)

@@ -1,4 +1,4 @@
-"""One look at an action, and what it means for the wait."""
+"""What one poll of an action means for the wait."""
 
 from __future__ import annotations
 
@@ -52,8 +52,8 @@ def test_a_running_action_times_out_at_the_deadline(now):
 
 
 @given(MOMENTS, st.sampled_from(PASSING))
-def test_a_failing_look_ends_nothing_before_the_deadline(now, kind):
-    """429, 5xx, HTML, no answer and odd refusals are waited out, and told at the end."""
+def test_a_failed_poll_does_not_end_a_wait_before_the_deadline(now, kind):
+    """429, 5xx, HTML, no response and odd statuses are tolerated, and reported at the end."""
     verdict = evaluate_poll(WAIT, kind("the reason"), now)
 
     assert (verdict and verdict.outcome) == (WaitStatus.TIMED_OUT if now >= WAIT.deadline else None)
@@ -73,8 +73,8 @@ def test_a_404_is_believed_after_a_grace(now):
 
 
 @pytest.mark.parametrize("kind", [errors.AuthenticationError, errors.PermissionDeniedError])
-def test_a_refused_token_ends_the_wait_after_a_second_look(kind):
-    """The verdict is one that is worth asking for twice."""
+def test_a_refused_token_ends_the_wait_after_a_confirmation(kind):
+    """The result needs a confirmation by a second request."""
     verdict = evaluate_poll(WAIT, kind("no"), 1001.0)
 
     assert verdict.outcome is WaitStatus.ACCESS_DENIED
@@ -107,8 +107,8 @@ def test_what_the_api_says_is_believed_at_once(verdict):
         ("image_destroy", None, Image(7, "x", "snapshot"), True),
     ],
 )
-def test_proof_is_what_the_image_shows(type_, region, image, proved):
-    """A transfer's region is listed if it is known, a converted image is a snapshot."""
+def test_verification_reads_the_image(type_, region, image, proved):
+    """The region of a transfer is listed if it is known; a converted image is a snapshot."""
     wait = dataclasses.replace(WAIT, region=region)
     action = dataclasses.replace(COMPLETED, type=type_)
 
@@ -119,8 +119,8 @@ def test_proof_is_what_the_image_shows(type_, region, image, proved):
     assert late.outcome is (WaitStatus.COMPLETED if proved else WaitStatus.UNVERIFIED)
 
 
-def test_a_failing_look_at_the_image_proves_nothing():
-    """It is repeated until the time for the proof is over, and then told."""
+def test_a_failed_read_of_the_image_verifies_nothing():
+    """It is repeated until the verification times out, and then reported."""
     error = errors.ServerError("down")
 
     assert evaluate_verification(WAIT, COMPLETED, error, 1000.0, until=1120.0) is None
@@ -128,8 +128,8 @@ def test_a_failing_look_at_the_image_proves_nothing():
 
 
 @given(st.sampled_from(WaitStatus), MOMENTS, st.none() | st.text())
-def test_a_verdict_travels_as_an_event(outcome, now, error):
-    """Through JSON, as Airflow stores it, and back, the same."""
+def test_a_wait_result_survives_as_an_event(outcome, now, error):
+    """Converted to JSON and back it is the same."""
     action = {WaitStatus.COMPLETED: COMPLETED, WaitStatus.ERRORED: ERRORED}.get(outcome)
     action = action and dataclasses.replace(action, request_id="of the last look")
     verdict = WaitResult(outcome, WAIT, now, action, error)

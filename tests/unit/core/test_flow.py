@@ -26,7 +26,7 @@ DENIED = errors.PermissionDeniedError("no")
 
 @pytest.fixture
 def play():
-    """Drive a flow with prepared answers; return its verdict, its questions and its pauses."""
+    """Drive the steps with prepared responses; return the result, the requests and the sleeps."""
 
     def play(make_flow, *answers, seconds=600.0, verify_timeout=120.0):
         now = [1000.0]
@@ -52,12 +52,12 @@ def play():
 
 
 def to_the_end(wait, clock):
-    """Return the flow of a whole wait with looks every minute."""
+    """Return the steps of a whole wait with a poll every minute."""
     return wait_until_finished(wait, poll_interval=60.0, clock=clock)
 
 
-def test_it_looks_every_interval_and_proves_the_end(play):
-    """Pause, look, pause, look, and at last a look at the image."""
+def test_it_polls_every_interval_and_verifies_the_end(play):
+    """It sleeps, polls, sleeps, polls, and then reads the image."""
     verdict, asked, pauses = play(to_the_end, RUNNING, RUNNING, COMPLETED, THERE)
 
     assert verdict.outcome is WaitStatus.COMPLETED
@@ -65,8 +65,8 @@ def test_it_looks_every_interval_and_proves_the_end(play):
     assert pauses == [60.0, 60.0, 60.0]
 
 
-def test_the_last_look_is_at_the_deadline(play):
-    """The last pause is shorter, and what is seen then decides."""
+def test_the_last_poll_is_at_the_deadline(play):
+    """The last sleep is shorter, and the last poll decides."""
     verdict, _, pauses = play(to_the_end, RUNNING, RUNNING, seconds=90.0)
 
     assert verdict.outcome is WaitStatus.TIMED_OUT
@@ -86,8 +86,8 @@ def test_a_refusal_is_asked_for_twice_with_a_fresh_token(play):
 @pytest.mark.parametrize(
     "kind", [errors.ServerError, errors.TransportError, errors.RateLimitedError]
 )
-def test_a_failing_look_costs_one_interval(play, kind):
-    """It is not repeated at once; the next look comes in its time."""
+def test_a_failed_poll_costs_one_interval(play, kind):
+    """It is not resent at once; the next poll comes after the interval."""
     verdict, asked, pauses = play(to_the_end, kind("x"), COMPLETED, THERE)
 
     assert verdict.outcome is WaitStatus.COMPLETED
@@ -95,8 +95,8 @@ def test_a_failing_look_costs_one_interval(play, kind):
     assert pauses == [60.0, 60.0]
 
 
-def test_the_proof_is_given_time(play):
-    """While the image lags it is looked at again, for as long as was said and no longer."""
+def test_verification_lasts_until_its_timeout(play):
+    """While the image lags it is read again, until verify_timeout and no longer."""
     verdict, asked, pauses = play(poll_once, COMPLETED, NOT_THERE, NOT_THERE, THERE)
     assert verdict.outcome is WaitStatus.COMPLETED
     assert (len(asked), pauses) == (4, [10.0, 10.0])
@@ -106,8 +106,8 @@ def test_the_proof_is_given_time(play):
     assert pauses == [10.0, 10.0, 5.0]
 
 
-def test_a_token_that_is_replaced_during_the_proof_is_read_anew(play):
-    """A 401 on the image is asked about with a fresh token; what the action did is there."""
+def test_a_token_rotated_during_verification_is_read_again(play):
+    """After a 401 on the image the request is sent with the new token."""
     refused = errors.AuthenticationError("no")
 
     verdict, asked, _ = play(poll_once, COMPLETED, NOT_THERE, refused, THERE)
@@ -116,24 +116,24 @@ def test_a_token_that_is_replaced_during_the_proof_is_read_anew(play):
     assert [question.fresh for question in asked] == [False, False, False, True]
 
 
-def test_the_proof_can_be_skipped(play):
-    """With 0 seconds for it the action's word is taken."""
+def test_verification_can_be_skipped(play):
+    """With verify_timeout=0 the status of the action decides."""
     verdict, asked, _ = play(poll_once, COMPLETED, verify_timeout=0.0)
 
     assert verdict.outcome is WaitStatus.COMPLETED
     assert len(asked) == 1
 
 
-def test_only_a_completed_action_is_proved():
-    """Any other verdict passes as it is, without a question."""
+def test_only_a_completed_action_is_verified():
+    """Any other result is returned as it is, without a request."""
     with pytest.raises(StopIteration) as end:
         next(verify(None))
 
     assert end.value.value is None
 
 
-def test_a_pause_is_never_negative():
-    """A wait that begins after its deadline looks at once."""
+def test_a_sleep_is_never_negative():
+    """A wait that starts after its deadline polls at once."""
     flow = wait_until_finished(WaitSpec(7, 9, 0.0, 10.0), poll_interval=60.0, clock=lambda: 50.0)
 
     assert next(flow) == Sleep(0.0)

@@ -1,4 +1,4 @@
-"""The names of kept snapshots."""
+"""The names of policy snapshots."""
 
 from __future__ import annotations
 
@@ -30,8 +30,8 @@ def test_a_name_is_read_as_it_was_written(policy, droplet_id, moment):
 
 
 @given(st.text(max_size=60))
-def test_only_what_is_written_so_is_ours(text):
-    """Whatever is read is written back to the letter; everything else is nobody's."""
+def test_only_an_exact_name_is_of_the_policy(text):
+    """A name that is read is written back exactly; any other name is of no policy."""
     read = SnapshotName.parse(text)
 
     assert read is None or str(read) == text
@@ -53,8 +53,8 @@ def test_only_what_is_written_so_is_ours(text):
         "prod-nightly_٣_20261123T031500Z",
     ],
 )
-def test_what_nearly_reads_as_a_name_does_not(text):
-    """A name that somebody changed by hand is no longer ours."""
+def test_a_similar_name_is_not_of_the_policy(text):
+    """A name that was changed by hand is not the policy's any more."""
     assert SnapshotName.parse(text) is None
 
 

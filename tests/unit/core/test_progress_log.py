@@ -1,4 +1,4 @@
-"""What a task's log says of a wait: changes, and no looks."""
+"""What the task log says about a wait: changes, not polls."""
 
 from __future__ import annotations
 
@@ -86,8 +86,8 @@ def test_the_next_poll_is_never_after_the_last_one(lines):
     assert first.count("02:11:20 UTC") == 2
 
 
-def test_a_pace_that_changes_all_the_time_is_told_a_few_times(caplog):
-    """The log of a task stays short however long it waits."""
+def test_an_interval_that_changes_often_is_logged_a_few_times(caplog):
+    """The task log stays short, however long the task waits."""
     caplog.set_level("INFO")
     progress = WaitProgressLog([], 30.0)
 
@@ -110,15 +110,15 @@ def test_a_pace_that_changes_all_the_time_is_told_a_few_times(caplog):
 )
 @pytest.mark.parametrize("regions", [("fra1",), ("ams3", "fra1", "lon1", "sgp1")])
 def test_a_long_wait_has_no_more_lines_than_a_short_one(lines, answer, regions):
-    """A day of looks, whether they succeed or fail or both, leaves a handful of lines."""
+    """A day of polls, successful or failed, gives a handful of lines."""
     told, ends = lines(answer, *regions, hours=24)
 
     assert set(ends) == {WaitStatus.TIMED_OUT}
     assert len(told) <= 2 + 2 * MAX_OUTAGE_LOGS + len(regions)
 
 
-def test_failing_looks_are_told_once_with_the_request_and_once_that_they_are_over(lines):
-    """For all waits together: they share the cause."""
+def test_failed_polls_are_logged_at_their_start_and_at_their_end(lines):
+    """One line with the request, and one when they end, for all waits together."""
     fail = range(5, 13)
 
     def answer(look, question):
@@ -130,8 +130,8 @@ def test_failing_looks_are_told_once_with_the_request_and_once_that_they_are_ove
     assert sum("1 min 0 s" in text for text in told) == 1
 
 
-def test_ends_at_the_same_time_are_one_line_that_tells_what_is_left(lines):
-    """Whoever reads the last line knows what the wait is still for."""
+def test_simultaneous_ends_are_one_line_with_the_pending_actions(lines):
+    """The last line names the actions that are still pending."""
     ended = datetime.fromtimestamp(BEGUN + 45, UTC)
 
     def answer(_, question):

@@ -52,8 +52,8 @@ def images_of(wanted):
     return {image_id for _, image_id in wanted}
 
 
-def sweep(account, feed):
-    """See all that is waited for as plans say; return the requests that it took."""
+def run_cycle(account, feed):
+    """Read all pending actions by plans; return the number of requests."""
     unseen, requests = set(account.wanted), 0
     feed.begin(len(images_of(unseen)))
     while unseen:
@@ -85,8 +85,8 @@ def test_a_new_list_is_tried_where_several_images_may_stand_on_its_first_page():
     assert plan_actions([ActionRef(1, 7), ActionRef(2, 8)], feed) == ReadPlan(1, 1)
 
 
-def test_what_is_old_is_read_by_its_image_and_what_is_new_by_pages():
-    """A single one that lies 99 pages down does not make anyone read 99 pages."""
+def test_old_actions_are_read_by_image_and_new_ones_by_page():
+    """One action on page 99 does not cause 99 pages to be read."""
     feed = AccountActionsCursor(newest_id=20_000, ids_per_page=200)
     wanted = [ActionRef(19_900 - n, n) for n in range(50)] + [ActionRef(201, 99)]
     feed.begin(51)
@@ -112,17 +112,17 @@ def test_plans_see_everything_at_no_more_than_twice_the_price(account):
     feed = AccountActionsCursor()
 
     for _ in range(3):
-        assert sweep(account, feed) <= 2 * len(images_of(account.wanted))
+        assert run_cycle(account, feed) <= 2 * len(images_of(account.wanted))
 
 
-def test_an_even_list_is_known_after_one_sweep():
-    """Where actions come evenly, the next sweep takes exactly the pages that it needs."""
+def test_an_even_list_is_known_after_one_cycle():
+    """If actions are evenly spread, the next cycle reads exactly the needed pages."""
     ids = list(range(100_000, 0, -10))
     account = Account(ids, [ActionRef(ids[n * 17], n) for n in range(100)])
     feed = AccountActionsCursor()
-    sweep(account, feed)
+    run_cycle(account, feed)
 
-    assert sweep(account, feed) == 9  # 1,700 rows
+    assert run_cycle(account, feed) == 9  # 1,700 rows
 
 
 def test_a_list_that_got_dense_is_left_after_the_price_of_the_images():
@@ -131,27 +131,29 @@ def test_a_list_that_got_dense_is_left_after_the_price_of_the_images():
     busy = range(980_000, 960_000, -1)
     account = Account([*quiet, *busy], [ActionRef(970_000, 1), ActionRef(970_001, 2)])
 
-    assert sweep(account, AccountActionsCursor()) <= 4
+    assert run_cycle(account, AccountActionsCursor()) <= 4
 
 
 @pytest.mark.parametrize(
     ("due", "everything", "share_left", "worth"),
     [
         (ReadPlan(1, 1), ReadPlan(1, 1), 1.0, True),  # on the same page
-        (ReadPlan(0, 1), ReadPlan(0, 10), 1.0, False),  # looked at for nothing
+        (ReadPlan(0, 1), ReadPlan(0, 10), 1.0, False),  # read without need
         (ReadPlan(0, 1), ReadPlan(0, 10), 0.1, True),  # due in a moment anyway
         (ReadPlan(0, 1), ReadPlan(0, 10), 0.2, False),
     ],
 )
-def test_others_are_looked_at_early_where_that_saves_requests(due, everything, share_left, worth):
-    """Only what would not have been due yet counts as a price."""
+def test_other_actions_are_polled_early_where_that_saves_requests(
+    due, everything, share_left, worth
+):
+    """Only actions that are not due yet count as a cost."""
     assert should_read_all(due, everything, share_left) == worth
 
 
 @pytest.mark.parametrize(
     ("wanted", "read", "total", "more"),
     [
-        (2, 0, None, False),  # two reads are as cheap as a page that tells the total
+        (2, 0, None, False),  # two reads cost as much as a page, which also has the total
         (3, 0, None, True),
         (3, 0, 500, False),  # three pages for three images
         (4, 0, 500, True),

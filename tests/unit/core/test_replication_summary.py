@@ -130,7 +130,7 @@ def test_an_event_gives_a_row_for_each_region():
         lambda event: {**event, "verdicts": ["completed", "errored"]},
     ],
 )
-def test_an_event_that_is_not_whole_is_no_success(spoil):
-    """Missing, doubled or changed parts are refused, since a guess could lie."""
+def test_an_incomplete_event_is_not_a_success(spoil):
+    """Missing, doubled or changed parts are refused, because a guess may be wrong."""
     with pytest.raises(ValueError, match=r"not the (event|row)|not those of the actions"):
         read_event(spoil(event()))

@@ -97,8 +97,8 @@ def test_what_another_user_spent_returns_evenly():
     assert 2000 <= len(sent) <= 2500
 
 
-def test_without_figures_of_the_api_nothing_is_held_back():
-    """The first response tells the limits; until then there is nothing to go by."""
+def test_without_rate_limit_headers_requests_are_not_delayed():
+    """The first response has the limits; until then there are none to apply."""
     assert RequestPacer().wait_time(START) == RequestPacer().seconds_per_request(START) == 0
 
 

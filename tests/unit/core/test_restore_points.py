@@ -1,4 +1,4 @@
-"""Which image of a droplet its policy goes on with."""
+"""Which image is the restore point of a droplet."""
 
 from __future__ import annotations
 
@@ -30,8 +30,8 @@ def backup(image_id, hours, name="web-01- 2026-11-23"):
     return Image(image_id, name, "backup", ("nyc3",), hours_ago(hours), 2.5)
 
 
-def kept(image_id, hours, *, policy="prod", droplet_id=1, type_="snapshot"):
-    """Return an image that is named for a policy, of a backup so many hours old."""
+def policy_image(image_id, hours, *, policy="prod", droplet_id=1, type_="snapshot"):
+    """Return an image named for a policy, of a backup that is so many hours old."""
     name = str(SnapshotName(policy, droplet_id, hours_ago(hours)))
     return Image(image_id, name, type_, ("nyc3",), hours_ago(0), 2.5)
 
@@ -58,15 +58,15 @@ def chosen(images, *, features=("backups",), **arguments):
     [
         ([backup(5, 30), backup(6, 6)], 6),
         ([backup(6, 6), backup(5, 30)], 6),
-        ([backup(5, 30), kept(6, 6)], 6),
-        ([backup(5, 6), kept(6, 30)], 5),
-        ([backup(6, 6), kept(5, 6)], 5),
-        ([backup(5, 30), kept(6, 6, type_="backup")], 6),
-        ([backup(5, 30), kept(6, 6, policy="other")], 5),
-        ([backup(5, 30), kept(6, 6, policy="other", type_="backup")], 5),
-        ([backup(5, 30), kept(6, 6, droplet_id=2)], 5),
-        ([backup(5, 30), kept(6, -48)], 5),
-        ([backup(5, 30), kept(6, 6, type_="custom")], 5),
+        ([backup(5, 30), policy_image(6, 6)], 6),
+        ([backup(5, 6), policy_image(6, 30)], 5),
+        ([backup(6, 6), policy_image(5, 6)], 5),
+        ([backup(5, 30), policy_image(6, 6, type_="backup")], 6),
+        ([backup(5, 30), policy_image(6, 6, policy="other")], 5),
+        ([backup(5, 30), policy_image(6, 6, policy="other", type_="backup")], 5),
+        ([backup(5, 30), policy_image(6, 6, droplet_id=2)], 5),
+        ([backup(5, 30), policy_image(6, -48)], 5),
+        ([backup(5, 30), policy_image(6, 6, type_="custom")], 5),
         ([backup(5, 30), Image(6, "by hand", "snapshot", ("nyc3",), hours_ago(1))], 5),
         ([backup(5, 36)], 5),
     ],
@@ -77,12 +77,12 @@ def test_the_newest_restore_point_is_chosen(images, expected):
     assert chosen(images) == expected
 
 
-def test_within_the_same_second_what_is_kept_is_chosen():
-    """A name tells whole seconds: the backup that it was made of is not newer by a fraction."""
+def test_within_the_same_second_the_policy_snapshot_is_selected():
+    """A name has whole seconds, so its own backup is not newer by a fraction."""
     moment = hours_ago(6).replace(microsecond=700_000)
     twin = replace(backup(6, 6), created_at=moment)
 
-    assert chosen([twin, kept(5, 6)]) == 5
+    assert chosen([twin, policy_image(5, 6)]) == 5
 
 
 @pytest.mark.parametrize(
@@ -99,7 +99,7 @@ def test_within_the_same_second_what_is_kept_is_chosen():
             ),
         ),
         (
-            [kept(5, 48)],
+            [policy_image(5, 48)],
             (),
             (
                 "its newest restore point, image 5, is of 2026-11-22T06:00:00Z: 2 d 0 h old, and "
@@ -107,14 +107,14 @@ def test_within_the_same_second_what_is_kept_is_chosen():
             ),
         ),
         (
-            [kept(5, 6, policy="other", type_="backup")],
+            [policy_image(5, 6, policy="other", type_="backup")],
             ("backups",),
             "its only backups are already named for another policy: other_1_20261124T000000Z",
         ),
     ],
 )
 def test_a_droplet_without_a_restore_point_is_named_with_the_reason(images, features, reason):
-    """None at all, switched off, too old, and taken by another policy are told apart."""
+    """No backup, backups switched off, too old, and used by another policy are distinguished."""
     assert chosen(images, features=features) == reason
 
 
@@ -153,15 +153,15 @@ def converted(image_id, hours):
     [
         ([backup(5, 30), converted(6, 6)], None),
         ([converted(6, 6)], None),
-        ([kept(5, 30, type_="backup"), converted(6, 6)], None),
+        ([policy_image(5, 30, type_="backup"), converted(6, 6)], None),
         ([backup(5, 6), converted(6, 30)], 5),
-        ([kept(5, 30), converted(6, 6)], 5),
+        ([policy_image(5, 30), converted(6, 6)], 5),
         ([backup(5, 6), converted(6, 6)], 5),
     ],
     ids=range(6),
 )
-def test_no_older_backup_is_taken_in_the_place_of_one_that_nobody_has_named(images, expected):
-    """A convert may have been stopped before it could name it; what is kept is returned still."""
+def test_no_older_backup_replaces_a_converted_one_without_a_name(images, expected):
+    """A convert may have stopped before the rename; existing snapshots are still returned."""
     found = chosen(images)
 
     if expected is None:
@@ -191,10 +191,10 @@ def images_of(history):
     """Return the images of a drawn history, numbered from 1."""
     made = {
         "backup": backup,
-        "kept": kept,
-        "kept backup": lambda n, h: kept(n, h, type_="backup"),
-        "foreign": lambda n, h: kept(n, h, policy="other"),
-        "foreign backup": lambda n, h: kept(n, h, policy="other", type_="backup"),
+        "kept": policy_image,
+        "kept backup": lambda n, h: policy_image(n, h, type_="backup"),
+        "foreign": lambda n, h: policy_image(n, h, policy="other"),
+        "foreign backup": lambda n, h: policy_image(n, h, policy="other", type_="backup"),
         "by hand": lambda n, h: Image(n, "by hand", "snapshot", ("nyc3",), hours_ago(h)),
         "custom": lambda n, h: Image(n, "iso", "custom", ("nyc3",), hours_ago(h)),
     }
@@ -217,8 +217,8 @@ def test_nothing_eligible_is_newer_and_nothing_foreign_is_chosen(history):
 
 
 @given(histories)
-def test_what_is_converted_and_kept_is_chosen_again(history):
-    """Find, convert and name, find: the same image, however the convert names it."""
+def test_a_converted_and_named_image_is_selected_again(history):
+    """Listing again after the convert returns the same image, whatever its name was."""
     images = images_of(history)
     settings = RestorePointSettings.checked("prod", LIMIT, 7, DAY, "ignore")
     first = select_restore_points([droplet(*images)], images, "prod", now=NOW, max_backup_age=LIMIT)

@@ -1,4 +1,4 @@
-"""Which snapshots are kept: the rules, and the guards that hold whatever the rules say."""
+"""Which snapshots are retained: the rules, and the guards that hold in any case."""
 
 from __future__ import annotations
 
@@ -95,14 +95,14 @@ def sound_by_droplet(images):
 
 
 def taken_at(image):
-    """Return the backup time that the image's name tells."""
+    """Return the backup time in the image's name."""
     return SnapshotName.parse(image.name).taken_at
 
 
 @settings(max_examples=100)
 @given(images, droplets, retentions)
 def test_the_guards_hold(images, droplets, retention):
-    """Whatever the history and the arguments, what must not be deleted is kept."""
+    """For any history and arguments, protected images are retained."""
     decisions = decide(images, droplets, retention)
     deleted = {one.kept.image.id for one in decisions if one.delete}
     alive = {droplet.id for droplet in droplets}
@@ -127,8 +127,8 @@ def test_the_guards_hold(images, droplets, retention):
 
 @settings(max_examples=100)
 @given(images, droplets, retentions)
-def test_the_rules_are_kept(images, droplets, retention):
-    """The last ones, and the newest of each of the last days, weeks and months, are there after."""
+def test_the_rules_retain_what_they_select(images, droplets, retention):
+    """The last ones, and the newest of each of the last days, weeks and months, remain."""
     deleted = {one.kept.image.id for one in decide(images, droplets, retention) if one.delete}
 
     for group in sound_by_droplet(images).values():
@@ -177,8 +177,8 @@ def snapshot(number, days, **values):
     return Image(number, str(name), **fields)
 
 
-def kept_days(ages, retention):
-    """Return how old, in days, the snapshots are that are kept of those with these ages."""
+def retained_days(ages, retention):
+    """Return the ages, in days, of the retained snapshots among those with these ages."""
     made = [snapshot(number, age) for number, age in enumerate(ages, 1)]
     decisions = decide(made, [Droplet(1, "web-01")], retention)
     return [(NOW - one.kept.name.taken_at).days for one in decisions if not one.delete]
@@ -197,7 +197,7 @@ def kept_days(ages, retention):
 )
 def test_a_history_of_sixty_days(rules, kept):
     """Seven daily and four weekly, and so on, counted back from the newest."""
-    assert kept_days(range(60), RetentionPolicy(**rules, min_keep=1)) == kept
+    assert retained_days(range(60), RetentionPolicy(**rules, min_keep=1)) == kept
 
 
 @pytest.mark.parametrize("rule", ["keep_weekly", "keep_monthly"])
@@ -205,20 +205,20 @@ def test_the_same_week_and_month_of_another_year_is_another(rule):
     """The year belongs to it."""
     retention = RetentionPolicy(**{rule: 2}, min_keep=1)
 
-    assert kept_days([21, 21 + 364, 21 + 728], retention) == [21, 21 + 364]
+    assert retained_days([21, 21 + 364, 21 + 728], retention) == [21, 21 + 364]
 
 
 def test_a_gap_is_no_loss():
     """The last days that have a snapshot count, not the last days of the calendar."""
-    assert kept_days([30, 31, 40, 90, 91], RetentionPolicy(keep_daily=3, min_keep=1)) == [
+    assert retained_days([30, 31, 40, 90, 91], RetentionPolicy(keep_daily=3, min_keep=1)) == [
         30,
         31,
         40,
     ]
 
 
-def test_a_backup_does_not_take_the_place_of_a_snapshot():
-    """Renamed, but not converted yet: it is kept, and so is the newest that is converted."""
+def test_a_renamed_backup_does_not_replace_a_snapshot():
+    """A renamed backup that is not converted is retained, and so is the newest snapshot."""
     made = [snapshot(1, 3, type="backup"), snapshot(2, 4), snapshot(3, 5)]
 
     [backup, newest, old] = decide(
@@ -230,8 +230,8 @@ def test_a_backup_does_not_take_the_place_of_a_snapshot():
     assert newest.reasons == ("the newest", "one of the last 1")
 
 
-def test_the_newest_in_each_region_is_kept():
-    """Although another, older one is in all of them."""
+def test_the_newest_in_each_region_is_retained():
+    """It is retained even if an older one is in all regions."""
     made = [
         snapshot(1, 3),
         snapshot(2, 4, regions=("nyc3", "ams3")),
@@ -248,11 +248,11 @@ def test_the_newest_in_each_region_is_kept():
     assert decisions[3].reasons == ("the newest in sgp1", "the newest in ams3 and sgp1")
 
 
-def test_the_young_are_kept():
-    """Those whose backup was made less than ``min_age`` ago, by the clock of the plan."""
+def test_snapshots_below_the_minimum_age_are_retained():
+    """The age is from the backup to the time of the plan, compared with min_age."""
     retention = RetentionPolicy(keep_last=1, min_keep=1, min_age=5 * 24 * 3600)
 
-    assert kept_days([1, 2, 4, 5, 6], retention) == [1, 2, 4]
+    assert retained_days([1, 2, 4, 5, 6], retention) == [1, 2, 4]
 
 
 def test_without_a_copy_in_all_regions_nothing_is_deleted():
@@ -266,8 +266,8 @@ def test_without_a_copy_in_all_regions_nothing_is_deleted():
     assert decisions[2].reasons == ("none of this droplet is in ams3 and sgp1 yet",)
 
 
-def test_a_row_tells_why_and_what_is_saved():
-    """With primitives alone, and the same keys whatever was decided."""
+def test_a_row_has_the_reason_and_the_savings():
+    """It has only primitives, and the same keys for each decision."""
     made = [snapshot(1, 3), snapshot(2, 4), snapshot(3, 5), snapshot(4, 6, size_gigabytes=None)]
     decisions = decide(made, [Droplet(1, "web-01")], RetentionPolicy(keep_last=1))
 
@@ -306,8 +306,8 @@ def test_a_row_tells_why_and_what_is_saved():
     ],
     ids=str,
 )
-def test_what_changed_since_the_plan_is_kept(now, words):
-    """A tag, another name, type or region; another tag is no reason."""
+def test_an_image_that_changed_since_the_plan_is_retained(now, words):
+    """A protected tag, another name, type or region counts; another tag does not."""
     before = snapshot(1, 9)
     [decision] = decide([before], [Droplet(1, "web")], RetentionPolicy(keep_last=1))
     after = Image(**{name: getattr(before, name) for name in Image.__slots__} | now)

@@ -71,8 +71,8 @@ def action(number, status="in-progress", type_="transfer", region="ams3"):
         (CONVERT, BACKUP, [action(1)], Decision.POST),
     ],
 )
-def test_a_look_decides(request_, image, actions, expected):
-    """What is there is left, what runs is joined, what errored is tried anew, else one POST."""
+def test_the_image_state_decides(request_, image, actions, expected):
+    """An existing copy is left, a running action is attached, any other state submits."""
     found = decide(request_, image, actions)
 
     if isinstance(found, Blocked):
@@ -133,8 +133,8 @@ def test_only_what_was_not_there_before_is_ours(actions, seen):
         assert found.action.region_slug in ("ams3", None)
 
 
-def test_the_first_new_action_is_ours():
-    """If somebody else began the same one just after, ours is the older."""
+def test_the_oldest_new_action_is_the_own_one():
+    """If another client started the same action just after, the older one is taken."""
     found = find_created_action(TO_AMS3, [action(3), action(2), action(1)], frozenset({1}))
 
     assert found.action.id == 2
@@ -152,8 +152,8 @@ def test_the_first_new_action_is_ours():
         ([action(2, "completed", region=None), action(3, region=None)], Decision.DECIDE_AGAIN),
     ],
 )
-def test_after_a_lost_answer_the_new_id_is_ours_unless_there_are_several(new, expected):
-    """Of several new transfers without a region none can be told to be ours."""
+def test_after_a_lost_response_a_single_new_action_is_taken(new, expected):
+    """Among several new transfers without a region none can be identified."""
     found = find_created_action(TO_AMS3, [action(1, region=None), *new], frozenset({1}))
 
     assert (found.action.id if isinstance(found, Submission) else found) == expected
@@ -223,7 +223,7 @@ def test_without_a_region_no_transfer_is_doubled_that_would_not_be_with_one(tran
 
 
 def test_a_result_without_an_action_has_all_keys():
-    """Null where nothing is known, so that it can be handed on like any other."""
+    """Unknown values are null, so it can be passed on like any other row."""
     result = Submission(SubmitOutcome.ALREADY_EXISTS, TO_AMS3).to_result().to_json()
 
     running = Submission(SubmitOutcome.POSTED, TO_AMS3, action(9)).to_result().to_json()

@@ -1,4 +1,4 @@
-"""How long copies took lately: what is compared, and what is told."""
+"""How long recent copies took: which are compared, and what is logged."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ START = datetime(2026, 11, 23, tzinfo=UTC)
 
 
 def action(number, seconds=60.0, status="completed", type_="transfer", region="ams3"):
-    """Return an action of image 7 that took so long; ``None``: it tells no end."""
+    """Return an action of image 7 with this duration; with None it has no end."""
     end = None if seconds is None else START + timedelta(seconds=seconds)
     return ImageAction(
         number, ActionStatus(status), type_, START, end, region_slug=region, image_id=7
@@ -58,15 +58,15 @@ def test_images_of_about_this_size_are_compared():
 
 @pytest.mark.parametrize("size", [None, 0.0])
 def test_an_image_without_a_size_is_compared_with_nothing(size):
-    """As long as an import is not done, nothing is told."""
+    """While an import is not done, nothing is logged."""
     usual = typical_durations(["ams3"], size, [Transfer(1, "ams3", 60.0)], {1: 10.0})
 
     assert usual == {"ams3": None}
 
 
 @given(st.lists(st.floats(1, 1e5), min_size=1, max_size=30))
-def test_the_last_ones_are_told(seconds):
-    """The newest ten at most; the median lies among them, and the longest is one of them."""
+def test_the_most_recent_durations_are_reported(seconds):
+    """At most ten; the median is between the shortest and the longest of them."""
     transfers = [Transfer(1, "ams3", one) for one in seconds]
 
     usual = typical_durations(["ams3"], 10.0, transfers, {1: 10.0})["ams3"]

@@ -32,8 +32,8 @@ def backup(id_, hours):
     return Image(id_, f"web- {created:%Y-%m-%d}", "backup", ("ams3",), created, 2.5)
 
 
-def kept(id_, hours, type_="snapshot"):
-    """Return an image of the policy, of a backup so many hours old."""
+def policy_image(id_, hours, type_="snapshot"):
+    """Return an image of the policy, of a backup that is so many hours old."""
     taken_at = NOW - timedelta(hours=hours)
     name = str(SnapshotName("prod", 1, taken_at))
     return Image(id_, name, type_, ("ams3",), taken_at, 2.5, status="available")
@@ -56,8 +56,8 @@ def chosen(*images):
 
 
 @pytest.mark.parametrize("change", UNUSABLE, ids=str)
-@pytest.mark.parametrize("newer", [backup(6, 1), kept(6, 1), kept(6, 1, "backup")])
-@pytest.mark.parametrize("older", [backup(5, 6), kept(5, 6)])
+@pytest.mark.parametrize("newer", [backup(6, 1), policy_image(6, 1), policy_image(6, 1, "backup")])
+@pytest.mark.parametrize("older", [backup(5, 6), policy_image(5, 6)])
 def test_find_prefers_a_usable_image(older, newer, change):
     """However new the other one is; alone, it is named as the reason."""
     unusable = replace(newer, **change)
@@ -75,16 +75,18 @@ def test_an_unusable_converted_backup_holds_nothing_up(change):
     assert chosen(backup(5, 6), replace(by_hand, **change)) == 5
 
 
-@pytest.mark.parametrize("image", [backup(6, -48), kept(6, -48)], ids=lambda image: image.type)
+@pytest.mark.parametrize(
+    "image", [backup(6, -48), policy_image(6, -48)], ids=lambda image: image.type
+)
 def test_a_backup_time_in_the_future_is_not_usable(image):
-    """It is a mistake if it lies more than a day ahead, in a name and in the list alike."""
+    """More than a day ahead is an error, in a name and in the list."""
     assert chosen(backup(5, 6), image) == 5
 
 
 @pytest.mark.parametrize("change", UNUSABLE, ids=str)
 def test_prune_neither_deletes_nor_counts_it(change):
     """An unusable newest image does not let an older, usable one be deleted."""
-    images = [replace(kept(6, 30), **change), kept(5, 48), kept(4, 60)]
+    images = [replace(policy_image(6, 30), **change), policy_image(5, 48), policy_image(4, 60)]
 
     decisions = plan_retention(images, [droplet(images)], "prod", RETENTION, now=NOW)
 
@@ -94,7 +96,7 @@ def test_prune_neither_deletes_nor_counts_it(change):
 @pytest.mark.parametrize("change", UNUSABLE, ids=str)
 def test_what_became_unusable_after_the_plan_is_not_deleted(change):
     """Right before its DELETE the image is checked by the same rule."""
-    images = [kept(5, 48), kept(4, 60)]
+    images = [policy_image(5, 48), policy_image(4, 60)]
     [_, doomed] = plan_retention(images, [droplet(images)], "prod", RETENTION, now=NOW)
 
     assert changed_since_plan(doomed, images[1], RETENTION) is None
@@ -104,7 +106,7 @@ def test_what_became_unusable_after_the_plan_is_not_deleted(change):
 @pytest.mark.parametrize("change", UNUSABLE, ids=str)
 def test_an_audit_does_not_count_it(change):
     """The newest usable snapshot is the one that is audited."""
-    images = [replace(kept(6, 1), **change), kept(5, 6)]
+    images = [replace(policy_image(6, 1), **change), policy_image(5, 6)]
 
     [place] = newest_by_place(images, "prod", [droplet(images)], ["ams3"], NOW)
 
