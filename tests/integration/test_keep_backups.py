@@ -1,4 +1,4 @@
-"""Finding backups and keeping them, night after night and interrupted: what the account shows."""
+"""Backup to snapshot over many runs and interruptions: what the account contains."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ def _one_time(sim, connection, monkeypatch):
 
 @pytest.fixture
 def find(task_context):
-    """Run a find task, for droplets with tag ``shop`` unless told otherwise."""
+    """List restore points, by default of the droplets with tag ``shop``."""
 
     def run_find(**arguments):
         chosen = {} if {"droplet_id", "droplet_name"} & {*arguments} else {"tag": "shop"}
@@ -77,8 +77,8 @@ def convert(task_context):
 
 
 @pytest.fixture
-def night(find, convert):
-    """Run a whole night: find, then convert each row."""
+def run_pipeline(find, convert):
+    """List restore points, then convert each row."""
 
     def run_night(**arguments):
         return [convert(row) for row in find(**arguments)]
@@ -111,7 +111,7 @@ def converts(sim):
     return sim.journal.count("POST", CONVERTS)
 
 
-def test_a_row_tells_all_that_a_convert_needs(sim, find, web):
+def test_a_row_has_all_that_a_convert_needs(sim, find, web):
     """The keys are those of the documentation; times are ISO 8601."""
     newest = images(sim, web, "backup")[-1]
 
@@ -136,7 +136,7 @@ def test_a_row_tells_all_that_a_convert_needs(sim, find, web):
 
 
 def test_the_snapshot_gets_name_and_tags_and_the_log_its_price(sim, find, convert, web, capfd):
-    """One convert; the result tells the droplet; only the newest backup is gone from the list."""
+    """There is one convert, the result has the droplet, and only the newest backup is converted."""
     [row] = find()
 
     result = convert(row, tags=["nightly", "team:web"], usd_per_gib_month=0.1)
@@ -152,7 +152,7 @@ def test_the_snapshot_gets_name_and_tags_and_the_log_its_price(sim, find, conver
 
 
 def test_a_backup_is_named_before_its_convert(sim, find, convert, web):
-    """Look, name, look, history, convert, proof of the type; then the proof of the name."""
+    """Read, rename, read, history, convert, verify the type; then verify the name."""
     [row] = find()
     before = len(sim.journal.entries)
 
@@ -168,7 +168,7 @@ def test_a_backup_is_named_before_its_convert(sim, find, convert, web):
     ids=["named before", "named after", "name lost"],
 )
 @pytest.mark.parametrize("plan", ["daily", "weekly"])
-def test_cleared_five_times_converts_once(sim, night, plan, rules):
+def test_cleared_five_times_converts_once(sim, run_pipeline, plan, rules):
     """Each clear returns the same image; the older backups stay, whatever the API does to names."""
     sim.state.rules = rules
     droplet = sim.state.add_droplet("shop-01", tags=["shop"], backups=plan)
@@ -176,7 +176,7 @@ def test_cleared_five_times_converts_once(sim, night, plan, rules):
     for age in (period + HOUR, HOUR):
         sim.state.add_backup(droplet, sim.clock.now() - age)
 
-    results = [night(max_backup_age=8 * DAY) for _ in range(6)]
+    results = [run_pipeline(max_backup_age=8 * DAY) for _ in range(6)]
 
     assert {result["image_id"] for [result] in results} == {images(sim, droplet, "snapshot")[0].id}
     assert [result["outcome"] for [result] in results] == ["submitted", *["already_exists"] * 5]
@@ -184,13 +184,13 @@ def test_cleared_five_times_converts_once(sim, night, plan, rules):
     assert len(images(sim, droplet, "backup")) == 1
 
 
-def test_a_newer_backup_is_the_next_one(sim, night, web):
-    """What was kept stays kept; the next night keeps its own, once."""
-    first = night()
+def test_a_newer_backup_is_the_next_one(sim, run_pipeline, web):
+    """The old snapshot stays, and the next run converts the new backup once."""
+    first = run_pipeline()
     sim.state.add_backup(web, sim.clock.now() + HOUR)
     sim.clock.advance(2 * HOUR)
 
-    second, again = night(), night()
+    second, again = run_pipeline(), run_pipeline()
 
     assert first[0]["image_id"] != second[0]["image_id"] == again[0]["image_id"]
     assert converts(sim) == 2
@@ -199,7 +199,7 @@ def test_a_newer_backup_is_the_next_one(sim, night, web):
 
 @pytest.mark.parametrize("rename", [True, False])
 def test_killed_between_convert_and_name_the_retry_finishes(sim, find, convert, web, rename):
-    """The convert is found in the image's history; no snapshot is left that nobody claims."""
+    """The convert is found in the image's history, and no snapshot remains without a name."""
     sim.state.rules = Rules(rename_backup=rename)
     [row] = find()
     sim.tokens.allow(TOKEN)
@@ -218,8 +218,8 @@ def test_killed_between_convert_and_name_the_retry_finishes(sim, find, convert, 
     assert converts(sim) == 1
 
 
-def test_killed_before_the_name_no_older_backup_is_eaten(sim, find, convert, web):
-    """A find that runs again before the retry tells of the image; after the retry it returns it."""
+def test_killed_before_the_rename_no_older_backup_is_converted(sim, find, convert, web):
+    """The row names the unfinished image, and after the retry the image is returned."""
     sim.state.rules = Rules(rename_backup=False)
     [row] = find()
     sim.tokens.allow(TOKEN)
@@ -237,22 +237,22 @@ def test_killed_before_the_name_no_older_backup_is_eaten(sim, find, convert, web
 
 
 def test_droplets_are_read_before_images(sim, find, web):
-    """What another run converts in between is then seen as kept, not as gone."""
+    """An image that another run converts in between counts as a snapshot, not as missing."""
     find()
 
     asked = [(entry.path, entry.query.get("type")) for entry in sim.journal.entries]
     assert asked == [("/v2/droplets", None), ("/v2/droplets", "gpus"), ("/v2/images", None)]
 
 
-def test_killed_between_name_and_convert_a_new_find_finishes(sim, night, web):
+def test_killed_between_name_and_convert_a_new_find_finishes(sim, run_pipeline, web):
     """A backup that is named already is chosen again and converted, also if its name is lost."""
     sim.state.rules = Rules(convert_keeps_name=False)
     sim.faults.add(ErrorStatus(401, method="POST"))
     with pytest.raises(AirflowException):
-        night()
+        run_pipeline()
     named = [one for one in images(sim, web, "backup") if one.name == name_of(web, one)]
 
-    [result] = night()
+    [result] = run_pipeline()
 
     [snapshot] = images(sim, web, "snapshot")
     assert [snapshot.id] == [result["image_id"]] == [one.id for one in named]
@@ -271,19 +271,19 @@ def test_killed_between_name_and_convert_a_new_find_finishes(sim, night, web):
     ],
     ids=repr,
 )
-def test_a_refused_name_is_given_after_the_convert(sim, night, web, fault):
-    """Whatever the API answers to naming a backup, the convert goes on and the name comes."""
+def test_a_rejected_rename_is_repeated_after_the_convert(sim, run_pipeline, web, fault):
+    """For any status of the rename, the convert continues and the rename follows."""
     sim.faults.add(fault)
 
-    night()
+    run_pipeline()
 
     [snapshot] = images(sim, web, "snapshot")
     assert snapshot.name == name_of(web, snapshot)
     assert converts(sim) == 1
 
 
-def test_a_name_that_is_refused_again_and_again_is_told_once(sim, client, snapshot, caplog):
-    """It is sent every few seconds, and the failure in the end has the last answer."""
+def test_a_rename_that_always_fails_is_logged_once(sim, client, snapshot, caplog):
+    """It is sent every few seconds, and the failure has the last response."""
     sim.faults.add(ErrorStatus(500, method="PUT", times=None))
     row = {"image_id": snapshot.id, "droplet_id": 42, "droplet_name": "web-1", "type": "backup"}
     row |= {"name": snapshot.name, "policy": "nightly", "taken_at": "2026-01-01T02:00:00Z"}
@@ -296,8 +296,8 @@ def test_a_name_that_is_refused_again_and_again_is_told_once(sim, client, snapsh
     assert len([text for text in caplog.messages if "which is tried again" in text]) == 1
 
 
-def test_waiting_for_the_name_and_tags_is_told_once(sim, client, snapshot, caplog):
-    """What is waited for, how often is looked, how long at most; nothing if they show at once."""
+def test_waiting_for_the_name_and_tags_is_logged_once(sim, client, snapshot, caplog):
+    """The line has the missing values, the interval and the timeout; none if they show at once."""
     caplog.set_level("INFO")
     row = {"image_id": snapshot.id, "droplet_id": 42, "droplet_name": "web-1", "type": "backup"}
     row |= {"name": snapshot.name, "policy": "nightly", "taken_at": "2026-01-01T02:00:00Z"}
@@ -313,10 +313,10 @@ def test_waiting_for_the_name_and_tags_is_told_once(sim, client, snapshot, caplo
     assert f"image {snapshot.id} of droplet web-1 (42)" in told
 
 
-def test_two_policies_never_take_each_others(sim, night, web):
+def test_two_policies_never_take_each_others(sim, run_pipeline, web):
     """Each keeps a backup of its own under its own name, and repeats nothing."""
-    ours, theirs = night(), night(policy="other")
-    again = night(), night(policy="other")
+    ours, theirs = run_pipeline(), run_pipeline(policy="other")
+    again = run_pipeline(), run_pipeline(policy="other")
 
     assert (ours[0]["image_id"], theirs[0]["image_id"]) == tuple(
         result["image_id"] for [result] in again
@@ -328,8 +328,8 @@ def test_two_policies_never_take_each_others(sim, night, web):
 
 
 @pytest.mark.parametrize("name", ["mine now", "other_{droplet}_20261101T000000Z"])
-def test_what_somebody_else_has_named_is_left_alone(sim, find, convert, web, name):
-    """Nothing is sent that changes it, and the failure names all three names."""
+def test_an_image_renamed_by_another_client_is_left_alone(sim, find, convert, web, name):
+    """Nothing is sent that changes it, and the failure has all three names."""
     [row] = find()
     image = sim.state.images[row["image_id"]]
     image.name = name.format(droplet=web.id)
@@ -344,7 +344,7 @@ def test_what_somebody_else_has_named_is_left_alone(sim, find, convert, web, nam
 
 
 def test_a_name_changed_during_the_convert_is_left_alone(sim, find, convert, web):
-    """The image is looked at again after the convert, too."""
+    """The image is read again after the convert."""
     [row] = find()
     sim.state.rules = Rules(rename_backup=False)
     image = sim.state.images[row["image_id"]]
@@ -415,7 +415,7 @@ def test_without_one_good_row_the_task_itself_ends_so(sim, find, xcoms, on_missi
 
 
 def test_a_name_that_several_droplets_have_is_ambiguous(sim, find, web, xcoms):
-    """None is picked, and both ids are told; the id itself works."""
+    """None is selected, and both ids are in the message; the id itself works."""
     twin = sim.state.add_droplet("shop-01", backups="daily")
     sim.state.add_backup(twin, sim.clock.now() - HOUR)
 
@@ -451,25 +451,25 @@ def test_a_list_that_keeps_its_gaps_fails(sim, find, web):
 
 
 @pytest.mark.parametrize("hours", [1, 37, 24 * 365])
-def test_a_backfill_finds_what_is_there_and_writes_nothing(
-    sim, find, night, web, task_context, hours
+def test_a_backfill_finds_the_snapshot_and_writes_nothing(
+    sim, find, run_pipeline, web, task_context, hours
 ):
-    """A run of any data interval finds the snapshot of the night before."""
-    [before] = night()
+    """A run of any data interval finds the snapshot of the previous run."""
+    [before] = run_pipeline()
     task_context["data_interval_end"] = datetime.now(UTC) - timedelta(hours=hours)
     sim.journal.clear()
 
-    [row] = night()
+    [row] = run_pipeline()
 
     assert (row["image_id"], row["outcome"]) == (before["image_id"], "already_exists")
     assert {entry.method for entry in sim.journal.entries} == {"GET"}
 
 
-def test_a_manual_run_of_an_old_interval_converts(find, night, web, task_context):
+def test_a_manual_run_of_an_old_interval_converts(find, run_pipeline, web, task_context):
     """A manual run on a data-interval timetable converts the newest backup, as any other run."""
     task_context["data_interval_end"] = datetime.now(UTC) - timedelta(days=30)
 
-    [row] = night()
+    [row] = run_pipeline()
 
     assert row["outcome"] == "submitted"
 
@@ -495,9 +495,9 @@ def test_an_expiry_in_the_past_is_not_announced(find, web, capfd, days, past):
     assert ("still exists" in warning, "convert it before" in warning) == (past, not past)
 
 
-def test_a_mistyped_policy_is_warned_of(find, night, web, capfd):
-    """Once there is one that has images, which is named; the first night says nothing."""
-    night()
+def test_a_mistyped_policy_is_warned_of(find, run_pipeline, web, capfd):
+    """The warning names the policies that have images; the first run logs nothing."""
+    run_pipeline()
     assert "No image is named" not in "".join(capfd.readouterr())
 
     find(policy="nightyl")
@@ -505,9 +505,9 @@ def test_a_mistyped_policy_is_warned_of(find, night, web, capfd):
     assert re.search(r"'nightyl'.*nightly \(1\)", "".join(capfd.readouterr()))
 
 
-def test_what_is_a_snapshot_does_not_expire(find, night, web, capfd):
+def test_what_is_a_snapshot_does_not_expire(find, run_pipeline, web, capfd):
     """Neither in the row nor in a warning."""
-    night()
+    run_pipeline()
     capfd.readouterr()
 
     [row] = find(expiry_warning_window=30 * DAY)
@@ -579,7 +579,7 @@ def test_a_row_that_is_spoilt_is_refused(sim, find, convert, web, change, argume
 
 
 def test_tags_without_a_backup_are_refused(task_context):
-    """With an id alone nobody knows whose the snapshot is to be."""
+    """With an image id alone the policy of the snapshot is unknown."""
     operator = DigitalOceanConvertImageOperator(task_id="convert", image_id=5, tags=["a"])
 
     with pytest.raises(AirflowFailException):
@@ -587,7 +587,7 @@ def test_tags_without_a_backup_are_refused(task_context):
 
 
 def test_tags_that_cannot_be_seen_fail_with_the_scope(sim, find, convert, web):
-    """The snapshot is kept by its name all the same, and a retry with the scope finishes."""
+    """The snapshot is named, and a retry with the scope finishes."""
     scopes = {"image:read", "image:update", "droplet:read", "tag:create"}
     [row] = find()
     sim.tokens.allow(TOKEN, scopes)

@@ -1,4 +1,4 @@
-"""The whole pipeline in one process: many nights in a row, and two runs at the same time."""
+"""The whole pipeline in one process: many runs in a row, and two concurrent runs."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ TOKEN = "dop_v1_0123456789abcdef"
 
 
 def first_violations(nights, seed):
-    """Run nights until something is broken; return what, each with the seed."""
+    """Run the pipeline until a guarantee is broken; return the violations, each with the seed."""
     for found in nights.run():
         if found:
             return [f"{violation} (seed {seed})" for violation in found]
@@ -40,10 +40,8 @@ def first_violations(nights, seed):
 
 
 @pytest.mark.parametrize("tells_region", [True, False])
-def test_after_each_of_thirty_nights_the_account_is_what_the_policy_promises(
-    sim, seed, tells_region
-):
-    """The snapshots of the rules, in all regions, by their names; no other backup is taken."""
+def test_after_each_of_thirty_runs_the_account_has_what_the_policy_retains(sim, seed, tells_region):
+    """The retained snapshots have their names and regions; no other backup is converted."""
     nights = Nights(sim, seed, tells_region=tells_region)
 
     assert first_violations(nights, seed) == []
@@ -90,12 +88,12 @@ def without_claim(monkeypatch):
 
 
 def without_memory(monkeypatch):
-    """Look for backups alone, not for what was made of them."""
+    """List backups alone, not the snapshots that were made from them."""
     monkeypatch.setattr(choose, "_kept", lambda *_: ())
 
 
 def without_join(monkeypatch):
-    """Look, but join nothing that runs."""
+    """Read the actions, but attach to none."""
     decide = submit.decide
 
     def no_join(*arguments):
@@ -131,8 +129,8 @@ def without_policy(monkeypatch):
     ],
     ids=lambda value: getattr(value, "__name__", value),
 )
-def test_without_one_safeguard_the_nights_fail(monkeypatch, sim, take_out, kind):
-    """Each is noticed, so the nights can fail."""
+def test_without_one_safeguard_the_runs_fail(monkeypatch, sim, take_out, kind):
+    """Each mutation is detected."""
     take_out(monkeypatch)
 
     found = first_violations(Nights(sim, FIXED_SEED), FIXED_SEED)
@@ -160,7 +158,7 @@ class InStep(HTTPAdapter):
 
 @pytest.fixture
 def begin(sim):
-    """Begin anew: two droplets that have a backup and ten older snapshots each."""
+    """Reset the account: two droplets with a backup and ten older snapshots each."""
 
     def make(rules):
         sim.reset(ManualClock(START))
@@ -180,8 +178,8 @@ def begin(sim):
 
 
 @pytest.fixture
-def night(sim):
-    """Run the pipeline once; return the rows of its copies. Pauses move the clock."""
+def run_pipeline(sim):
+    """Run the pipeline once; return the rows of its copies. Sleeps advance the clock."""
 
     def run(adapter=None):
         def new_client():
@@ -199,7 +197,7 @@ def night(sim):
 
 
 def images_of(sim):
-    """Return how the account's own images look."""
+    """Return name, type and regions of the account's own images."""
     sim.state.process_due_events()
     images = (image for image in sim.state.images.values() if not image.public)
     return sorted((i.id, i.name, i.type, *sorted(i.regions)) for i in images)
@@ -209,17 +207,17 @@ def images_of(sim):
 @pytest.mark.parametrize(
     "rules", [Rules(), Rules(rename_backup=False, convert_seconds=60)], ids=["usual", "slow"]
 )
-def test_two_runs_at_once_leave_what_one_alone_leaves(sim, begin, night, rules, in_step):
-    """One backup of each droplet, one action too many at most, and neither run lies."""
+def test_two_concurrent_runs_leave_what_one_run_leaves(sim, begin, run_pipeline, rules, in_step):
+    """There is at most one extra action for each backup, and both runs report real outcomes."""
     begin(rules)
-    night()
+    run_pipeline()
     alone = images_of(sim)
     droplets = begin(rules)
     barriers = defaultdict(lambda: Barrier(2))
     adapters = [InStep(barriers) for _ in range(2)] if in_step else [None, None]
 
     with ThreadPoolExecutor(2) as threads:
-        runs = list(threads.map(night, adapters))
+        runs = list(threads.map(run_pipeline, adapters))
 
     assert images_of(sim) == alone
     chosen = {row.image_id for row in runs[0]}

@@ -1,4 +1,4 @@
-"""Deleting what a plan gives up, against the simulator: what is sent, and what is left."""
+"""Deleting by a plan, against the simulator: what is sent, and what remains."""
 
 from __future__ import annotations
 
@@ -86,8 +86,8 @@ def asked(sim):
     return [f"{entry.method} {entry.path}" for entry in sim.journal.entries]
 
 
-def test_each_image_is_looked_at_right_before_its_delete(sim, client, planned, history):
-    """Image, actions, DELETE, one image after the other, the oldest first; all others stay."""
+def test_each_image_is_read_right_before_its_delete(sim, client, planned, history):
+    """Image, actions, DELETE, one image after the other, the oldest first; all others remain."""
     before = set(sim.state.images)
 
     done = delete_snapshots(client, planned, RETENTION)
@@ -126,8 +126,8 @@ def test_a_plan_that_deletes_too_many_is_refused(planned):
         check_number(planned, 2)
 
 
-def test_without_the_scope_protection_cannot_be_seen(sim):
-    """Where tags are not shown a protected image looks as if it had none."""
+def test_without_the_scope_nothing_is_deleted(sim):
+    """Without the tags a protected image looks like an unprotected one."""
     sim.tokens.allow("dop_v1_blind", {"image:read", "droplet:read", "image:delete"})
     with (
         ApiClient("dop_v1_blind", sim.url) as blind,
@@ -146,8 +146,8 @@ def test_with_the_scope_it_can(sim):
     assert asked(sim) == ["GET /v2/tags"]
 
 
-def test_what_is_protected_after_the_plan_is_kept(sim, client, planned):
-    """A tag that came in between is seen by the second look; the others are deleted."""
+def test_an_image_protected_after_the_plan_is_retained(sim, client, planned):
+    """The read before the DELETE shows the new tag; the others are deleted."""
     [first, *_] = ids(planned)
     sim.state.images[first].tags.append("keep")
 
@@ -160,8 +160,8 @@ def test_what_is_protected_after_the_plan_is_kept(sim, client, planned):
     assert sim.journal.count("DELETE") == 2
 
 
-def test_what_is_renamed_after_the_plan_is_kept(sim, client, planned):
-    """It is no longer the policy's."""
+def test_an_image_renamed_after_the_plan_is_retained(sim, client, planned):
+    """It is not the policy's any more."""
     [first, *_] = ids(planned)
     client.rename_image(first, "mine")
 
@@ -171,8 +171,8 @@ def test_what_is_renamed_after_the_plan_is_kept(sim, client, planned):
     assert sim.state.images[first].name == "mine"
 
 
-def test_an_image_with_an_action_in_progress_is_kept(sim, client, planned):
-    """Such as a transfer that somebody began by hand, also one whose status nobody knows."""
+def test_an_image_with_an_action_in_progress_is_retained(sim, client, planned):
+    """An action of another client counts, also one with an unknown status."""
     [first, second, _] = ids(planned)
     sim.state.add_action(first, region="ams3")
     sim.state.add_action(second, region="ams3", status="queued")
@@ -184,8 +184,8 @@ def test_an_image_with_an_action_in_progress_is_kept(sim, client, planned):
     assert {first, second} <= set(sim.state.images)
 
 
-def test_what_is_gone_already_is_a_success(sim, client, planned):
-    """Somebody deleted it after the plan; no DELETE is sent for it."""
+def test_an_image_that_was_deleted_already_is_a_success(sim, client, planned):
+    """Another client deleted it after the plan; no DELETE is sent for it."""
     [first, *_] = ids(planned)
     client.delete_image(first)
     sim.journal.clear()
@@ -198,7 +198,7 @@ def test_what_is_gone_already_is_a_success(sim, client, planned):
 
 
 def test_a_second_delete_is_a_success(sim, client, planned):
-    """Somebody was faster between the look and the DELETE: 422, and the image is gone."""
+    """Another client deletes the image just before the DELETE, which gets a 422."""
     sim.faults.add(ErrorStatus(422, method="DELETE", after_processing=True))
 
     [done] = delete_snapshots(client, planned[:1], RETENTION)
@@ -216,8 +216,8 @@ def test_a_second_delete_is_a_success(sim, client, planned):
         HtmlResponse(method="DELETE"),
     ],
 )
-def test_a_delete_without_a_clear_answer_is_looked_up(sim, client, planned, fault):
-    """It is gone, so it is deleted; no second DELETE is sent."""
+def test_a_delete_without_a_clear_response_is_verified(sim, client, planned, fault):
+    """The image is not found, so it counts as deleted; no second DELETE is sent."""
     sim.faults.add(fault)
 
     done = delete_snapshots(client, planned, RETENTION)
@@ -292,7 +292,7 @@ def test_an_image_that_goes_late_is_deleted(sim, client, planned):
 
 
 def test_without_the_list_no_image_counts_as_deleted(sim, client, planned):
-    """The DELETEs went through, but nobody has seen it."""
+    """The DELETEs were accepted, but not verified."""
     sim.faults.add(ErrorStatus(500, path="/v2/images", times=None))
 
     with pytest.raises(ServerError) as failure:
@@ -302,7 +302,7 @@ def test_without_the_list_no_image_counts_as_deleted(sim, client, planned):
     assert sim.journal.count("DELETE", status=204) == 3
 
 
-def test_a_retry_goes_on(sim, client, planned, history):
+def test_a_retry_deletes_the_rest(sim, client, planned, history):
     """After an error the next plan deletes the rest, and the one after it nothing."""
     sim.faults.add(ErrorStatus(500, method="DELETE", skip=1))
     with pytest.raises(ServerError):
@@ -316,8 +316,8 @@ def test_a_retry_goes_on(sim, client, planned, history):
     assert select_deletions(read(sim, client)) == []
 
 
-def test_a_refused_pace_is_waited_out(sim, client, planned):
-    """A 429 had no effect, so that the DELETE may be sent again; so may the look."""
+def test_a_rate_limited_delete_is_sent_again(sim, client, planned):
+    """A 429 had no effect, so the DELETE and the read before it may be sent again."""
     sim.faults.add(RateLimited(method="DELETE"))
     sim.faults.add(RateLimited(method="GET", path="/v2/images/*/actions"))
 
@@ -325,8 +325,8 @@ def test_a_refused_pace_is_waited_out(sim, client, planned):
     assert sim.journal.count("DELETE", status=204) == 3
 
 
-def test_snapshots_of_a_droplet_that_is_gone_are_kept(sim, client, history, web):
-    """Unless it is asked for; then rules and guards apply, as to the others."""
+def test_snapshots_of_a_deleted_droplet_are_retained(sim, client, history, web):
+    """With prune_orphans the rules and guards apply to them as to the others."""
     client.send("DELETE", f"/v2/droplets/{web.id}", "droplet:delete")
 
     assert select_deletions(read(sim, client)) == []

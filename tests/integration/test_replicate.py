@@ -77,8 +77,8 @@ def seen(rows):
     return [(row.region, row.outcome, row.end) for row in rows]
 
 
-def test_missing_regions_cost_two_looks_and_a_post_each(replicate, sim, snapshot):
-    """However many there are, the image and its actions are read once, and the regions once."""
+def test_missing_regions_cost_two_reads_and_one_post_each(replicate, sim, snapshot):
+    """For any number of regions, the image, its actions and the regions are read once."""
     rows = replicate(snapshot)
 
     assert seen(rows) == [(region, "submitted", None) for region in REGIONS]
@@ -93,16 +93,16 @@ def test_missing_regions_cost_two_looks_and_a_post_each(replicate, sim, snapshot
     }
 
 
-def test_where_all_is_there_nothing_is_sent(replicate, sim):
-    """Two looks tell it."""
+def test_complete_copies_cost_two_reads(replicate, sim):
+    """Nothing is submitted."""
     image = sim.state.add_image("everywhere", regions=REGIONS)
 
     assert seen(replicate(image)) == [(region, "already_exists", "completed") for region in REGIONS]
     assert [entry.method for entry in sim.journal.entries] == ["GET", "GET"]
 
 
-def test_only_what_is_missing_is_posted(replicate, sim):
-    """What is there is left, what runs is joined."""
+def test_only_missing_regions_are_posted(replicate, sim):
+    """Existing copies are left, running transfers are attached."""
     image = sim.state.add_image("a-snapshot", regions=["nyc3", "ams3"])
     running = sim.state.begin_action("transfer", image, region="sgp1", seconds=600)
 
@@ -113,8 +113,8 @@ def test_only_what_is_missing_is_posted(replicate, sim):
     assert posts(sim) == {"blr1": 1}
 
 
-def test_a_region_nobody_knows_is_refused_before_the_first_post(replicate, sim, snapshot):
-    """It is named, and so are the known ones."""
+def test_an_unknown_region_is_refused_before_the_first_post(replicate, sim, snapshot):
+    """The message names it, and the known regions."""
     with pytest.raises(InvalidInputError, match=r"xyz1.*ams3"):
         replicate(snapshot, ("ams3", "xyz1"))
 
@@ -131,8 +131,8 @@ def test_a_region_that_is_not_listed_but_has_the_image_is_fine(replicate, sim):
     ]
 
 
-def test_without_the_scope_the_api_judges_the_regions(replicate, sim, snapshot, caplog):
-    """A wrong one is a row of its own then, and the log says what is missing."""
+def test_without_the_scope_the_api_checks_the_regions(replicate, sim, snapshot, caplog):
+    """A wrong region is a row of its own, and the log names the missing scope."""
     caplog.set_level("INFO")
     sim.tokens.allow(TOKEN, READS)
 
@@ -152,8 +152,8 @@ def test_a_backup_is_refused(replicate, sim, backup):
     assert not posts(sim)
 
 
-def test_an_image_that_is_gone_fails_before_anything_is_posted(replicate, sim, snapshot):
-    """A 404 of the look concerns all regions."""
+def test_an_image_that_is_not_found_fails_before_a_post(replicate, sim, snapshot):
+    """A 404 of the first read concerns all regions."""
     sim.state.remove_image(snapshot, sim.clock.now())
 
     with pytest.raises(NotFoundError):
@@ -187,8 +187,8 @@ def test_a_lost_answer_of_one_region_is_found_again(replicate, sim, snapshot):
     assert posts(sim) == dict.fromkeys(REGIONS, 1)
 
 
-def test_after_a_pause_somebody_elses_transfer_is_noticed(replicate, sim, snapshot):
-    """A look serves only as long as it is young: what began meanwhile is joined."""
+def test_after_a_pause_the_image_is_read_again(replicate, sim, snapshot):
+    """The image state expires, so a transfer that started meanwhile is attached."""
     sim.faults.add(ErrorStatus(503, method="POST", times=1))
 
     def advance(seconds):
@@ -207,7 +207,7 @@ def test_after_a_pause_somebody_elses_transfer_is_noticed(replicate, sim, snapsh
 def test_killed_in_the_middle_and_run_again_posts_once_for_each_region(
     replicate, sim, snapshot, number
 ):
-    """Dead between a POST and its answer: the next try joins what has begun."""
+    """Killed between a POST and its response, the next try attaches to the action."""
     with ApiClient(TOKEN, sim.url) as doomed:
         doomed._session.mount("http://", KilledAfter(number))
         with pytest.raises(Killed):
@@ -219,8 +219,8 @@ def test_killed_in_the_middle_and_run_again_posts_once_for_each_region(
     assert posts(sim) == dict.fromkeys(REGIONS, 1)
 
 
-def test_a_token_that_is_refused_concerns_all(replicate, sim, snapshot):
-    """Nothing more is sent, and the failure tells what goes on."""
+def test_a_refused_token_concerns_all_regions(replicate, sim, snapshot):
+    """Nothing more is sent, and the failure names the actions that continue."""
 
     def advance(seconds):
         raise AssertionError("there is nothing to wait for")
@@ -251,7 +251,7 @@ def test_no_connection_at_all_concerns_all(sim, snapshot):
 
 
 def test_waits_in_one_thread_end_each_on_its_own(replicate, sim, client, snapshot):
-    """One errors at once, one proves late, one runs into its deadline; each at its own time."""
+    """One errors at once, one is verified late, one times out; each at its own time."""
     sim.faults.add(ActionErrors(region="ams3", seconds=10))
     sim.faults.add(RegionsLag(region="sgp1", seconds=60))
     sim.state.rules = Rules(transfer_seconds=600)
@@ -289,8 +289,8 @@ def test_how_long_copies_took_is_read_from_the_account(sim, client):
 @pytest.mark.parametrize(
     "fault", [ErrorStatus(503, times=None), ErrorStatus(403, times=None)], ids=repr
 )
-def test_when_the_history_cannot_be_read_nothing_is_told(sim, client, snapshot, fault):
-    """One request, no repeat, no failure."""
+def test_without_the_history_no_duration_is_logged(sim, client, snapshot, fault):
+    """It costs one request, without a resend and without a failure."""
     image = client.get_image(snapshot.id)
     sim.journal.clear()
     sim.faults.add(fault)

@@ -30,7 +30,7 @@ def submit(connection, snapshot, task_context, monkeypatch):
 
 @pytest.fixture
 def old_snapshots(sim):
-    """Five snapshots of a policy, of which keep_last=2 gives up three."""
+    """Five snapshots of a policy, of which keep_last=2 retains two."""
     sim.reset(ManualClock(datetime.now(UTC).timestamp()))
     droplet = sim.state.add_droplet("web-1")
     return [
@@ -50,14 +50,14 @@ def prune(connection, task_context, old_snapshots):
 
 
 def waiting_for(row, task_context):
-    """Return a sensor that has looked once at what a task submitted."""
+    """Return a sensor that has polled once for the action of a row."""
     sensor = DigitalOceanImageActionSensor(task_id="copied", action=row)
     assert not sensor.poke(task_context).is_done
     return sensor
 
 
 def test_a_rotated_token_is_one_401_and_no_failure(sim, submit, connection, task_context):
-    """The new token is in the connection before the old one is deleted; the wait goes on."""
+    """The new token is in the connection before the old one is deleted; the wait continues."""
     sensor = waiting_for(submit(), task_context)
     sim.tokens.allow("new")
     connection(password="new")
@@ -69,7 +69,7 @@ def test_a_rotated_token_is_one_401_and_no_failure(sim, submit, connection, task
 
 
 def test_a_token_deleted_too_early_is_mended_by_a_clear(sim, submit, connection, task_context):
-    """The wait ends; with the new token the cleared submit joins and posts nothing."""
+    """The wait ends; with the new token the cleared task attaches and posts nothing."""
     sensor = waiting_for(submit(), task_context)
     sim.tokens.allow("new")
     with pytest.raises(AirflowFailException, match=r"\[access_denied\]$"):
@@ -83,7 +83,7 @@ def test_a_token_deleted_too_early_is_mended_by_a_clear(sim, submit, connection,
 
 
 def test_a_submit_with_a_deleted_token_posts_nothing(sim, submit):
-    """It fails without retries, at its first look."""
+    """It fails without retries at its first request."""
     sim.tokens.allow("new")
 
     with pytest.raises(AirflowFailException, match=r"\[unauthorized\]$"):
@@ -143,7 +143,7 @@ def test_a_task_of_the_old_account_posts_nothing(sim, submit):
     assert sim.journal.count() == sim.journal.count("GET")
 
 
-def test_an_orphan_that_was_handed_over_is_left_alone(sim, prune, old_snapshots, client):
+def test_an_orphan_from_another_account_is_left_alone(sim, prune, old_snapshots, client):
     """Its name has the id of a droplet that this account does not have."""
     for droplet_id in list(sim.state.droplets):
         client.send("DELETE", f"/v2/droplets/{droplet_id}", "droplet:delete")

@@ -47,7 +47,7 @@ def submit(sim, client):
 
 
 def posts(sim):
-    """Return how many POSTs the simulator saw."""
+    """Return the number of POSTs in the journal."""
     return sim.journal.count("POST")
 
 
@@ -67,8 +67,8 @@ def test_what_is_there_is_not_posted(submit, sim, snapshot):
     assert posts(sim) == 0
 
 
-def test_what_runs_is_joined(submit, sim, snapshot):
-    """A second submit finds the first one's action; one to another region does not."""
+def test_a_running_action_is_attached(submit, sim, snapshot):
+    """A second submit finds the action of the first; one to another region does not."""
     first = submit(snapshot, "ams3")
 
     again, other = submit(snapshot, "ams3"), submit(snapshot, "sgp1")
@@ -78,8 +78,8 @@ def test_what_runs_is_joined(submit, sim, snapshot):
     assert posts(sim) == 2
 
 
-def test_what_has_completed_but_is_not_listed_yet_is_joined(submit, sim, snapshot):
-    """While the image's regions lag behind, the completed action is taken and proved later."""
+def test_a_completed_action_with_a_lagging_image_is_attached(submit, sim, snapshot):
+    """The image's regions lag behind, so the completed action is taken and verified later."""
     sim.faults.add(RegionsLag(seconds=10_000))
     first = submit(snapshot, "ams3")
     sim.clock.advance(4800)
@@ -91,8 +91,8 @@ def test_what_has_completed_but_is_not_listed_yet_is_joined(submit, sim, snapsho
     assert posts(sim) == 1
 
 
-def test_what_errored_is_tried_anew(submit, sim, snapshot, caplog):
-    """An errored action is not joined; the log says so."""
+def test_an_errored_action_is_submitted_again(submit, sim, snapshot, caplog):
+    """The errored action is not attached, and the log says so."""
     caplog.set_level("INFO")
     sim.faults.add(ActionErrors(seconds=10))
     first = submit(snapshot, "ams3")
@@ -135,8 +135,8 @@ def test_a_lost_answer_is_found_again(submit, sim, snapshot, backup, fault, regi
     assert posts(sim) == 1
 
 
-def test_a_lost_answer_is_found_though_the_looks_for_it_fail(submit, sim, snapshot):
-    """The list is asked again and again while it can not be read."""
+def test_a_lost_response_is_reconciled_after_failed_reads(submit, sim, snapshot):
+    """The action list is read again until it can be read."""
     sim.faults.add(ResponseLost(method="POST"))
     sim.faults.add(ErrorStatus(503, method="GET", skip=2, times=12))
 
@@ -156,8 +156,8 @@ def test_a_post_that_had_no_effect_is_sent_again_after_a_minute(submit, sim, sna
     assert sim.clock.now() - begun >= 60
 
 
-def test_a_post_that_never_has_an_effect_is_given_up(submit, sim, snapshot):
-    """After three POSTs the failure is raised, open to a retry."""
+def test_a_post_without_an_effect_fails_after_three_attempts(submit, sim, snapshot):
+    """After three POSTs the failure is raised, and Airflow may retry."""
     sim.faults.add(ErrorStatus(503, method="POST", times=None))
 
     with pytest.raises(ServerError):
@@ -166,8 +166,8 @@ def test_a_post_that_never_has_an_effect_is_given_up(submit, sim, snapshot):
     assert posts(sim) == 3
 
 
-def test_somebody_who_is_faster_is_noticed(submit, sim, snapshot):
-    """A 422 on the POST is looked into: the copy is there, so nothing failed."""
+def test_an_action_of_a_faster_client_is_found(submit, sim, snapshot):
+    """After a 422 on the POST the image is read: the copy exists, so nothing failed."""
     held = sim.faults.add(HeldRequest(method="POST", before_processing=True))
 
     def be_faster():
@@ -218,8 +218,8 @@ def test_a_backup_that_expires_under_the_post_is_not_found(submit, sim, backup):
     assert [entry.status for entry in sim.journal.entries] == [200, 200, 404]
 
 
-def test_looking_again_before_a_post_is_told_once(submit, sim, snapshot, caplog):
-    """One line for the whole minute."""
+def test_repeated_checks_before_a_post_are_logged_once(submit, sim, snapshot, caplog):
+    """There is one line for the whole minute."""
     caplog.set_level("INFO")
     strange = sim.state.add_action(snapshot.id, region="ams3", status="queued")
 
@@ -232,7 +232,7 @@ def test_looking_again_before_a_post_is_told_once(submit, sim, snapshot, caplog)
 
 @pytest.mark.parametrize("kind", [{}, {"region": "ams3"}], ids=["convert", "transfer"])
 def test_an_action_of_unknown_status_is_not_doubled(submit, sim, snapshot, backup, kind):
-    """It may run: for a minute it is looked at again, then the submit fails without a POST."""
+    """It may be running, so it is read for a minute, and then the submit fails without a POST."""
     image = snapshot if kind else backup
     name = "transfer" if kind else "convert_to_snapshot"
     strange = sim.state.add_action(image.id, type=name, status="queued", **kind)
@@ -244,8 +244,8 @@ def test_an_action_of_unknown_status_is_not_doubled(submit, sim, snapshot, backu
     assert (caught.value.image_id, caught.value.action_id) == (image.id, strange.id)
 
 
-def test_an_action_whose_status_becomes_known_is_joined(sim, client, snapshot):
-    """What could not be judged at first runs, and is taken."""
+def test_an_action_whose_status_becomes_known_is_attached(sim, client, snapshot):
+    """The first read has an unknown status, the next one shows that it is in progress."""
     strange = sim.state.begin_action("transfer", snapshot, region="ams3", seconds=600)
     strange.status = "queued"
 
@@ -268,8 +268,8 @@ def test_an_action_of_unknown_status_elsewhere_does_not_hinder(submit, sim, snap
     assert submit(snapshot, "ams3").outcome is SubmitOutcome.POSTED
 
 
-def test_a_lost_reply_of_unknown_status_is_not_posted_again(sim, client, snapshot):
-    """What the POST started has a status that nobody knows: it may run, so there is one POST."""
+def test_a_reconciled_action_of_unknown_status_is_not_posted_again(sim, client, snapshot):
+    """The new action may be running, so there is one POST."""
     sim.faults.add(ResponseLost(method="POST"))
 
     def sleep(seconds):
@@ -287,8 +287,8 @@ def test_a_lost_reply_of_unknown_status_is_not_posted_again(sim, client, snapsho
     assert posts(sim) == 1
 
 
-def test_failing_looks_after_a_lost_reply_are_told_once(submit, sim, snapshot, caplog):
-    """An outage of a minute after a POST is one line, and another one if it comes again."""
+def test_failed_reads_after_a_lost_response_are_logged_once(submit, sim, snapshot, caplog):
+    """An outage of a minute after a POST is one line; a second outage is another."""
     lists = {"method": "GET", "path": "/v2/images/*/actions"}
     sim.faults.add(RequestLost(method="POST", times=None))
     sim.faults.add(ErrorStatus(403, times=3, skip=1, **lists))
@@ -302,8 +302,8 @@ def test_failing_looks_after_a_lost_reply_are_told_once(submit, sim, snapshot, c
     assert sim.journal.count("GET", path=f"/v2/images/{snapshot.id}/actions") > 20
 
 
-def test_two_submits_at_the_same_moment_begin_at_most_one_action_too_many(sim, snapshot):
-    """Both look before either posts: two actions, and each submit has and awaits its own."""
+def test_two_concurrent_submits_start_at_most_one_extra_action(sim, snapshot):
+    """Both read before either posts: each submit waits for its own action."""
     held = sim.faults.add(HeldRequest(method="POST", before_processing=True, times=2))
     submissions = []
     tasks = [

@@ -1,4 +1,4 @@
-"""The operators in DAGs: what they return, what may be handed on, what fails and how."""
+"""The operators in DAGs: what they return, what other tasks accept, and how they fail."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ KEYS = {*ROW, "droplet_id", "droplet_name", "outcome", "end", "error"}
 
 
 def new_dag(dag_id):
-    """Return a DAG, under a name where Airflow looks for it."""
+    """Return a DAG under a name that Airflow finds in the module."""
     dag = globals()[dag_id] = DAG(dag_id, schedule=None, params=PARAMS)
     return dag
 
@@ -165,7 +165,7 @@ def test_convert_and_transfer_return_the_nine_fields_and_the_image(run, digitalo
 
 
 def test_a_submit_costs_two_gets_and_one_post(run, digitalocean, snapshot):
-    """The image and its actions are looked at, then one POST; nothing else is asked."""
+    """The image and its actions are read, then one POST is sent; there is no other request."""
     run(DAGS["submit_and_wait_here"], image=snapshot.id)
 
     image = f"/v2/images/{snapshot.id}"
@@ -189,10 +189,8 @@ def test_an_operator_that_waits_returns_the_finished_action(run, digitalocean, s
 
 
 @pytest.mark.parametrize("name", WAITS)
-def test_mapped_transfers_that_hide_their_regions_are_each_made_once(
-    run, digitalocean, snapshot, name
-):
-    """Beside a third one that somebody else has begun, here and in the triggerer."""
+def test_mapped_transfers_without_regions_are_each_made_once(run, digitalocean, snapshot, name):
+    """A third transfer of another client is in progress; in the worker and in the triggerer."""
     digitalocean.state.rules = Rules(transfers_show_region=False, transfer_seconds=900)
     digitalocean.state.begin_action("transfer", snapshot, region="blr1", seconds=1800)
 
@@ -221,8 +219,8 @@ def test_an_errored_action_fails_an_operator_that_waits(run, digitalocean, snaps
 
 
 @pytest.mark.parametrize("name", WAITS)
-def test_a_time_out_says_that_the_action_goes_on(run, digitalocean, snapshot, name):
-    """An operator that gives up waiting names the ids to join."""
+def test_a_timeout_says_that_the_action_continues(run, digitalocean, snapshot, name):
+    """An operator that times out names the ids of its action."""
     digitalocean.state.hold_actions = True
 
     ended = run(DAGS[f"impatient_{name}"], image=snapshot.id)
@@ -254,7 +252,7 @@ def test_a_sensor_names_the_task_to_clear(run, digitalocean, snapshot):
     assert (ended.code, "(transfer)" in ended.failure) == ("errored", True)
 
 
-def test_results_are_handed_on_whole_and_mapped(run, digitalocean, snapshot):
+def test_rows_are_passed_on_and_mapped(run, digitalocean, snapshot):
     """``.expand(action=transfer.output)`` waits for each of several transfers."""
     ended = run(DAGS["hand_on_whole"], image=snapshot.id)
 
@@ -265,8 +263,8 @@ def test_results_are_handed_on_whole_and_mapped(run, digitalocean, snapshot):
 
 
 @pytest.mark.parametrize("tells_region", [True, False])
-def test_ids_are_handed_on_by_their_keys(run, digitalocean, snapshot, tells_region):
-    """``transfer.output["action_id"]`` works; ``deferrable`` alone makes no operator wait."""
+def test_ids_are_passed_on_by_their_keys(run, digitalocean, snapshot, tells_region):
+    """``transfer.output["action_id"]`` works; ``deferrable`` alone lets no operator wait."""
     digitalocean.state.rules = Rules(transfers_show_region=tells_region)
     ended = run(DAGS["hand_on_ids"], image=snapshot.id)
 
@@ -274,8 +272,8 @@ def test_ids_are_handed_on_by_their_keys(run, digitalocean, snapshot, tells_regi
     assert ended.xcom("wait")["id"] == ended.xcom("transfer", "action_id")
 
 
-def test_what_is_handed_on_wrongly_fails_with_the_right_line(run, snapshot):
-    """A single result expanded, a mapped one not expanded, and text: each message shows the fix."""
+def test_a_row_passed_in_a_wrong_way_fails_with_the_right_line(run, snapshot):
+    """One row expanded, several not expanded, and text: each message shows the fix."""
     ended = run(DAGS["hand_on_wrongly"], image=snapshot.id)
 
     assert set(ended.tasks["expanded"]) == {"failed"}
@@ -296,15 +294,15 @@ def test_a_second_run_posts_nothing_and_returns_the_same(run, digitalocean, snap
         assert digitalocean.journal.count("POST") == posts
         assert ended.xcom("transfer", "outcome", map_index=map_index) == "already_exists"
         results = [one.xcom("wait", map_index=map_index) for one in (first, ended)]
-        # Handed on by its ids alone, an action does not tell how it was come by.
+        # A sensor that has only the ids does not know how the action was obtained.
         again = {} if name == "hand_on_ids" else {"outcome": "already_exists"}
         assert results[1] == {**results[0], **again}
         assert results[0]["status"] == "completed"
 
 
 @pytest.mark.parametrize("name", WAITS)
-def test_what_is_there_is_not_waited_for(run, digitalocean, snapshot, name):
-    """A cleared task that submitted and waited costs two looks and returns the same action."""
+def test_an_existing_copy_is_not_waited_for(run, digitalocean, snapshot, name):
+    """A cleared task that submitted and waited sends two GETs and returns the same action."""
     first = run(DAGS[f"submit_and_wait_{name}"], image=snapshot.id).xcom("transfer")
     asked = len(digitalocean.journal.entries)
 
@@ -328,7 +326,7 @@ def test_what_came_there_unknown_how_passes_the_sensor(run, digitalocean):
     assert ended.xcom("transfer", "outcome", map_index=0) == "already_exists"
 
 
-def test_a_running_transfer_is_joined(run, digitalocean, snapshot):
+def test_a_running_transfer_is_attached(run, digitalocean, snapshot):
     """A second submit of the same transfer takes the running action and posts nothing."""
     digitalocean.state.hold_actions = True
     first = run(DAGS["submit_only"], image=snapshot.id).xcom("transfer")
@@ -358,7 +356,7 @@ def test_bad_input_fails_before_anything_is_sent(run, digitalocean, conf, name):
     assert digitalocean.journal.entries == []
 
 
-def test_what_the_api_refuses_is_told_in_its_own_words(run, backup):
+def test_a_rejection_has_the_message_of_the_api(run, backup):
     """A 422 fails the task with the API's message and the id of the request."""
     ended = run(DAGS["submit_and_wait_here"], image=backup.id)
 
