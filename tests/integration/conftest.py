@@ -165,7 +165,7 @@ def run(monkeypatch):
 
 @pytest.fixture
 def wait_for(sim):
-    """Wait for an action in the watch, as a trigger does, and return the verdict."""
+    """Wait for an action in the shared poller, as a trigger does, and return the result."""
 
     async def wait(
         action,

@@ -76,8 +76,8 @@ def ends(payload):
     return {row.region: row.end for row in read_event(json.loads(json.dumps(payload)))}
 
 
-def test_one_event_tells_how_each_ended(trigger, run, sim, actions):
-    """An errored, a vanished and a late one do not end each other."""
+def test_one_event_has_the_result_of_each(trigger, run, sim, actions):
+    """An errored, a deleted and a late one do not end each other."""
     sim.state.drop_action(actions["sgp1"])
 
     def meanwhile():
@@ -90,7 +90,7 @@ def test_one_event_tells_how_each_ended(trigger, run, sim, actions):
 
 
 def test_the_waits_share_their_requests(trigger, run, sim, actions):
-    """One list a sweep instead of a GET for each action."""
+    """One list in a cycle replaces a GET for each action."""
 
     def meanwhile():
         for action in actions.values():
@@ -123,8 +123,8 @@ def test_a_mistake_in_one_wait_ends_that_one_alone(trigger, run, sim, actions, m
     assert "RuntimeError('a mistake')" in payload["verdicts"][1]["error"]
 
 
-def test_a_trigger_that_is_moved_leaves_no_watch_behind(trigger, run):
-    """Airflow cancels it; all its seats are given up, and nothing is cancelled at DigitalOcean."""
+def test_a_moved_trigger_leaves_no_poller(trigger, run):
+    """Airflow cancels it; its subscriptions end, and nothing is cancelled at DigitalOcean."""
 
     async def cancelled():
         task = asyncio.create_task(events_of(trigger()))
@@ -149,8 +149,8 @@ def test_its_arguments_are_primitives_without_a_token(trigger):
     assert kwargs["digitalocean_conn_id"] == "digitalocean_default"
 
 
-def test_airflows_back_stop_is_that_of_the_longest_wait():
-    """Airflow gives the deferral up only after the last one can have ended and been proved."""
+def test_airflows_timeout_is_that_of_the_longest_wait():
+    """Airflow times the deferral out only after the last wait can have ended and been verified."""
     now = time.time()
     waits = [WaitSpec(1, 2, now, now + 60, "ams3"), WaitSpec(1, 3, now, now + 600, "sgp1", 900)]
 

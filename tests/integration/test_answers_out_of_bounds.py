@@ -50,8 +50,8 @@ def client(server, slept):
         ("Wed, 21 Oct 2026 07:28:00 GMT", None),
     ],
 )
-def test_a_pause_that_is_told_is_bounded(client, server, told, understood):
-    """At most an hour, after which both rate limits are over; nonsense is no hint."""
+def test_a_requested_pause_is_bounded(client, server, told, understood):
+    """It is at most an hour, after which both rate limits are over; invalid values are ignored."""
     server.answer = lambda _: json_answer({}, 429, {"retry-after": told})
 
     with pytest.raises(RateLimitedError) as caught:
@@ -62,8 +62,8 @@ def test_a_pause_that_is_told_is_bounded(client, server, told, understood):
 
 @pytest.mark.parametrize("value", [DIGITS, "-1", "nan", "inf", "5_000", "١٢", "0x10", " ", "1e3"])
 @pytest.mark.parametrize("name", ["ratelimit-limit", "ratelimit-remaining"])
-def test_a_rate_limit_that_cannot_be_right_is_none(client, server, name, value):
-    """The next request is sent without a pause, and without a number nobody can count with."""
+def test_an_impossible_rate_limit_is_ignored(client, server, name, value):
+    """The next request is sent without a pause."""
     headers = {"ratelimit-limit": "5000", "ratelimit-remaining": "1", name: value}
     server.answer = lambda _: http_answer(
         json.dumps({"image": IMAGE}).encode(),
@@ -171,8 +171,8 @@ def test_text_that_no_database_can_hold_is_replaced(client, server):
     assert image.tags == ("?",)
 
 
-def test_a_body_without_end_is_given_up(client, server, monkeypatch):
-    """It is not read to its end, and a POST with such an answer is not repeated."""
+def test_an_endless_body_is_not_read_to_its_end(client, server, monkeypatch):
+    """A POST with such a response is not resent."""
     monkeypatch.setattr(limits, "MAX_BODY", 10_000)
     server.answer = lambda _: http_answer(b" " * 1_000_000)
 

@@ -37,7 +37,7 @@ def converted(sim, client, droplets):
 
 @pytest.fixture
 def look(sim, client):
-    """Return a function that audits what is there, by the simulator's clock."""
+    """Return a function that audits the account, by the simulator's clock."""
 
     def audit_now(selection=NIGHTLY):
         now = datetime.fromtimestamp(sim.clock.now(), UTC)
@@ -83,8 +83,8 @@ def test_the_copy_counts_from_its_transfer(sim, client, look, converted):
     assert abroad.data_age > 52 * HOUR > abroad.copy_age > 26 * HOUR
 
 
-def test_snapshots_of_droplets_that_are_gone_are_not_looked_at(client, look, droplets, converted):
-    """Who is gone needs no new backup; the others are still asked after."""
+def test_snapshots_of_deleted_droplets_are_not_audited(client, look, droplets, converted):
+    """The other droplets are."""
     client.send("DELETE", f"/v2/droplets/{droplets[0].id}", "droplet:delete")
 
     assert {one.place.droplet.name for one in look()} == {"web-09"}

@@ -30,7 +30,7 @@ def _no_regions(sim, connection):
 
 @pytest.fixture
 def other(sim, snapshot):
-    """A transfer to fra1 that somebody else has begun."""
+    """A transfer to fra1 that another client started."""
     return sim.state.begin_action("transfer", snapshot, region="fra1", seconds=3600)
 
 
@@ -180,8 +180,8 @@ def test_airflows_timer_ends_a_blocked_wait_here(sim, snapshot, other, context, 
     assert posts(sim) == []
 
 
-def test_a_replication_waits_here_and_submits_what_is_missing(sim, snapshot, context):
-    """Somebody else's transfer was one of the wanted ones: it is not repeated."""
+def test_a_replication_waits_in_the_worker_and_submits_the_missing_regions(sim, snapshot, context):
+    """The other client's transfer made one of the copies, so it is not repeated."""
     other = sim.state.begin_action("transfer", snapshot, region="ams3", seconds=3600)
     context["events"] += [
         lambda: sim.state.finish_action(other.id),
@@ -215,7 +215,7 @@ def test_a_replication_waits_in_the_triggerer_twice(sim, snapshot, other, contex
 def test_a_replication_that_is_blocked_in_the_middle_keeps_its_rows(
     sim, snapshot, context, monkeypatch
 ):
-    """After a slow submit the image is read again, and shows a transfer that somebody began."""
+    """After a slow submit the image is read again, and shows another client's transfer."""
     monkeypatch.setattr(replication, "IMAGE_STATE_TTL", -1.0)
     post = sim.state.begin_action
     begun = []
@@ -278,8 +278,8 @@ class Store(dict):
         self[key] = json.loads(json.dumps(value))
 
 
-def test_a_retry_attaches_at_once_where_airflow_keeps_a_tasks_state(sim, snapshot, other, context):
-    """Though another transfer runs, and none tells its region."""
+def test_a_retry_attaches_at_once_where_airflow_stores_task_state(sim, snapshot, other, context):
+    """Another transfer is in progress, and none has a region."""
     sim.state.finish_action(other.id)
     context["task_state_store"] = Store()
     first = transfer(snapshot).execute(context)
@@ -292,7 +292,7 @@ def test_a_retry_attaches_at_once_where_airflow_keeps_a_tasks_state(sim, snapsho
 
 
 def test_a_cleared_task_returns_the_action_that_it_stored(sim, snapshot, context):
-    """What has ended is not repeated, and is told again; without a store the action is null."""
+    """A finished action is not repeated but returned again; without a store it is null."""
     context["task_state_store"] = Store()
     first = transfer(snapshot).execute(context)
     sim.clock.advance(600)

@@ -79,7 +79,7 @@ def act(account, connection, task_context, monkeypatch, capsys):
         if name.startswith("python"):
             return command(more=more)
         if name == "DigitalOceanHook":
-            return told(*DigitalOceanHook().test_connection())
+            return reported(*DigitalOceanHook().test_connection())
         if name.endswith("Trigger"):
             return asyncio.run(wait_in(CLASSES[name], account.state, account.kept[:waits]))
         arguments = ARGUMENTS[name](account, more=more)
@@ -89,13 +89,13 @@ def act(account, connection, task_context, monkeypatch, capsys):
         monkeypatch.setenv("DIGITALOCEAN_TOKEN", TOKEN)
         which = ["--tag", "kept"] if more else ["--droplet-id", str(account.droplet.id)]
         code = plan.main(["--url", account.url, "--policy", "nightly", "--regions", "nyc3", *which])
-        return told(code == 0, capsys.readouterr().err)
+        return reported(code == 0, capsys.readouterr().err)
 
     return run
 
 
-def told(well, words):
-    """Raise what is told of a failure."""
+def reported(well, words):
+    """Raise an error with the message of a failure."""
     if not well:
         raise RuntimeError(words)
 
@@ -119,7 +119,7 @@ async def wait_in(trigger, state, images):
     events = await asyncio.gather(*(anext(trigger(**one, **looks).run()) for one in waits))
     for event in events:
         for verdict in event.payload.get("verdicts", [event.payload]):
-            told(verdict["outcome"] == "completed", verdict["error"])
+            reported(verdict["outcome"] == "completed", verdict["error"])
 
 
 def ids_of_transfer(state, image, *, ended=False):

@@ -73,7 +73,7 @@ def test_the_history_of_an_image_is_read_page_by_page(client, sim, snapshot):
 
 
 def test_an_odd_row_does_not_fail_its_page(client, sim, snapshot, caplog):
-    """A row with a status that nobody knows is left out and logged; the others are there."""
+    """A row with an unknown status is left out and logged; the others are returned."""
     known = sim.state.add_action(snapshot.id, status="completed")
     sim.state.add_action(snapshot.id, status="queued")
 
@@ -83,8 +83,8 @@ def test_an_odd_row_does_not_fail_its_page(client, sim, snapshot, caplog):
     assert "queued" in caplog.text
 
 
-def test_an_odd_row_is_told_once_however_often_it_is_read(client, sim, snapshot, caplog):
-    """A submit that waits for its status to become known reads it every few seconds."""
+def test_an_odd_row_is_logged_once(client, sim, snapshot, caplog):
+    """A submit that waits for a known status reads the row every few seconds."""
     strange = sim.state.add_action(snapshot.id, status="queued")
     for _ in range(3):
         list(client.list_image_actions(snapshot.id))

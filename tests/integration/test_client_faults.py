@@ -77,8 +77,8 @@ def test_a_get_is_sent_again_after_what_may_pass(client, sim, slept, snapshot, f
     assert len(slept) == 1
 
 
-def test_a_get_is_given_up_after_five_sendings(client, sim, slept, snapshot):
-    """A fault that stays ends as its error, which says how often was tried."""
+def test_a_get_fails_after_five_attempts(client, sim, slept, snapshot):
+    """A persistent fault raises its error, which has the number of attempts."""
     sim.faults.add(ErrorStatus(503, times=None))
 
     with pytest.raises(ServerError):
@@ -89,7 +89,7 @@ def test_a_get_is_given_up_after_five_sendings(client, sim, slept, snapshot):
 
 
 def test_a_polling_get_is_sent_once(client, sim, snapshot):
-    """Where the next look is the repeat, a fault is raised at once."""
+    """The next poll is the repeat, so a fault is raised at once."""
     sim.faults.add(ErrorStatus(500))
 
     with pytest.raises(ServerError):
@@ -153,8 +153,8 @@ def test_a_post_without_a_clear_answer_is_never_sent_again(client, sim, snapshot
     assert _transfers(sim, snapshot) == 1
 
 
-def test_a_post_that_found_nobody_is_sent_again(slept, caplog):
-    """Without a connection nothing was sent, so a POST is tried to the end and then open to it."""
+def test_a_post_without_a_connection_is_sent_again(slept, caplog):
+    """Nothing was sent, so it is tried to the end, and Airflow may retry."""
     nobody = "http://127.0.0.1:9"
     with (
         ApiClient("token", nobody, sleep=slept.append) as client,
@@ -209,7 +209,7 @@ def test_a_403_on_a_new_token_is_final(client, sim, snapshot):
 
 @pytest.mark.parametrize("plain_text", [False, True])
 def test_a_401_is_final(client, sim, snapshot, plain_text):
-    """A revoked token is told at once, whatever the answer looks like."""
+    """A revoked token raises at once, whatever the body is."""
     sim.faults.add(TokenRevoked(plain_text=plain_text))
 
     with pytest.raises(AuthenticationError):
@@ -288,8 +288,8 @@ def sockets_to(sim):
 
 
 @pytest.mark.parametrize("fault", [ErrorStatus(500), ErrorStatus(404), HtmlResponse()], ids=repr)
-def test_an_error_that_is_kept_keeps_no_connection_open(sim, slept, fault):
-    """Whoever holds an error holds no socket: after ``close`` there is none."""
+def test_a_stored_error_holds_no_connection_open(sim, slept, fault):
+    """After ``close`` there is no socket, even if the error is still referenced."""
     before = sockets_to(sim)
     sim.faults.add(fault)
     client = ApiClient("any", sim.url, retry=NO_RETRY)

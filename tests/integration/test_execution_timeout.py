@@ -101,8 +101,8 @@ def test_a_convert_names_the_copy_there_is_in_any_case(sim, backup, timed_out, m
 
 
 @pytest.mark.usefixtures("connection")
-def test_a_task_that_reads_has_begun_nothing(sim, snapshot, timed_out):
-    """So it does not say that anything goes on."""
+def test_a_task_that_reads_has_started_nothing(sim, snapshot, timed_out):
+    """So the message does not say that an action continues."""
     sim.faults.add(NoResponse())
 
     words = timed_out(DigitalOceanListImageActionsOperator(task_id="t", image_id=snapshot.id))

@@ -33,7 +33,7 @@ def client(connection):
 
 @pytest.fixture
 def sent(sim):
-    """Tell the methods and paths of what the simulator was asked."""
+    """Return the methods and paths in the journal."""
     return lambda: [f"{entry.method} {entry.path}" for entry in sim.journal.entries]
 
 
@@ -69,7 +69,7 @@ def test_the_right_team_is_read_once_before_the_first_write(client, sent, snapsh
 
 
 @pytest.mark.parametrize("team", ["", None])
-def test_without_an_expected_team_nobody_asks(client, sent, snapshot, team):
+def test_without_an_expected_team_the_team_is_not_read(client, sent, snapshot, team):
     """An empty field costs no request."""
     client(team).transfer_image(snapshot.id, "ams3")
 
@@ -82,8 +82,8 @@ def test_reads_are_for_any_team(client, sent, snapshot):
     assert sent() == [f"GET /v2/images/{snapshot.id}"]
 
 
-def test_a_token_that_may_not_tell_its_team_writes_nothing(client, sim, sent, snapshot):
-    """The error names the scope to add, and no retry helps."""
+def test_a_token_that_may_not_read_its_team_writes_nothing(client, sim, sent, snapshot):
+    """The error names the scope to add, and a retry does not help."""
     sim.tokens.allow("narrow", {"image:read", "image:update"})
 
     with pytest.raises(InvalidInputError, match="account:read"):
@@ -105,8 +105,8 @@ def test_a_team_that_cannot_be_read_now_leaves_the_write_to_a_retry(client, sim,
     assert sent()[5:] == ["GET /v2/account", f"POST /v2/images/{snapshot.id}/actions"]
 
 
-def test_a_revoked_token_is_told_as_such(client, sim, snapshot):
-    """A 401 for the account says what a 401 for the write would."""
+def test_a_revoked_token_is_reported_as_such(client, sim, snapshot):
+    """A 401 for the account has the message of a 401 for the write."""
     sim.faults.add(TokenRevoked(path="/v2/account"))
 
     with pytest.raises(AuthenticationError):
@@ -121,10 +121,8 @@ def test_a_revoked_token_is_told_as_such(client, sim, snapshot):
         ("My Team", {"image:read"}, False, "account:read"),
     ],
 )
-def test_the_connection_test_looks_at_the_team_too(
-    client, connection, sim, team, scopes, ok, words
-):
-    """Another team, or one that cannot be seen, fails the test before any task does."""
+def test_the_connection_test_reads_the_team(client, connection, sim, team, scopes, ok, words):
+    """Another team, or one that cannot be read, fails the test before a task does."""
     sim.tokens.allow("token", scopes)
     client(team, password="token")
 

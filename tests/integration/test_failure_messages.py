@@ -51,7 +51,7 @@ HOW = {
 
 
 def refuse(sim, action, status):
-    """Answer each look at an action, and at its image, with an error."""
+    """Answer each read of an action, and of its image, with an error."""
     sim.faults.add(ErrorStatus(status, method="GET", path=f"/v2/images/*{action.id}*", times=None))
 
 
@@ -185,8 +185,8 @@ def test_a_failed_submit_has_its_code_and_all_ids(
 
 @pytest.mark.usefixtures("connection")
 @pytest.mark.parametrize("named", [False, True])
-def test_a_replication_that_fails_in_part_tells_where_its_image_is(sim, fail, named):
-    """The age is that of the data: from the name of a policy snapshot, else when it was created."""
+def test_a_partial_replication_names_the_last_good_copy(sim, fail, named):
+    """Its age is from the name of a policy snapshot, else from its creation."""
     moment = sim.clock.now() - 7200
     taken = datetime.fromtimestamp(moment, UTC).replace(microsecond=0)
     name = str(SnapshotName("nightly", 42, taken)) if named else "a-snapshot"

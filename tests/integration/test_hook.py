@@ -175,8 +175,8 @@ def test_requests_name_airflow_too(hook):
     assert " apache-airflow/3." in agent
 
 
-def test_the_connection_test_tells_what_the_token_sees(hook, sim):
-    """A success names the number of images, the team and the requests left, with two requests."""
+def test_the_connection_test_reports_the_account(hook, sim):
+    """A success has the number of images, the team and the requests left, in two requests."""
     images = [image for image in sim.state.images.values() if not image.public]
 
     ok, message = hook.test_connection()
@@ -207,7 +207,7 @@ def test_the_connection_test_needs_only_image_read(hook, sim, connection):
     ],
 )
 def test_the_connection_test_says_what_to_fix(hook, sim, connection, token, words):
-    """A token without the scope is told apart from one that nobody knows, or knows no more."""
+    """A token without the scope and an unknown or revoked one have different messages."""
     sim.tokens.allow("narrow", {"droplet:read"})
     sim.tokens.allow("revoked")
     sim.tokens.revoke("revoked")
@@ -221,7 +221,7 @@ def test_the_connection_test_says_what_to_fix(hook, sim, connection, token, word
 
 
 def test_the_connection_test_says_what_is_missing(hook, connection):
-    """A connection without a token is told without a request."""
+    """A connection without a token is reported without a request."""
     connection(password="")
 
     ok, message = hook.test_connection()
@@ -257,8 +257,8 @@ def test_below_the_reserve_a_request_waits_a_bounded_time_and_says_so(used_up, c
     assert f"60 s before GET /v2/images/{image.id}" in words
 
 
-def test_a_look_waits_no_longer_than_its_interval(used_up, slept):
-    """What a poke may be late by is one of its own intervals, whatever the budget says."""
+def test_a_poll_waits_no_longer_than_its_interval(used_up, slept):
+    """A poke may be late by one of its own intervals, whatever the budget is."""
     image = used_up.state.add_image("a-snapshot")
     action = used_up.state.add_action(image.id, region="ams3")
     hook = DigitalOceanHook(max_rate_limit_wait=5.0)

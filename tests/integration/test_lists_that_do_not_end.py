@@ -142,7 +142,7 @@ def test_a_row_that_changed_while_the_list_was_read_counts_once(client, server, 
 
 
 def test_rows_that_cannot_be_read_are_no_gap(client, server, serve):
-    """They are counted, since they are there; why they could not be read is told once each."""
+    """They are counted, and each one's problem is logged once."""
     rows = [_row(1), {"id": 2, "status": "queued"}, {"id": "two"}, None]
     server.answer = lambda _: json_answer({"actions": rows, "meta": {"total": 4}})
     unread = []

@@ -16,8 +16,8 @@ from devtools.older_airflow import TaskDeferred
 GOES_ON = "DigitalOcean has no way to cancel an action: it goes on, and a new wait joins it."
 
 
-def test_a_stopped_operator_tells_what_goes_on(sim, snapshot, connection, task_context, capfd):
-    """With the ids of the action; nothing is asked of the API."""
+def test_a_stopped_operator_logs_what_continues(sim, snapshot, connection, task_context, capfd):
+    """The line has the ids of the action; no request is sent."""
     operator = DigitalOceanTransferImageOperator(
         task_id="copy",
         image_id=snapshot.id,
@@ -38,8 +38,8 @@ def test_a_stopped_operator_tells_what_goes_on(sim, snapshot, connection, task_c
     assert len(sim.journal.entries) == asked
 
 
-def test_a_stopped_replication_tells_what_goes_on(sim, snapshot, connection, task_context, capfd):
-    """One line names each copy that is on its way, and none that is there."""
+def test_a_stopped_replication_logs_what_continues(sim, snapshot, connection, task_context, capfd):
+    """One line names each copy in progress, and no completed one."""
     operator = DigitalOceanReplicateImageOperator(
         task_id="copies", image_id=snapshot.id, regions=["nyc3", "ams3", "sgp1"]
     )
@@ -55,8 +55,8 @@ def test_a_stopped_replication_tells_what_goes_on(sim, snapshot, connection, tas
     assert all(f"image {snapshot.id} to {region} (action" in said for region in ("ams3", "sgp1"))
 
 
-def test_a_stopped_sensor_tells_what_goes_on(sim, snapshot, connection, task_context, capfd):
-    """The same, while it pokes."""
+def test_a_stopped_sensor_logs_what_continues(sim, snapshot, connection, task_context, capfd):
+    """The sensor is stopped while it pokes."""
     action = sim.state.begin_action("transfer", snapshot, region="ams3", seconds=600)
     sensor = DigitalOceanImageActionSensor(
         task_id="copied", image_id=snapshot.id, action_id=action.id
@@ -68,8 +68,8 @@ def test_a_stopped_sensor_tells_what_goes_on(sim, snapshot, connection, task_con
     assert f"image {snapshot.id} (action {action.id}). {GOES_ON}" in "".join(capfd.readouterr())
 
 
-def test_a_stopped_trigger_tells_what_goes_on(sim, snapshot, connection, task_context, capfd):
-    """Of one action or of several, each with its ids; Airflow 3.3 and newer stop it so."""
+def test_a_stopped_trigger_logs_what_continues(sim, snapshot, connection, task_context, capfd):
+    """One action or several, each with its ids; Airflow 3.3 and newer stop it so."""
     one = DigitalOceanTransferImageOperator(
         task_id="copy",
         image_id=snapshot.id,

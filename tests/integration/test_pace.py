@@ -1,4 +1,4 @@
-"""What a deferred task's log says of how often is looked, when the budget runs short and after."""
+"""The polling interval in the log of a deferred task, when the budget runs short and after."""
 
 from __future__ import annotations
 
@@ -76,8 +76,8 @@ def test_slow_polling_is_logged_when_it_begins_and_ends(sim, connection, transfe
     assert "30 s" in again
 
 
-def test_a_token_that_others_keep_used_up_is_told_once(sim, connection, transfers, log_of):
-    """The same refusal every minute is no change."""
+def test_a_token_used_up_by_others_is_logged_once(sim, connection, transfers, log_of):
+    """The same rejection every minute is no change."""
     sim.faults.add(RateLimited(times=None, burst=False))
 
     log = log_of(sim, transfers(1), hours=1.0)

@@ -27,7 +27,7 @@ def measured():
 
 @pytest.mark.parametrize("case", SHORT, ids=str)
 def test_many_waits_stay_within_the_bounds(measured, case):
-    """Requests, refusals and delays of the cases that tell most for their time."""
+    """Requests, rejections and delays of the cases that show most for their time."""
     assert broken_bounds(measured(case)) == []
 
 

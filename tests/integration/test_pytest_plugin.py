@@ -13,7 +13,7 @@ PLUGIN = "airflow_provider_do_images.pytest_plugin"
 
 
 def pytest_run(folder, *options, **variables):
-    """Run pytest in a folder, with nobody's Airflow around it."""
+    """Run pytest in a folder, without the Airflow of this session."""
     env = {key: value for key, value in os.environ.items() if not key.startswith("AIRFLOW")}
     return subprocess.run(
         [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", *options, folder],

@@ -1,4 +1,4 @@
-"""What a sensor in reschedule mode tells, whose every look is a process that knows no other."""
+"""The log of a sensor in reschedule mode, where each poll is a process of its own."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ from devtools.older_airflow import AirflowRescheduleException
 
 
 @pytest.fixture
-def look(sim, snapshot, connection, capfd):
-    """Make the look with this number, and return what was told of it."""
+def poll(sim, snapshot, connection, capfd):
+    """Run the poll with this number, and return its log."""
     action = sim.state.add_action(snapshot.id, region="nyc3")
     begun = datetime.now(UTC)
 
@@ -31,15 +31,15 @@ def look(sim, snapshot, connection, capfd):
     return poll_once
 
 
-def test_failing_looks_are_told_at_first_and_every_ten_minutes(sim, look):
-    """Of forty looks, one every thirty seconds, that is two lines."""
+def test_failed_polls_are_logged_at_first_and_every_ten_minutes(sim, poll):
+    """Of forty polls, one every thirty seconds, that is two lines."""
     sim.faults.add(ErrorStatus(503, times=None))
 
-    told = [number for number in range(40) if "failed, the wait goes on" in look(number)]
+    told = [number for number in range(40) if "failed, the wait goes on" in poll(number)]
 
     assert told == [0, 20]
 
 
-def test_looks_that_succeed_tell_once_what_is_waited_for(look):
-    """At the first one."""
-    assert [number for number in range(22) if "Waiting for" in look(number)] == [0]
+def test_successful_polls_log_the_wait_once(poll):
+    """The first poll does."""
+    assert [number for number in range(22) if "Waiting for" in poll(number)] == [0]

@@ -141,7 +141,7 @@ def test_the_log_says_why_a_failure_is_a_skip(wait, sim, snapshot, capfd, mode, 
 
 
 def test_a_deferred_failure_is_logged_before_the_skip(connection, capfd):
-    """Also where Airflow gives up the deferral itself."""
+    """This holds also where Airflow times the deferral out."""
     sensor = DigitalOceanImageActionSensor(
         task_id="wait", image_id=7, action_id=9, soft_fail=True, deferrable=True
     )

@@ -87,7 +87,7 @@ def test_droplets_are_selected_in_any_case(sim, client, any_case):
 
 
 def test_a_tag_in_another_case_protects(sim, client):
-    """The image is kept whichever way the tag is written."""
+    """The image is retained for each spelling of the tag."""
     image = client.get_image(sim.state.add_image("a", tags=["Hands:Off"]).id)
 
     assert RetentionPolicy(protected_tag="hands:OFF").protects(image)

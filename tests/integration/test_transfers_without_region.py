@@ -1,4 +1,4 @@
-"""Submits in a world where no transfer ever tells its region, over HTTP."""
+"""Submits against an API that never reports the region of a transfer, over HTTP."""
 
 from __future__ import annotations
 
@@ -104,8 +104,8 @@ def test_a_retry_waits_for_its_own_transfer_and_finds_the_copy(submit, wait_for,
     assert posts(sim) == {"ams3": 1}
 
 
-def test_a_retry_after_its_own_transfer_errored_submits_anew(submit, wait_for, sim, snapshot):
-    """The image does not show the region, and no completed transfer may have brought it."""
+def test_a_retry_after_its_own_transfer_errored_submits_again(submit, wait_for, sim, snapshot):
+    """The image does not show the region, and no completed transfer can have added it."""
     sim.faults.add(ActionErrors(seconds=60))
     submit(snapshot, "ams3")
 
@@ -224,8 +224,8 @@ def test_a_retry_of_a_replication_waits_for_all_and_posts_nothing_twice(
     assert posts(sim) == {"ams3": 1, "sgp1": 2, "blr1": 1}
 
 
-def test_a_retry_that_knows_its_transfers_attaches_at_once(submit, replicate, sim, snapshot):
-    """With what an earlier try has stored; errored ones are submitted anew."""
+def test_a_retry_with_stored_transfers_attaches_at_once(submit, replicate, sim, snapshot):
+    """An earlier try stored them; errored ones are submitted again."""
     stored = {}
     sim.faults.add(ActionErrors(region="sgp1", seconds=60))
     first = replicate(snapshot, OwnTransfers(save=stored.update))
@@ -248,8 +248,8 @@ def test_a_transfer_found_after_a_lost_response_is_not_stored(submit, sim, snaps
     assert stored == {}
 
 
-def test_how_long_copies_took_is_not_known(sim, client, snapshot):
-    """No past transfer can be compared: one request, and nothing is told."""
+def test_the_typical_duration_is_unknown(sim, client, snapshot):
+    """No past transfer can be compared: one request, and nothing is logged."""
     sim.state.begin_action("transfer", snapshot, region="ams3")
     image = client.get_image(snapshot.id)
     sim.journal.clear()

@@ -25,7 +25,7 @@ from airflow_provider_do_images.triggers.image_actions import (
 
 @pytest.fixture
 def wait_for(run, snapshot, connection):
-    """Run a trigger for an action until it fires; return the verdict of its event."""
+    """Run a trigger for an action until it fires; return the wait result of its event."""
 
     def wait(action_id, *, seconds=8.0, meanwhile=lambda: None, **arguments) -> WaitResult:
         now = time.time()
@@ -90,8 +90,8 @@ def test_a_mistake_of_ours_ends_the_wait_with_an_event(wait_for, running, monkey
     assert "RuntimeError('a mistake')" in verdict.error
 
 
-def test_it_never_looks_before_its_time(wait_for, sim, running):
-    """The first look is at ``first_poll_at``, even for an action that has ended already."""
+def test_it_never_polls_before_the_first_poll_time(wait_for, sim, running):
+    """This holds even for an action that has ended already."""
     sim.state.finish_action(running)
     begun = time.time()
 
@@ -100,8 +100,8 @@ def test_it_never_looks_before_its_time(wait_for, sim, running):
     assert verdict.decided_at >= begun + 0.6
 
 
-def test_a_last_look_at_the_deadline_decides(wait_for, sim, running):
-    """An action that ended before the deadline is not called timed out, however long the pauses."""
+def test_a_last_poll_at_the_deadline_decides(wait_for, sim, running):
+    """An action that ended before the deadline is not timed out, for any interval."""
     verdict = wait_for(
         running,
         seconds=1.0,
@@ -112,8 +112,8 @@ def test_a_last_look_at_the_deadline_decides(wait_for, sim, running):
     assert verdict.outcome is WaitStatus.COMPLETED
 
 
-def test_the_deadline_is_kept(wait_for, running):
-    """A wait for what does not end is over right after its deadline."""
+def test_a_wait_ends_at_its_deadline(wait_for, running):
+    """A wait for an action that does not end is over right after its deadline."""
     verdict = wait_for(running, seconds=0.7)
 
     assert verdict.outcome is WaitStatus.TIMED_OUT
@@ -121,7 +121,7 @@ def test_the_deadline_is_kept(wait_for, running):
 
 
 def test_a_restarted_wait_keeps_its_deadline(wait_for, running):
-    """A trigger that starts after its deadline looks once and ends."""
+    """A trigger that starts after its deadline polls once and ends."""
     now = time.time()
 
     verdict = wait_for(running, started_at=now - 90, deadline=now - 30, first_poll_at=now - 80)
@@ -142,8 +142,8 @@ def test_a_restarted_wait_keeps_its_deadline(wait_for, running):
     ],
     ids=repr,
 )
-def test_failing_looks_are_waited_out(wait_for, sim, connection, running, fault):
-    """Whatever a look meets, the next one is the repeat."""
+def test_failed_polls_are_tolerated(wait_for, sim, connection, running, fault):
+    """The next poll is the repeat of any failed one."""
     connection(extra={"read_timeout": 0.5 if isinstance(fault, NoResponse) else 30})
     sim.faults.add(fault)
 
@@ -152,10 +152,8 @@ def test_failing_looks_are_waited_out(wait_for, sim, connection, running, fault)
     assert verdict.outcome is WaitStatus.COMPLETED
 
 
-def test_a_token_that_is_replaced_during_the_wait_does_not_end_it(
-    wait_for, sim, connection, running
-):
-    """On a 401 the connection is read once more, and the new token goes on."""
+def test_a_token_rotated_during_the_wait_does_not_end_it(wait_for, sim, connection, running):
+    """On a 401 the connection is read once more, and the new token is used."""
 
     def rotate():
         sim.tokens.allow("new")
@@ -168,8 +166,8 @@ def test_a_token_that_is_replaced_during_the_wait_does_not_end_it(
     assert 401 in [entry.status for entry in sim.journal.entries]
 
 
-def test_a_revoked_token_ends_the_wait_after_two_looks(wait_for, sim, running):
-    """A second 401 is believed; the message says what to do."""
+def test_a_revoked_token_ends_the_wait_after_two_polls(wait_for, sim, running):
+    """A second 401 is final; the message has the fix."""
     sim.tokens.allow("another")
 
     verdict = wait_for(running)
@@ -188,8 +186,8 @@ def test_a_single_403_does_not_end_the_wait(wait_for, sim, running):
     assert verdict.outcome is WaitStatus.COMPLETED
 
 
-def test_an_image_that_vanishes_ends_the_wait(wait_for, sim, snapshot, running):
-    """When the image is deleted the action errors with it; when both are gone, that is told."""
+def test_a_deleted_image_ends_the_wait(wait_for, sim, snapshot, running):
+    """The action errors with the image; if both are not found, the wait ends as not_found."""
     sim.state.drop_action(sim.state.actions[running])
     long_ago = time.time() - 500
 
@@ -227,8 +225,10 @@ def test_its_arguments_have_no_token(connection):
 
 
 @pytest.mark.parametrize(("seconds", "poll_interval"), [(7200, 30), (10, 60)])
-def test_airflows_back_stop_leaves_time_for_the_last_look_and_the_proof(seconds, poll_interval):
-    """Airflow gives a deferral up only after the trigger can have said how the wait ended."""
+def test_airflows_timeout_leaves_time_for_the_last_poll_and_the_verification(
+    seconds, poll_interval
+):
+    """Airflow times the deferral out only after the trigger can have fired."""
     now = time.time()
     wait = WaitSpec(1, 2, now, now + seconds, verify_timeout=1800)
 

@@ -64,8 +64,8 @@ def run_together(run):
     return run_all
 
 
-def test_each_task_reads_its_own_log(sim, transfers, connection, run_together, logged):
-    """Failed looks, a slower pace and a lagging proof: told to each wait, by itself, in its own."""
+def test_each_task_has_its_own_log(sim, transfers, connection, run_together, logged):
+    """Failed polls, a longer interval and a lagging verification are in the log of each wait."""
     actions = transfers(3)
     sim.faults.add(ErrorStatus(500))
     sim.faults.add(RateLimited(retry_after=1, skip=1))
@@ -76,7 +76,7 @@ def test_each_task_reads_its_own_log(sim, transfers, connection, run_together, l
 
     assert ends == [WaitStatus.UNVERIFIED] * 3
     ids = {action.id for action in actions}
-    assert {of for of, _ in logged} == ids  # nothing is logged for nobody
+    assert {of for of, _ in logged} == ids  # no line is logged without a task
     for mine in ids:
         told = [text for of, text in logged if of == mine]
         assert f"A look at action {mine} failed" in told[0]
@@ -86,10 +86,10 @@ def test_each_task_reads_its_own_log(sim, transfers, connection, run_together, l
         assert not [text for text in told if any(str(other) in text for other in ids - {mine})]
 
 
-def test_a_replaced_token_is_read_once_for_all(
+def test_a_rotated_token_is_read_once_for_all(
     sim, transfers, connection, run_together, monkeypatch
 ):
-    """Waits that meet a revoked token together read the connection together, and go on."""
+    """Waits that meet a revoked token together read the connection together, and continue."""
     actions = transfers(20)
     reads = []
     real = DigitalOceanHook.aget_connection.__func__

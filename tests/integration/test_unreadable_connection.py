@@ -112,7 +112,7 @@ def context():
 
 
 @pytest.mark.parametrize("error", FAILURES, ids=repr)
-def test_a_poking_sensor_goes_on(unreadable, sensor, action, context, error):
+def test_a_poking_sensor_continues(unreadable, sensor, action, context, error):
     """Two reads fail, the third one returns the action."""
     unreadable(error, times=2)
 
@@ -120,8 +120,8 @@ def test_a_poking_sensor_goes_on(unreadable, sensor, action, context, error):
 
 
 @pytest.mark.parametrize("error", FAILURES, ids=repr)
-def test_a_rescheduled_sensor_goes_on(unreadable, sensor, action, context, error):
-    """The poke that fails is rescheduled as any other, and the next one returns the action."""
+def test_a_rescheduled_sensor_continues(unreadable, sensor, action, context, error):
+    """The failed poke is rescheduled like any other, and the next one returns the action."""
     unreadable(error, times=1)
     with pytest.raises(AirflowRescheduleException):
         sensor(mode="reschedule").execute(context)
@@ -131,7 +131,7 @@ def test_a_rescheduled_sensor_goes_on(unreadable, sensor, action, context, error
 
 @pytest.mark.parametrize("error", FAILURES, ids=repr)
 def test_a_deferrable_sensor_defers_all_the_same(unreadable, sensor, context, error):
-    """Its first look fails, so the triggerer looks next."""
+    """Its first poll fails, so the triggerer polls next."""
     unreadable(error)
 
     with pytest.raises(TaskDeferred):
@@ -140,8 +140,10 @@ def test_a_deferrable_sensor_defers_all_the_same(unreadable, sensor, context, er
 
 @pytest.mark.parametrize("error", FAILURES, ids=repr)
 @pytest.mark.parametrize("times", [2, None], ids=["a while", "always"])
-def test_the_triggerer_goes_on_until_the_deadline(run, unreadable, snapshot, action, error, times):
-    """The wait ends with the action, or as timed out; never as refused, and without a secret."""
+def test_the_triggerer_continues_until_the_deadline(
+    run, unreadable, snapshot, action, error, times
+):
+    """The wait ends with the action, or as timed out; never as denied, and without a secret."""
     unreadable(error, times)
     now = time.time()
     trigger = DigitalOceanImageActionTrigger(

@@ -21,7 +21,7 @@ from airflow_provider_do_images.hooks.digitalocean import DigitalOceanHook
 
 @pytest.fixture(scope="module")
 def certificate(tmp_path_factory):
-    """A file with a certificate for 127.0.0.1 that nobody knows, and its key."""
+    """A file with an untrusted certificate for 127.0.0.1, and its key."""
     key = ec.generate_private_key(ec.SECP256R1())
     name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "a private authority")])
     now = datetime.now(UTC)

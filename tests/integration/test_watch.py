@@ -1,4 +1,4 @@
-"""One watch for many waits: what it asks the API, counted, and that no wait suffers for another."""
+"""One shared poller for many waits: its requests are counted, and no wait delays another."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ def no_feed(sim):
 
 
 def test_two_hundred_waits_cost_what_one_page_costs(sim, transfers, finish, outcomes):
-    """Each sweep reads one page of actions, and one page of images proves all that completed."""
+    """Each cycle reads one page of actions; one page of images verifies all completed ones."""
     actions = transfers(images=20, regions=10)
 
     ends = outcomes(actions, finish(*actions, seconds=3.0))
@@ -65,8 +65,10 @@ def test_two_hundred_waits_cost_what_one_page_costs(sim, transfers, finish, outc
     assert len(sim.journal.entries) < 20
 
 
-def test_ten_regions_of_one_image_are_one_list_and_one_proof(sim, transfers, finish, outcomes):
-    """The image's own list shows them all, without the account's other actions in it."""
+def test_ten_regions_of_one_image_are_one_list_and_one_verification(
+    sim, transfers, finish, outcomes
+):
+    """The image's own list has them all, without the account's other actions."""
     actions = transfers(images=1, regions=10)
 
     assert outcomes(actions, finish(*actions)) == {WaitStatus.COMPLETED: 10}
@@ -77,7 +79,7 @@ def test_ten_regions_of_one_image_are_one_list_and_one_proof(sim, transfers, fin
 
 
 def test_one_wait_reads_its_own_action_alone(sim, transfers, finish, outcomes):
-    """Nothing is read for a wait that nobody else needs."""
+    """Nothing is read that no wait needs."""
     actions = transfers(images=1)
 
     assert outcomes(actions, finish(*actions)) == {WaitStatus.COMPLETED: 1}
@@ -85,8 +87,8 @@ def test_one_wait_reads_its_own_action_alone(sim, transfers, finish, outcomes):
     assert set(sim.journal.counts()) == {SINGLE, "GET /v2/images/{image_id}"}
 
 
-def test_what_lies_deep_among_other_actions_is_not_dug_for(sim, transfers, finish, outcomes):
-    """Where three single reads cost less than the pages down to them, these are what is sent."""
+def test_old_actions_are_read_by_image(sim, transfers, finish, outcomes):
+    """Three single reads cost less than the pages down to these actions."""
     actions = transfers(images=3)
     other = sim.state.add_image("another")
     for _ in range(2000):
@@ -107,8 +109,8 @@ def test_what_lies_deep_among_other_actions_is_not_dug_for(sim, transfers, finis
     ],
     ids=["500", "html", "hang", "404"],
 )
-def test_a_broken_list_of_actions_is_given_up(sim, transfers, finish, outcomes, fault):
-    """After its second failure the images are asked, and what it answered ends no wait."""
+def test_a_broken_list_of_actions_is_not_read_again(sim, transfers, finish, outcomes, fault):
+    """After its second failure the images are read, and its rows end no wait."""
     sim.faults.add(dataclasses.replace(fault, path=FEED))
     actions = transfers(images=5)
 
@@ -129,7 +131,7 @@ def test_a_token_without_actions_read_goes_by_image(sim, transfers, finish, outc
 
 
 def test_a_passing_refusal_does_not_end_the_use_of_the_list(sim, transfers, finish, outcomes):
-    """After a lone 403 it goes on page by page."""
+    """After a single 403 the poller still reads by page."""
     sim.faults.add(TransientForbidden(path=FEED))
     actions = transfers(images=5)
 
@@ -149,16 +151,16 @@ def test_after_an_outage_the_list_is_used_again(sim, transfers, finish, outcomes
     assert {entry.fault for entry in of_images} == {"RequestLost"}
 
 
-def test_a_foreign_row_takes_no_wait_down(sim, transfers, finish, outcomes):
-    """An action of somebody else with a status that nobody knows is passed over."""
+def test_a_foreign_row_ends_no_wait(sim, transfers, finish, outcomes):
+    """An action of another client with an unknown status is skipped."""
     actions = transfers(images=5)
     sim.state.add_action(actions[0].resource_id, region="fra1", status="queued")
 
     assert outcomes(actions, finish(*actions)) == {WaitStatus.COMPLETED: 5}
 
 
-def test_a_status_that_nobody_knows_ends_its_own_wait_alone(sim, transfers, finish, outcomes):
-    """The wait for that very action ends as not understood; the others complete."""
+def test_an_unknown_status_ends_its_own_wait_alone(sim, transfers, finish, outcomes):
+    """The wait for this action ends as unknown_status; the others complete."""
     actions = transfers(images=5)
     strange = sim.state.add_action(actions[0].resource_id, region="fra1", status="queued")
 
@@ -194,8 +196,8 @@ def test_images_that_never_answer_keep_no_other_from_being_read(
     assert ends == {WaitStatus.TIMED_OUT: 4, WaitStatus.COMPLETED: 4}
 
 
-def test_a_proof_that_never_comes_holds_up_no_other(sim, transfers, finish, outcomes):
-    """An image that cannot be read costs its own wait the proof, and no other's."""
+def test_a_failed_verification_delays_no_other(sim, transfers, finish, outcomes):
+    """An image that cannot be read makes its own wait unverified, and no other."""
     actions = transfers(images=3)
     sim.faults.add(NoResponse(path="/v2/images", **ALWAYS))
     sim.faults.add(NoResponse(path=f"/v2/images/{actions[0].resource_id}", **ALWAYS))
@@ -206,8 +208,8 @@ def test_a_proof_that_never_comes_holds_up_no_other(sim, transfers, finish, outc
     assert sim.journal.count(path="/v2/images") == 1
 
 
-def test_proofs_that_lag_are_looked_at_together(sim, transfers, finish, outcomes, monkeypatch):
-    """Ten waits on one image look again at about the same time, and share the reads."""
+def test_lagging_verifications_share_their_reads(sim, transfers, finish, outcomes, monkeypatch):
+    """Ten waits on one image are verified again at about the same time."""
     monkeypatch.setattr(wait, "VERIFY_INTERVAL", 0.5)
     actions = transfers(images=1, regions=10)
     path = f"/v2/images/{actions[0].resource_id}"
@@ -216,7 +218,7 @@ def test_proofs_that_lag_are_looked_at_together(sim, transfers, finish, outcomes
     ends = outcomes(actions, finish(*actions))
 
     assert ends == {WaitStatus.UNVERIFIED: 10}
-    assert sim.journal.count(path=path) <= 33  # eleven looks; one by one it would be 110
+    assert sim.journal.count(path=path) <= 33  # eleven reads; one by one it would be 110
 
 
 def test_a_list_of_images_that_repeats_itself_is_not_read_for_ever(run, wait_for):

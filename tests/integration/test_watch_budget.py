@@ -1,4 +1,4 @@
-"""The watch and the token's hourly requests: it slows down, says so, and keeps its deadlines."""
+"""The shared poller and the token's hourly budget: it slows down, logs it, and keeps deadlines."""
 
 from __future__ import annotations
 
@@ -31,12 +31,12 @@ def scarce():
 
 @pytest.fixture
 def figures():
-    """What a watch tells Airflow's metrics: kind, name, value and tags."""
+    """The metrics of a poller: kind, name, value and tags."""
     return Figures()
 
 
 class Figures:
-    """Keeps what it is told."""
+    """Records the metrics."""
 
     def __init__(self):
         self.told = []
@@ -65,14 +65,12 @@ def looks_at(sim, action):
 
 
 def told(caplog):
-    """Return what was logged of a slower pace."""
+    """Return the logged changes of the interval."""
     return [text for text in caplog.messages if text.startswith("Looking every ")]
 
 
-def test_at_the_reserve_looks_stop_but_the_one_at_the_deadline(
-    scarce, transfers, run, wait_for, caplog
-):
-    """A wait that may send nothing more says so once, and still ends by a look at its deadline."""
+def test_at_the_reserve_only_the_last_poll_is_sent(scarce, transfers, run, wait_for, caplog):
+    """The wait logs it once, and ends by a poll at its deadline."""
     [action] = transfers(1, at=scarce)
 
     verdict = run(wait_for(action, at=scarce, token="token", seconds=3.0, reserve=0.9))
@@ -100,8 +98,8 @@ def test_what_ended_meanwhile_is_found_at_the_deadline(scarce, transfers, run, w
     assert verdict.outcome is WaitStatus.COMPLETED
 
 
-def test_the_last_look_of_one_wait_spends_nothing_on_others(scarce, transfers, run, wait_for):
-    """When the budget is used up, a deadline makes nobody read what is not at its own."""
+def test_the_last_poll_of_one_wait_reads_no_other(scarce, transfers, run, wait_for):
+    """When the budget is used up, only the waits at their deadline are read."""
     first, *others = transfers(6, at=scarce)
 
     async def all_of_them():
@@ -144,10 +142,10 @@ def test_last_polls_at_the_same_time_are_bounded(transfers, run, wait_for):
     assert polls <= 2 + 10  # the unreserved share, and a twentieth of the limit
 
 
-def test_a_refused_watch_comes_back_when_it_was_told_to(
+def test_a_rate_limited_poller_continues_after_retry_after(
     sim, transfers, run, wait_for, finish, caplog
 ):
-    """A 429 ends no wait: it is told why it is late, and goes on after ``retry-after``."""
+    """A 429 ends no wait, and the log has the reason for the delay."""
     actions = transfers(3)
     sim.faults.add(RateLimited(retry_after=1))
 
@@ -163,8 +161,8 @@ def test_a_refused_watch_comes_back_when_it_was_told_to(
     assert all("another user of the token" in text for text in told(caplog))
 
 
-def test_used_up_by_another_user_it_waits_for_the_deadline(scarce, transfers, run, wait_for):
-    """The hourly 429 has no end that is told, and is not run into again and again."""
+def test_a_budget_used_up_by_another_client_is_waited_for(scarce, transfers, run, wait_for):
+    """The hourly 429 has no ``retry-after``, and is not provoked again and again."""
     [action] = transfers(1, at=scarce)
     scarce.faults.add(RateLimited(times=None, burst=False))
 
@@ -205,8 +203,8 @@ def test_many_slow_reads_do_not_hold_up_a_deadline(sim, transfers, run, wait_for
     assert verdict.decided_at - verdict.wait.deadline < 2  # all the others take fifteen seconds
 
 
-def test_the_first_sweep_after_a_restart_is_spread(sim, transfers, run, wait_for, monkeypatch):
-    """Waits whose look is overdue begin somewhere in the first third of an interval."""
+def test_the_first_cycle_after_a_restart_is_spread(sim, transfers, run, wait_for, monkeypatch):
+    """Overdue waits are polled at random times in the first third of an interval."""
     monkeypatch.setattr(random, "random", lambda: 1.0)
     [action] = transfers(1)
     sim.state.finish_action(action.id)
@@ -235,8 +233,8 @@ def test_two_triggerers_share_a_budget_through_the_headers_alone(scarce, transfe
     assert len(scarce.journal.entries) < 20  # one by one it would have been thirty
 
 
-def test_metrics_tell_each_connection_what_goes_on(sim, transfers, run, wait_for, finish, figures):
-    """Waits, sweeps, requests, what is left, the interval and the delay, tagged by connection."""
+def test_metrics_are_tagged_with_the_connection(sim, transfers, run, wait_for, finish, figures):
+    """Waits, cycles, requests, what remains, the interval and the delay are reported."""
     actions = transfers(3)
 
     async def all_of_them():

@@ -1,4 +1,4 @@
-"""Who shares a watch, and what it leaves behind: waits that come and go, loops, tokens, servers."""
+"""The life of a shared poller: waits that start and end, event loops, tokens, slow servers."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ EARLIER = set()
 
 
 def threads():
-    """Return how many threads of watches there are."""
+    """Return the number of threads of shared pollers."""
     known = [thread for thread in threading.enumerate() if thread not in EARLIER]
     return sum("digitalocean-watch" in thread.name for thread in known)
 
@@ -132,8 +132,8 @@ def test_a_loop_that_is_left_in_the_middle_complains_of_nothing(
     assert watch._pollers == {}
 
 
-def test_waits_join_and_leave_a_running_watch(sim, transfers, run, wait_for, wait_until):
-    """One is cancelled, one has its own early deadline, one comes late; each ends by itself."""
+def test_waits_subscribe_to_and_leave_a_running_poller(sim, transfers, run, wait_for, wait_until):
+    """One is cancelled, one has an early deadline, one starts late; each ends by itself."""
     leaver, short, usual, late = transfers(4)
 
     async def all_of_them():
@@ -156,8 +156,8 @@ def test_waits_join_and_leave_a_running_watch(sim, transfers, run, wait_for, wai
     assert verdicts[0].decided_at - verdicts[0].wait.deadline < 1
 
 
-def test_no_wait_is_answered_before_its_own_interval(sim, transfers, run, wait_for):
-    """A busy watch tells a newcomer nothing at once, though its action has ended already."""
+def test_no_wait_ends_before_its_own_first_poll(sim, transfers, run, wait_for):
+    """A running poller delivers nothing to a new subscriber at once."""
     busy, ended = transfers(2)
     sim.state.finish_action(ended.id)
 
@@ -174,10 +174,10 @@ def test_no_wait_is_answered_before_its_own_interval(sim, transfers, run, wait_f
     assert verdict.decided_at >= verdict.wait.started_at + 1.0
 
 
-def test_a_server_that_hangs_holds_up_its_own_watch_alone(
+def test_a_server_that_hangs_delays_its_own_poller_alone(
     sim, other_sim, transfers, wait_for, finish, wait_until
 ):
-    """Two connections do not know each other: while one gets no answer, the other completes."""
+    """Two connections are independent: one gets no response, the other completes."""
     held = sim.faults.add(HeldRequest())
     [stuck], [fine] = transfers(1), transfers(1, at=other_sim)
 
@@ -195,7 +195,7 @@ def test_a_server_that_hangs_holds_up_its_own_watch_alone(
     assert stuck_verdict.outcome is WaitStatus.TIMED_OUT
 
 
-def test_tokens_are_watched_apart(sim, transfers, wait_for, finish, wait_until):
+def test_each_token_has_its_own_poller(sim, transfers, wait_for, finish, wait_until):
     """Two tokens have two threads; two connection ids with one token have one."""
     actions = transfers(3)
 
@@ -217,8 +217,8 @@ def test_tokens_are_watched_apart(sim, transfers, wait_for, finish, wait_until):
     assert len({entry.token_fingerprint for entry in sim.journal.entries}) == 2
 
 
-def test_two_event_loops_do_not_share_a_watch(sim, transfers, wait_for, finish):
-    """The same token in two loops: each has its own watch, and both complete."""
+def test_two_event_loops_do_not_share_a_poller(sim, transfers, wait_for, finish):
+    """With the same token in two loops both waits complete."""
     ends = []
 
     def triggerer(action):

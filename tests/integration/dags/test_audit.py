@@ -103,6 +103,6 @@ def test_every_row_names_the_last_good_copy(start, digitalocean, snapshots):
         )
 
 
-def test_a_tag_that_nobody_has_is_no_success(start, digitalocean):
-    """Else a misspelt tag would never alarm."""
+def test_a_tag_without_droplets_is_not_a_success(start, digitalocean):
+    """Otherwise a misspelt tag would never raise an alarm."""
     assert start(tag="nobody").code == "invalid_input"

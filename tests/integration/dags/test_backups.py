@@ -15,7 +15,7 @@ HOUR = 3600
 
 
 def new_dag(dag_id):
-    """Return a DAG, under a name where Airflow looks for it."""
+    """Return a DAG under a name that Airflow finds in the module."""
     dag = globals()[dag_id] = DAG(
         dag_id, schedule=None, params={"tag": "shop", "policy": "nightly", "on_missing": "fail"}
     )
@@ -76,18 +76,15 @@ def droplets(digitalocean):
     return made
 
 
-def kept(digitalocean):
+def policy_snapshots(digitalocean):
     """Return the snapshots of the policy."""
     images = digitalocean.state.images.values()
     return [one for one in images if one.type == "snapshot" and one.name.startswith("nightly_")]
 
 
 @pytest.mark.parametrize("name", ["here", "deferred"])
-def test_one_fails_and_the_others_are_kept(run, digitalocean, droplets, name):
-    """Each row is a mapped task; the missing droplet's fails with the reason; a repeat posts none.
-
-    The converts take time, so the deferred ones end in the triggerer and are named after it.
-    """
+def test_one_droplet_fails_and_the_others_get_snapshots(run, digitalocean, droplets, name):
+    """Each row is a mapped task; the missing droplet fails with the reason; a repeat posts none."""
     digitalocean.state.rules = Rules(convert_seconds=HOUR, rename_backup=False)
 
     ended = run(DAGS[f"keep_{name}"])
@@ -100,7 +97,7 @@ def test_one_fails_and_the_others_are_kept(run, digitalocean, droplets, name):
     assert [
         missing["droplet_name"] for missing in ended.xcom("find", "droplets_without_restore_point")
     ] == ["shop-3"]
-    assert [image.tags for image in kept(digitalocean)] == [["nightly"], ["nightly"]]
+    assert [image.tags for image in policy_snapshots(digitalocean)] == [["nightly"], ["nightly"]]
     assert digitalocean.journal.count("POST", "/v2/images/*/actions") == 2
 
     again = run(DAGS[f"keep_{name}"])
@@ -119,8 +116,8 @@ def test_a_missing_droplet_is_skipped_or_left(run, droplets, on_missing, states)
     assert len(ended.xcom("find", "droplets_without_restore_point")) == 1
 
 
-def test_rows_handed_on_wrongly_fail_with_the_right_line(run, digitalocean, droplets):
-    """A whole list, one row taken apart, text, an id, another result: nothing is posted."""
+def test_rows_passed_in_a_wrong_way_fail_with_the_right_line(run, digitalocean, droplets):
+    """A whole list, one key of a row, text, an id, another row: nothing is posted."""
     ended = run(DAGS["hand_rows_wrongly"])
 
     states = ("whole_list", "jinja", "an_id", "result")

@@ -22,7 +22,7 @@ DROPLET = 3164494
 
 
 def new_dag(dag_id):
-    """Return a DAG, under a name where Airflow looks for it."""
+    """Return a DAG under a name that Airflow finds in the module."""
     dag = globals()[dag_id] = DAG(dag_id, schedule=None, params={"image": 0, "droplet": 0})
     return dag
 
@@ -62,7 +62,7 @@ with new_dag("links_of_nonsense"):
 
 @pytest.fixture
 def links(run):
-    """Return how to tell the addresses of a task of a finished run: image, droplet."""
+    """Return the links of a task of a finished run: image, droplet."""
 
     def of(finished, task_id, map_index=-1):
         return tuple(
@@ -98,8 +98,8 @@ def test_mapped_tasks_link_to_their_own(run, links, digitalocean):
     assert links(finished, "replicate", 1) == (image_page(image), "")
 
 
-def test_tasks_that_only_read_link_to_what_they_were_told_of(run, links, digitalocean):
-    """The list's to its image; find's to its droplet, if it was given the id."""
+def test_tasks_that_only_read_link_to_their_parameters(run, links, digitalocean):
+    """The list links to its image, the restore points to the droplet if its id was given."""
     image = digitalocean.state.add_image("a-snapshot")
     droplet = digitalocean.state.add_droplet("web-01")
 

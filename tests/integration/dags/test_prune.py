@@ -17,7 +17,7 @@ GIVEN = {"policy": "prod", "keep_last": 2, "regions": [], "max_delete": 10, "dry
 
 
 def new_dag(dag_id):
-    """Return a DAG, under a name where Airflow looks for it."""
+    """Return a DAG under a name that Airflow finds in the module."""
     dag = globals()[dag_id] = DAG(dag_id, schedule=None, params=GIVEN)
     return dag
 
@@ -115,7 +115,7 @@ def test_a_dry_run_predicts_the_refusal(start, digitalocean, history):
 
 
 def test_too_many_are_refused_before_the_first(start, digitalocean, history):
-    """The plan is handed on all the same."""
+    """The plan is in the XCom all the same."""
     ended = start(max_delete=2)
 
     assert ended.code == "too_many_deletions"
@@ -148,15 +148,15 @@ def test_a_policy_without_images_is_warned_of(start, digitalocean, history, dry_
 
 
 def test_a_region_without_snapshots_is_warned_of(start, digitalocean, history):
-    """It may be mistyped; until a snapshot is there, all are kept."""
+    """It may be misspelt; until it has a snapshot, all are retained."""
     ended = start(regions=["ams3", "ams33"])
 
     assert re.search(r"warning.*is in ams33, so nothing is deleted", ended.log)
     assert digitalocean.journal.count("DELETE") == 0
 
 
-def test_the_plan_is_handed_on_before_the_first_delete(start, digitalocean, history):
-    """A DELETE that is refused leaves it there, and names image, droplet and request."""
+def test_the_plan_is_stored_before_the_first_delete(start, digitalocean, history):
+    """A rejected DELETE leaves the XCom, and names image, droplet and request."""
     digitalocean.faults.add(ErrorStatus(422, method="DELETE"))
 
     ended = start()

@@ -30,7 +30,7 @@ WAYS = {"deferred": {}, "here": {"deferrable": False}}
 
 
 def new_dag(dag_id):
-    """Return a DAG, under a name where Airflow looks for it."""
+    """Return a DAG under a name that Airflow finds in the module."""
     dag = globals()[dag_id] = DAG(dag_id, schedule=None, params={"image": 0})
     return dag
 
@@ -124,7 +124,7 @@ def posts(digitalocean):
 @pytest.mark.parametrize("name", WAYS)
 def test_all_regions_end_in_rows_in_their_order(run, digitalocean, snapshot, name):
     """Here and in the triggerer alike: the same keys in each row, and the ids before the wait."""
-    digitalocean.state.rules = Rules(transfer_seconds=1)  # both have ended by the first look
+    digitalocean.state.rules = Rules(transfer_seconds=1)  # both have ended by the first poll
     ended = run(DAGS[f"replicate_{name}"], image=snapshot.id)
 
     assert ended.tasks["copies"] == "success"
@@ -145,8 +145,8 @@ def test_all_regions_end_in_rows_in_their_order(run, digitalocean, snapshot, nam
 
 
 @pytest.mark.parametrize("name", WAYS)
-def test_transfers_that_hide_their_regions_are_waited_for(run, digitalocean, snapshot, name):
-    """One that somebody else has begun is one of the wanted copies; the other is posted once."""
+def test_transfers_without_regions_are_waited_for(run, digitalocean, snapshot, name):
+    """A transfer of another client made one of the copies; the other is posted once."""
     digitalocean.state.rules = Rules(transfers_show_region=False, transfer_seconds=900)
     digitalocean.state.begin_action("transfer", snapshot, region="sgp1", seconds=1800)
 
@@ -192,7 +192,7 @@ def test_one_errored_region_is_partial_and_the_retry_posts_only_that(
 
 
 def test_a_partial_may_be_a_success(run, digitalocean, snapshot):
-    """The state tells it, and so does the log."""
+    """The XCom replication_status and the log say that it is partial."""
     digitalocean.faults.add(ActionErrors(region="sgp1", seconds=60))
 
     ended = run(DAGS["replicate_deferred"], image=snapshot.id, partial="True")
@@ -213,8 +213,8 @@ def test_nothing_there_fails_though_a_partial_would_not(run, digitalocean, snaps
     assert ends(ended) == [("ams3", "submitted", "errored")]
 
 
-def test_what_the_api_refuses_is_a_row_and_the_others_go_on(run, digitalocean, snapshot):
-    """Refused for good, which no retry helps, though the copy that can be made is made."""
+def test_a_rejected_region_is_a_row_and_the_others_continue(run, digitalocean, snapshot):
+    """A retry does not help, though the possible copy is made."""
     digitalocean.state.regions["sgp1"].features = ()
 
     ended = run(DAGS["replicate_deferred"], image=snapshot.id)
@@ -242,7 +242,7 @@ def test_a_time_out_keeps_the_rows_of_what_ended(run, digitalocean, snapshot, na
     assert sorted(posts(digitalocean)) == ["ams3", "sgp1"]
 
 
-def test_a_converted_backup_is_handed_on_whole(run, digitalocean):
+def test_the_row_of_a_convert_is_accepted(run, digitalocean):
     """``image=convert.output``; a backup that is not converted fails with that advice."""
     backup = digitalocean.state.add_image("a-backup", type="backup")
 
@@ -255,7 +255,7 @@ def test_a_converted_backup_is_handed_on_whole(run, digitalocean):
 
 
 def test_rows_are_mapped_and_name_their_droplets(run, digitalocean):
-    """``.expand(image=rows.output)``: each row goes on with its droplet."""
+    """``.expand(image=rows.output)``: each row has its droplet."""
     images = [digitalocean.state.add_image(f"image-{number}").id for number in (1, 2)]
 
     ended = run(DAGS["replicate_rows"], image=images)

@@ -30,7 +30,7 @@ def waiting_dag(dag_id, **arguments):
             poke_interval=0.3,
             **arguments,
         )
-    globals()[dag_id] = dag  # where Airflow looks for it
+    globals()[dag_id] = dag  # where Airflow finds it
     return dag
 
 
@@ -92,8 +92,8 @@ def mode(request):
         ("completed", "none"),
     ],
 )
-def test_all_modes_end_alike(run, digitalocean, snapshot, status, switch):
-    """Success returns the nine fields and the image; failure and time-out fail or skip as told."""
+def test_all_modes_have_the_same_outcome(run, digitalocean, snapshot, status, switch):
+    """Success returns the nine fields and the image; failure and timeout fail or skip."""
     action = digitalocean.state.add_action(snapshot.id, region="nyc3", status=status)
 
     ends = {}
@@ -115,8 +115,8 @@ def test_all_modes_end_alike(run, digitalocean, snapshot, status, switch):
         assert code == ("errored" if status == "errored" else "timed_out")
 
 
-def test_the_sensor_waits_for_an_end_that_comes_later(run, digitalocean, snapshot, mode):
-    """An action that runs for a while is looked at again until it is completed, and proved."""
+def test_the_sensor_waits_for_a_running_action(run, digitalocean, snapshot, mode):
+    """The action is polled until it is completed, and verified."""
     action = digitalocean.state.begin_action("transfer", snapshot, region="ams3", seconds=10**6)
     path = f"/v2/images/{snapshot.id}/actions/{action.id}"
 
@@ -136,8 +136,8 @@ def test_the_sensor_waits_for_an_end_that_comes_later(run, digitalocean, snapsho
     assert digitalocean.journal.count("POST") == 0
 
 
-def test_a_failing_look_does_not_end_the_wait(run, digitalocean, snapshot, mode):
-    """A 500 is waited out: the next look is the repeat."""
+def test_a_failed_poll_does_not_end_the_wait(run, digitalocean, snapshot, mode):
+    """After a 500 the next poll is the repeat."""
     action = digitalocean.state.add_action(snapshot.id, region="nyc3", status="completed")
     digitalocean.faults.add(ErrorStatus(500))
 
@@ -147,7 +147,7 @@ def test_a_failing_look_does_not_end_the_wait(run, digitalocean, snapshot, mode)
 
 
 def test_an_action_with_an_unknown_status_fails(run, digitalocean, snapshot, mode):
-    """A status that nobody knows is neither success nor an endless wait."""
+    """An unknown status is neither a success nor an endless wait."""
     action = digitalocean.state.add_action(snapshot.id, region="nyc3", status="queued")
 
     ended = run(WAITING[mode, "none"], image=snapshot.id, action=action.id)
@@ -191,8 +191,8 @@ def test_an_execution_timeout_says_what_every_time_out_says(run, digitalocean, s
             assert "ExecutionTimeoutError" in ended.log
 
 
-def test_an_execution_timeout_is_of_each_leg_where_airflow_keeps_it(run, digitalocean, snapshot):
-    """A rescheduled sensor whose every look is short ends by its own time-out, for good."""
+def test_an_execution_timeout_applies_to_each_process(run, digitalocean, snapshot):
+    """A rescheduled sensor with short polls ends by its own timeout, without a retry."""
     action = digitalocean.state.add_action(snapshot.id, region="nyc3")
 
     ended = run(SHORT_LEGS, image=snapshot.id, action=action.id)
