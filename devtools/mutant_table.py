@@ -213,7 +213,7 @@ ALL = (
         "rename an image that somebody else has named",
         "core.snapshots.claim:SnapshotClaim.is_ours",
         always(value=True),
-        ("tests/integration/test_keep_backups.py",),
+        ("tests/integration/test_convert_restore_points.py",),
     ),
     Mutant(
         "follow-redirect",
@@ -269,7 +269,7 @@ ALL = (
         "send requests without leaving the reserve",
         "api.http.rate_limit:RateLimit.seconds_until_unreserved",
         always(value=0.0),
-        ("tests/integration/test_pace.py", "tests/unit/api/test_rate_limit.py"),
+        ("tests/integration/test_interval_changes.py", "tests/unit/api/test_rate_limit.py"),
     ),
     Mutant(
         "reserve-polls",

@@ -45,7 +45,7 @@ CLASSES = provided("hooks", "operators", "sensors", "triggers")
 def account(sim):
     """A droplet with a tag and a backup, and three old snapshots of it, at speed.
 
-    A transfer takes a minute, which has passed before a task looks first.
+    A transfer takes a minute, which has passed before the first poll of a task.
     """
     sim.reset(ScaledClock(3600.0))
     sim.state.decide_outcome = lambda action: ActionOutcome(
@@ -225,10 +225,10 @@ def test_each_scope_is_needed(sim, act, name, missing, more):
     [(name, scope) for name, cells in TABLE.items() for scope in sorted(cells[2])],
 )
 def test_what_it_is_better_with_is_used(sim, act, name, scope):
-    """Without such a scope a request is refused, and the class goes on.
+    """Without such a scope a request is rejected, and the class continues.
 
-    Two waits, since one alone needs no list of the account's actions. The watch asks again after a
-    refusal, since that may pass.
+    Two waits, since one alone needs no list of the account's actions. The poller sends the request
+    again after a rejection, since that may pass.
     """
     sim.tokens.allow(TOKEN, set.union(*TABLE[name]) - {scope})
 
