@@ -17,7 +17,7 @@ from collections import Counter
 from collections.abc import Iterator
 
 from airflow_provider_do_images.simulator import ManualClock, Rules, Simulator
-from airflow_provider_do_images.simulator.faults.config import apply_settings
+from airflow_provider_do_images.simulator.rules.settings import apply_settings
 from devtools.campaign import Report, Trial
 
 START = 1_790_000_000.0

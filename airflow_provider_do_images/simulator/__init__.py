@@ -1,36 +1,42 @@
-"""A stand-in for DigitalOcean's API of images: stateful, on 127.0.0.1, and breakable on purpose.
+"""A simulator of DigitalOcean's image API: stateful, local, and with fault injection.
 
-    python -m airflow_provider_do_images.simulator --port 8765 --speed 60
+    do-images simulator --port 8765 --speed 60
 
 or, in a test::
 
     with Simulator() as sim:
         requests.get(f"{sim.url}/v2/images", headers={"Authorization": "Bearer any"})
 
-It knows nothing of the rest of this package: a shared parser would hide a shared mistake.
+It shares no code with the rest of this package, since a shared parser would hide its own errors.
 """
 
 from airflow_provider_do_images.simulator.clock import ManualClock, ScaledClock
-from airflow_provider_do_images.simulator.faults import (
+from airflow_provider_do_images.simulator.faults.access import (
+    ConcurrentAction,
+    NotFoundAfterWrite,
+    TokenRevoked,
+)
+from airflow_provider_do_images.simulator.faults.actions import (
     ActionDisappears,
     ActionErrors,
     ActionStuck,
-    ConcurrentAction,
+    RegionsLag,
+)
+from airflow_provider_do_images.simulator.faults.base import Fault
+from airflow_provider_do_images.simulator.faults.connections import (
     ConnectionReset,
-    ErrorStatus,
-    Fault,
     HeldRequest,
+    NoResponse,
+    RequestLost,
+    ResponseLost,
+)
+from airflow_provider_do_images.simulator.faults.responses import (
+    ErrorStatus,
     HtmlResponse,
     InvalidJson,
     MissingRows,
-    NoResponse,
-    NotFoundAfterWrite,
     RateLimited,
-    RegionsLag,
-    RequestLost,
-    ResponseLost,
     SlowBody,
-    TokenRevoked,
     TransientForbidden,
     TruncatedBody,
 )

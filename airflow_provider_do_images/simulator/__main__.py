@@ -11,9 +11,10 @@ from typing import NoReturn
 
 from airflow_provider_do_images.simulator.clock import ManualClock, ScaledClock
 from airflow_provider_do_images.simulator.control import HEADER, PATH
-from airflow_provider_do_images.simulator.faults.config import apply_settings, load_faults
-from airflow_provider_do_images.simulator.rules import table as rule_table
+from airflow_provider_do_images.simulator.faults.config import load_faults
 from airflow_provider_do_images.simulator.rules.rules import Rules
+from airflow_provider_do_images.simulator.rules.settings import apply_settings
+from airflow_provider_do_images.simulator.rules.table import format_table
 from airflow_provider_do_images.simulator.server import Simulator
 
 LARGEST_PORT = 65535
@@ -27,7 +28,7 @@ def main(arguments: list[str] | None = None) -> int:
     options = parser.parse_args(arguments)
     if options.rules:
         signal.signal(signal.SIGPIPE, signal.SIG_DFL)  # "| head" shall end it without a word
-        print(rule_table.as_text())
+        print(format_table())
         return 0
     if options.speed == 0 and not options.control:
         parser.error("--speed 0 needs --control: nothing else could move the clock")

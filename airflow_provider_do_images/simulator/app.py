@@ -1,4 +1,4 @@
-"""The HTTP face: a request goes through the journal and the faults to the account and back."""
+"""The API as an ASGI application: journal, faults, authorization, endpoint."""
 
 from __future__ import annotations
 
@@ -27,18 +27,18 @@ from airflow_provider_do_images.simulator.routes import ENDPOINTS, UNKNOWN, Endp
 PATTERNS = [(compile_path(endpoint.path)[0], endpoint) for endpoint in ENDPOINTS]
 PREFIX = "bearer "
 UNAUTHORIZED = 401
-"""As recorded it has no limits in its headers, and is too short for a request id in its body."""
+"""As recorded, it has no rate limit headers and no request id in its body."""
 
 
 class RouteMatch(NamedTuple):
-    """An endpoint, and the variable parts of the path that led to it."""
+    """An endpoint and the path parameters."""
 
     endpoint: Endpoint
     params: dict[str, str]
 
 
 def find_endpoint(method: str, path: str) -> RouteMatch:
-    """Return what answers this method and path, which may be the endpoint that answers 404."""
+    """Return the endpoint for a method and a path; for unknown ones it returns a 404."""
     for pattern, endpoint in PATTERNS:
         if endpoint.method == method and (match := pattern.match(path)):
             return RouteMatch(endpoint, match.groupdict())
@@ -52,7 +52,7 @@ class ApiApp:
     backend: Backend
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer one request, or let a fault keep the answer."""
+        """Serve one request."""
         request = Request(scope, receive)
         body = await request.body()
         path = request.url.path.rstrip("/") or "/"
@@ -83,7 +83,7 @@ class ApiApp:
             entry.status = response.status_code or None
             await response(scope, receive, send)
         except asyncio.CancelledError:
-            # The simulator stops while a fault keeps an answer back: that is no error.
+            # The simulator stops while a fault holds the response; this is not an error.
             drop_connection(scope, reset=True)
             await asyncio.sleep(0)
 
@@ -106,14 +106,10 @@ class ApiApp:
         return await chain.proceed()
 
     def _handle(self, api_request: ApiRequest, endpoint: Endpoint) -> Response:
-        """Do what is asked: token first, then limits, then scopes, then the thing itself."""
+        """Check token, rate limits and scopes, then run the endpoint."""
         with api_request.state.lock:
             api_request.state.process_due_events()
-            scopes = (
-                None
-                if api_request.token is None
-                else self.backend.tokens.scopes_of(api_request.token)
-            )
+            scopes = self.backend.tokens.scopes_of(api_request.token)
             if api_request.token is None or scopes is None:
                 return self._error_response(standard_error(401), {})
             budget = self.backend.limits.count_request(api_request.token)
@@ -139,14 +135,14 @@ class ApiApp:
 
 
 def bearer_token(authorization: str) -> str | None:
-    """Return the token of an ``Authorization`` header, None if there is none."""
+    """Return the token of an ``Authorization`` header, or None."""
     if authorization.lower().startswith(PREFIX):
         return authorization[len(PREFIX) :].strip() or None
     return None
 
 
 def parse_body(body: bytes) -> Any:
-    """Return a request's body for the journal: parsed if it is JSON, else its text."""
+    """Return a body for the journal: parsed JSON, or else text."""
     if not body:
         return None
     text = body.decode(errors="replace")

@@ -1,11 +1,11 @@
-"""Everything that stands behind the HTTP face: account, clock, faults, limits, tokens, journal."""
+"""The parts of a simulator without HTTP: account, clock, faults, limits, tokens, journal."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 
 from airflow_provider_do_images.simulator.clock import Clock
-from airflow_provider_do_images.simulator.faults import Fault, FaultList
+from airflow_provider_do_images.simulator.faults.base import Fault, FaultList
 from airflow_provider_do_images.simulator.http.rate_limits import RateLimits
 from airflow_provider_do_images.simulator.http.tokens import Tokens
 from airflow_provider_do_images.simulator.journal import Journal
@@ -15,13 +15,20 @@ from airflow_provider_do_images.simulator.state.seed_data import seed_default_ac
 
 
 class Backend:
-    """One simulated DigitalOcean, without HTTP.
+    """The account of one simulator and everything that affects its responses."""
 
-    :param clock: where all times come from.
-    :param rules: the switches.
-    :param seed: decides ids, names, durations, and chances of faults.
-    :param faults: faults that are there from the start.
-    """
+    clock: Clock
+    """The source of virtual time."""
+    state: AccountState
+    """The account, to read and change."""
+    faults: FaultList
+    """The injected faults."""
+    journal: Journal
+    """The requests so far."""
+    tokens: Tokens
+    """The valid tokens. Until one is added, any token is valid."""
+    limits: RateLimits
+    """The request counts for the rate limits."""
 
     def __init__(self, clock: Clock, rules: Rules, seed: int, faults: Iterable[Fault] = ()) -> None:
         self.clock = clock
@@ -33,9 +40,9 @@ class Backend:
             self.faults.add(fault)
 
     def reset(self, clock: Clock | None = None) -> None:
-        """Begin anew: default account, no faults, any token, full budgets, empty journal.
+        """Restore the default account and remove faults, tokens, counts and journal entries.
 
-        :param clock: a clock to go on with; None: the present one goes on, and keeps its time.
+        :param clock: a new clock; None: the current clock continues.
         """
         self.clock = clock or self.clock
         self.tokens = Tokens()

@@ -1,4 +1,4 @@
-"""The simulator's time: virtual Unix seconds, faster than real time or stepped by hand.
+"""Virtual time in Unix seconds: faster than real time, or moved by hand.
 
 Durations, backups, retention and rate limits use virtual time. Headers that a client applies to
 its own clock (``retry-after``, ``ratelimit-reset``) are converted with ``real_time``.
@@ -14,22 +14,22 @@ CENTURY = 100 * 365 * 24 * 3600
 
 
 class Clock(Protocol):
-    """What the simulator needs of a clock. All times are Unix seconds, as float."""
+    """The interface of a clock. All times are Unix seconds."""
 
     def now(self) -> float:
         """Return the virtual time."""
 
     def advance(self, seconds: float) -> None:
-        """Jump ahead by this many virtual seconds."""
+        """Advance by virtual seconds."""
 
     def real_time(self, moment: float) -> float:
-        """Return the real time at which the virtual ``moment`` comes, as far as is known."""
+        """Return the real time at which the clock reaches ``moment``, as far as it is known."""
 
 
 class ScaledClock:
-    """A clock that starts at the present and runs ``speed`` times as fast as real time.
+    """A clock that starts at the real time and runs ``speed`` times as fast.
 
-    :param speed: virtual seconds for each real second, above 0. At 60 an hour takes a minute.
+    :param speed: virtual seconds per real second, above 0. At 60 an hour takes 1 min.
     :raises ValueError: if ``speed`` is not positive.
     """
 
@@ -46,18 +46,18 @@ class ScaledClock:
         return self._start + (time.monotonic() - self._zero) * self.speed
 
     def advance(self, seconds: float) -> None:
-        """Jump ahead by this many virtual seconds, from 0 to a century."""
+        """Advance by virtual seconds, from 0 to 100 years."""
         self._start += _checked_jump(seconds)
 
     def real_time(self, moment: float) -> float:
-        """Return the real time at which the virtual ``moment`` comes."""
+        """Return the real time at which the clock reaches ``moment``."""
         return self._real_start + (moment - self._start) / self.speed
 
 
 class ManualClock:
-    """A clock that moves only when told to. Real time is then the same as virtual time.
+    """A clock that moves only with ``advance``.
 
-    :param start: where it starts, Unix seconds; default: the present.
+    :param start: Unix seconds; default: the real time.
     """
 
     def __init__(self, start: float | None = None) -> None:
@@ -68,20 +68,20 @@ class ManualClock:
         return self._now
 
     def advance(self, seconds: float) -> None:
-        """Jump ahead by this many virtual seconds, from 0 to a century."""
+        """Advance by virtual seconds, from 0 to 100 years."""
         self._now += _checked_jump(seconds)
 
     def real_time(self, moment: float) -> float:
-        """Return ``moment``: nobody knows when the clock will be moved."""
+        """Return ``moment``, since the time of the next ``advance`` is unknown."""
         return moment
 
 
 def timestamp(moment: float) -> str:
-    """Return a time as the API writes it: UTC, whole seconds, such as 2026-02-11T08:15:00Z."""
+    """Return a time in the API's format: UTC, whole seconds, such as 2026-02-11T08:15:00Z."""
     return datetime.fromtimestamp(moment, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
 def _checked_jump(seconds: float) -> float:
     if not 0 <= seconds <= CENTURY:
-        raise ValueError(f"the clock jumps by 0 seconds to a century, not by {seconds}")
+        raise ValueError(f"seconds must be from 0 to 100 years, not {seconds}")
     return seconds

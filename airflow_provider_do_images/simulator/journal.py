@@ -1,4 +1,4 @@
-"""Every request the simulator was asked, and what it answered."""
+"""The journal: every request to the simulator and the status of its response."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ FINGERPRINT_LENGTH = 12
 class JournalEntry:
     """One request.
 
-    :param time: virtual Unix seconds at which it came.
+    :param time: virtual Unix seconds of its arrival.
     :param path: without query and trailing slash.
-    :param endpoint: the path's pattern, such as ``/v2/images/{image_id}``.
-    :param body: the parsed JSON body, or the text if it was none; None without body.
-    :param status: the HTTP status sent; None while there is no answer, and if none was sent.
-    :param token_fingerprint: tells tokens apart without telling them; None without token.
-    :param fault: the name of the fault that spoiled it, if one did.
+    :param endpoint: the path pattern, such as ``/v2/images/{image_id}``.
+    :param body: the parsed JSON, or text if it is not JSON; None: no body.
+    :param status: the HTTP status of the response; None: no response yet, or none at all.
+    :param token_fingerprint: identifies a token without revealing it; None: no token.
+    :param fault: the names of the faults that were applied.
     """
 
     time: float
@@ -38,7 +38,7 @@ class JournalEntry:
 
 
 class Journal:
-    """The newest 200,000 requests, in the order in which they came."""
+    """The last 200,000 requests in order of arrival."""
 
     def __init__(self) -> None:
         self._entries: deque[JournalEntry] = deque(maxlen=MAX_ENTRIES)
@@ -46,21 +46,21 @@ class Journal:
 
     @property
     def entries(self) -> list[JournalEntry]:
-        """A copy of the list of entries, oldest first."""
+        """A copy of the entries, oldest first."""
         with self._lock:
             return list(self._entries)
 
     def add(self, entry: JournalEntry) -> None:
-        """Note a request; its status may be filled in later."""
+        """Add a request. Its status can be set later."""
         with self._lock:
             self._entries.append(entry)
 
     def count(
         self, method: str | None = None, path: str | None = None, status: int | None = None
     ) -> int:
-        """Return how many requests there were with this method, path and status.
+        """Return the number of requests with this method, path and status.
 
-        :param path: may have wildcards, such as ``/v2/images/*/actions``; ``*`` matches slashes.
+        :param path: can have wildcards, such as ``/v2/images/*/actions``; ``*`` matches slashes.
         """
         return sum(
             (method is None or entry.method == method)
@@ -70,15 +70,15 @@ class Journal:
         )
 
     def counts(self) -> dict[str, int]:
-        """Return how many requests each endpoint had, by names like ``GET /v2/images``."""
+        """Return the number of requests by endpoint, such as ``GET /v2/images``."""
         return dict(Counter(f"{entry.method} {entry.endpoint}" for entry in self.entries))
 
     def clear(self) -> None:
-        """Forget all requests."""
+        """Remove all entries."""
         with self._lock:
             self._entries.clear()
 
 
 def fingerprint(token: str) -> str:
-    """Return a short digest of a token, from which it can not be found again."""
+    """Return a short digest of a token."""
     return sha256(token.encode()).hexdigest()[:FINGERPRINT_LENGTH]

@@ -1,6 +1,6 @@
-"""What clients may ask of an account: the API's decisions and refusals, without HTTP.
+"""The operations of the API on an account, without HTTP.
 
-The numbers in the docstrings are those of the rule table. Hold the state's lock around a call.
+Numbers in docstrings refer to ``rules/table.md``. The caller holds the lock of the state.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ from airflow_provider_do_images.simulator.state.models import (
 
 
 def require_image(state: AccountState, image_id: int) -> Image:
-    """Return an image, or raise a 404 for one that never was, is deleted or expired (5)."""
+    """Return an image, or raise a 404 (5)."""
     if image := state.images.get(image_id):
         return image
     raise not_found()
@@ -43,7 +43,7 @@ def require_droplet(state: AccountState, droplet_id: int) -> Droplet:
 def create_image_action(
     state: AccountState, image_id: int, type_: object, region: object
 ) -> Action:
-    """Begin what ``POST /v2/images/{id}/actions`` asks for."""
+    """Start the action of ``POST /v2/images/{id}/actions``."""
     image = require_image(state, image_id)
     if type_ == "convert":
         return convert(state, image)
@@ -53,7 +53,7 @@ def create_image_action(
 
 
 def convert(state: AccountState, image: Image) -> Action:
-    """Turn a backup into a snapshot, at once unless the rules say otherwise (2)."""
+    """Convert a backup to a snapshot, at once by default (2)."""
     is_no_op = image.type == "snapshot" and state.rules.convert_snapshot
     if image.type != "backup" and not is_no_op:
         raise unprocessable(state.rules.text("convert_refused"))
@@ -63,7 +63,7 @@ def convert(state: AccountState, image: Image) -> Action:
 
 
 def transfer(state: AccountState, image: Image, region: object) -> Action:
-    """Copy an image to a further region (3), unless there is a reason not to (4)."""
+    """Transfer an image to a region (3), or raise an error (4)."""
     if refusal := _transfer_refusal(state, image, region):
         raise refusal
     slug = str(region)
@@ -80,7 +80,7 @@ def transfer(state: AccountState, image: Image, region: object) -> Action:
 
 
 def _transfer_refusal(state: AccountState, image: Image, region: object) -> ApiError | None:
-    """Return the first reason against it: of the image's kind, of the region, of the moment."""
+    """Return the first reason to reject a transfer: image, region, or a parallel transfer."""
     rules = state.rules
     if image.public and rules.public_transfer_status == not_found().status:
         return not_found()
@@ -109,7 +109,7 @@ def _region_refusal(state: AccountState, image: Image, region: object) -> str | 
 
 
 def _transfers_to(state: AccountState, image: Image, region: str) -> Iterator[Action]:
-    """Yield the image's transfers to a region so far, however they ended."""
+    """Yield all transfers of an image to a region."""
     for action_id in state.action_index.newest_first(("image", image.id)):
         action = state.actions[action_id]
         if action.type == "transfer" and action.region == region:
@@ -117,7 +117,7 @@ def _transfers_to(state: AccountState, image: Image, region: str) -> Iterator[Ac
 
 
 def rename_image(state: AccountState, image_id: int, changes: dict[str, object]) -> Image:
-    """Change an image's name, of a custom image also description and distribution (17)."""
+    """Change the name of an image, or also description and distribution of a custom image (17)."""
     image = require_image(state, image_id)
     if image.public:
         raise standard_error(403)
@@ -133,9 +133,9 @@ def rename_image(state: AccountState, image_id: int, changes: dict[str, object])
 
 
 def delete_image(state: AccountState, image_id: int) -> None:
-    """Delete an image for good, leaving an ``image_destroy`` action (8).
+    """Delete an image and record an ``image_destroy`` action (8).
 
-    A second time is 422 for ever, though reading it is 404.
+    A second deletion is a 422, although a read is a 404.
     """
     if image_id in state.deleted_images:
         raise unprocessable(state.rules.text("already_deleted"))
@@ -150,7 +150,7 @@ def delete_image(state: AccountState, image_id: int) -> None:
 
 
 def require_snapshot(state: AccountState, snapshot_id: int) -> Image:
-    """Return a droplet snapshot; an image of another kind is a 400, not a 404."""
+    """Return a droplet snapshot; an image of another type is a 400, not a 404."""
     image = require_image(state, snapshot_id)
     if image.type != "snapshot":
         raise ApiError(400, "bad_request", state.rules.text("not_a_snapshot"))
@@ -160,9 +160,9 @@ def require_snapshot(state: AccountState, snapshot_id: int) -> Image:
 def create_droplet_action(
     state: AccountState, droplet_id: int, body: Mapping[str, object]
 ) -> Action:
-    """Begin what ``POST /v2/droplets/{id}/actions`` asks for: a snapshot, or backups on or off.
+    """Start the action of ``POST /v2/droplets/{id}/actions``: a snapshot, or backups on or off.
 
-    While one runs the droplet is locked and refuses the next (14).
+    A running action locks the droplet, which then rejects the next one (14).
     """
     droplet, type_ = require_droplet(state, droplet_id), body.get("type")
     if type_ not in ("snapshot", "enable_backups", "disable_backups"):
@@ -180,7 +180,7 @@ def create_droplet_action(
 
 
 def snapshot(state: AccountState, droplet: Droplet, name: object) -> Action:
-    """Make a snapshot of a droplet; the image appears when the action is completed (14)."""
+    """Start a snapshot of a droplet; the image appears when the action is completed (14)."""
     seconds = state.rules.snapshot_seconds
     if seconds is None:
         random = state.random_for("snapshot", droplet.id, len(state.actions))
@@ -200,15 +200,15 @@ def snapshot(state: AccountState, droplet: Droplet, name: object) -> Action:
 
 
 def enable_backups(state: AccountState, droplet: Droplet, policy: object) -> None:
-    """Switch a droplet's backups on, by the plan of its policy; the hour stays as drawn (13)."""
+    """Enable backups with the plan of a policy; the hour does not change (13)."""
     plan = policy.get("plan") if isinstance(policy, Mapping) else None
     state.set_backup_plan(droplet, "weekly" if plan == "weekly" else "daily")
 
 
 def destroy_droplet(state: AccountState, droplet_id: int) -> None:
-    """Destroy a droplet. Its backups stay until four weeks after they were made (13)."""
+    """Destroy a droplet. Its backups remain until 28 days after their creation (13)."""
     droplet = require_droplet(state, droplet_id)
-    state.discard_droplet(droplet)
+    state.discard(droplet)
     if not state.rules.destroy_keeps_backups:
         _delete_backups(state, droplet)
         return

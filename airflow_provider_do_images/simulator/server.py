@@ -1,4 +1,4 @@
-"""The simulator as something that is started and stopped: ``with Simulator() as sim: ...``."""
+"""The HTTP server of a simulator: ``with Simulator() as sim: ...``."""
 
 from __future__ import annotations
 
@@ -18,28 +18,25 @@ from airflow_provider_do_images.simulator.app import ApiApp
 from airflow_provider_do_images.simulator.backend import Backend
 from airflow_provider_do_images.simulator.clock import Clock, ScaledClock
 from airflow_provider_do_images.simulator.control import control_routes
-from airflow_provider_do_images.simulator.faults import Fault, FaultList
-from airflow_provider_do_images.simulator.http.tokens import Tokens
-from airflow_provider_do_images.simulator.journal import Journal
+from airflow_provider_do_images.simulator.faults.base import Fault
 from airflow_provider_do_images.simulator.rules.rules import Rules
-from airflow_provider_do_images.simulator.state.account_state import AccountState
 
 START_SECONDS = 10.0
 STOP_SECONDS = 5.0
 
 
-class Simulator:
-    """A simulated DigitalOcean that answers on ``url`` inside a ``with`` block.
+class Simulator(Backend):
+    """A simulated DigitalOcean API that serves ``url`` inside a ``with`` block.
 
-    :param port: 0 picks a free one, anew at each start.
+    :param port: 0: a free port, chosen at each start.
     :param host: the address to listen on.
-    :param speed: virtual seconds for each real second; at 60 an hour takes a minute.
-    :param clock: a clock of your own, such as ``ManualClock()``, instead of ``speed``.
-    :param seed: decides ids, durations and the chances of faults.
-    :param rules: switches for what is not known about the real API.
-    :param faults: what goes wrong from the start; more with ``faults.add``.
-    :param control: offer the control interface too, under ``/_control``, for ``control_key``.
-    :raises OSError: on entering, if the port can not be had.
+    :param speed: virtual seconds per real second; at 60 an hour takes 1 min.
+    :param clock: a clock instead of ``speed``, such as ``ManualClock()``.
+    :param seed: for ids, durations and the probabilities of faults.
+    :param rules: switches for rules of the API that are not confirmed.
+    :param faults: faults to inject from the start; ``faults.add`` adds more.
+    :param control: serve the control interface under ``/_control``.
+    :raises OSError: at the start, if the port is not available.
     """
 
     def __init__(
@@ -55,48 +52,16 @@ class Simulator:
         control: bool = False,
     ) -> None:
         self._address = (host, port)
-        self._backend = Backend(clock or ScaledClock(speed), rules or Rules(), seed, faults)
+        super().__init__(clock or ScaledClock(speed), rules or Rules(), seed, faults)
         self._server: uvicorn.Server | None = None
         self._thread: Thread | None = None
         self.control_key = secrets.token_urlsafe(24) if control else None
-        """What opens the control interface, as the header ``X-Control-Key``; None: it is off."""
+        """The value of ``X-Control-Key`` for the control interface; None: it is disabled."""
         self.url = ""
-        """Where it listens, such as ``http://127.0.0.1:40123``; empty before the start."""
-
-    @property
-    def clock(self) -> Clock:
-        """The clock that everything runs on."""
-        return self._backend.clock
-
-    @property
-    def state(self) -> AccountState:
-        """The account, to be read and changed."""
-        return self._backend.state
-
-    @property
-    def faults(self) -> FaultList:
-        """What goes wrong."""
-        return self._backend.faults
-
-    @property
-    def journal(self) -> Journal:
-        """What was asked."""
-        return self._backend.journal
-
-    @property
-    def tokens(self) -> Tokens:
-        """Which tokens are valid. As long as none is named, any is."""
-        return self._backend.tokens
-
-    def reset(self, clock: Clock | None = None) -> None:
-        """Begin anew with the default account, no faults and an empty journal.
-
-        :param clock: a clock to go on with; None: the present one goes on.
-        """
-        self._backend.reset(clock)
+        """The base URL, such as ``http://127.0.0.1:40123``; empty before the start."""
 
     def listen(self) -> socket.socket:
-        """Bind the port, set ``url``, and return the socket."""
+        """Bind the port, set ``url`` and return the socket."""
         host, port = self._address
         family, shown = socket.AF_INET, host
         if ":" in host:
@@ -106,7 +71,7 @@ class Simulator:
         return listener
 
     def run(self, listener: socket.socket) -> None:
-        """Answer on a socket from ``listen`` until Ctrl-C, or until ``stop``."""
+        """Serve requests on a socket from ``listen`` until Ctrl-C or ``stop``."""
         config = uvicorn.Config(
             self._app(),
             log_config=None,
@@ -119,9 +84,9 @@ class Simulator:
         self._server.run(sockets=[listener])
 
     def _app(self) -> Starlette:
-        routes: list[BaseRoute] = [Route("/{path:path}", ApiApp(self._backend))]
+        routes: list[BaseRoute] = [Route("/{path:path}", ApiApp(self))]
         if self.control_key is not None:
-            routes.insert(0, control_routes(self._backend, self.control_key))
+            routes.insert(0, control_routes(self, self.control_key))
         app = Starlette(routes=routes)
         app.state.connections = lambda: set(
             self._server.server_state.connections if self._server else ()
@@ -129,7 +94,7 @@ class Simulator:
         return app
 
     def start(self) -> None:
-        """Answer from a thread of its own, as ``with`` does."""
+        """Serve requests in a thread, as ``with`` does."""
         listener = self.listen()
         self._thread = Thread(target=self.run, args=(listener,), name="simulator", daemon=True)
         self._thread.start()
@@ -140,7 +105,7 @@ class Simulator:
             time.sleep(0.002)
 
     def stop(self) -> None:
-        """Stop answering, and drop all connections. The account and the journal stay."""
+        """Stop the server and close all connections. The account and the journal remain."""
         if self._server is not None and self._thread is not None:
             self._server.should_exit = self._server.force_exit = True
             self._thread.join(STOP_SECONDS)

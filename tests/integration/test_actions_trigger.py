@@ -78,7 +78,7 @@ def ends(payload):
 
 def test_one_event_has_the_result_of_each(trigger, run, sim, actions):
     """An errored, a deleted and a late one do not end each other."""
-    sim.state.drop_action(actions["sgp1"])
+    sim.state.discard(actions["sgp1"])
 
     def meanwhile():
         sim.state.finish_action(actions["ams3"].id)

@@ -222,7 +222,7 @@ def test_the_hours_budget_is_respected(client, sim, snapshot):
     """When 5,000 requests are used up, the error is the one for rate limits."""
     for _ in range(20):
         for _ in range(250):
-            sim._backend.limits.count_request(TOKEN)
+            sim.limits.count_request(TOKEN)
         sim.clock.advance(61)
 
     with pytest.raises(RateLimitedError) as caught:

@@ -32,7 +32,7 @@ from airflow_provider_do_images.simulator import (
     RequestLost,
     ResponseLost,
 )
-from airflow_provider_do_images.simulator.faults import RequestFault
+from airflow_provider_do_images.simulator.faults.base import RequestFault
 
 RETENTION = RetentionPolicy(keep_last=2)
 

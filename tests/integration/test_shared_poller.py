@@ -173,7 +173,7 @@ def test_an_action_that_is_not_there_ends_its_own_wait_alone(sim, transfers, fin
     """An id that no page shows is asked for by itself, and found to be gone."""
     actions = transfers(images=5)
     lost = sim.state.add_action(actions[0].resource_id, region="fra1")
-    sim.state.drop_action(lost)
+    sim.state.discard(lost)
 
     ends = outcomes([lost, *actions], finish(*actions), running_for=500)
 

@@ -188,7 +188,7 @@ def test_a_single_403_does_not_end_the_wait(wait_for, sim, running):
 
 def test_a_deleted_image_ends_the_wait(wait_for, sim, snapshot, running):
     """The action errors with the image; if both are not found, the wait ends as not_found."""
-    sim.state.drop_action(sim.state.actions[running])
+    sim.state.discard(sim.state.actions[running])
     long_ago = time.time() - 500
 
     verdict = wait_for(running, started_at=long_ago)

@@ -88,6 +88,7 @@ def test_the_wheel_holds_the_package_and_nothing_else(wheel):
     assert f"{package}/py.typed" in names
     assert f"{metadata}/licenses/LICENSE" in names
     assert {Path(name).suffix for name in names if name.startswith(f"{package}/")} == {
+        ".md",  # the simulator's rules
         ".py",
         ".typed",
     }

@@ -1,4 +1,4 @@
-"""Faults of what may be seen: revoked tokens, objects that are not there yet, strangers."""
+"""Faults of tokens and of concurrent changes."""
 
 from __future__ import annotations
 
@@ -14,17 +14,17 @@ from airflow_provider_do_images.simulator.http.fault_chain import FaultChain
 
 @dataclass(eq=False)
 class TokenRevoked(RequestFault):
-    """The token of the request that is struck is invalid from then on.
+    """The request's token is revoked.
 
-    :param replacement: a token that is valid from then on, and only that one.
-    :param plain_text: answer this request with text instead of JSON (reported: typhoon#165).
+    :param replacement: the only valid token from then on.
+    :param plain_text: return text instead of JSON (reported: typhoon#165).
     """
 
     replacement: str | None = None
     plain_text: bool = False
 
     async def intercept(self, chain: FaultChain) -> Response:
-        """Answer 401."""
+        """Return a 401."""
         if chain.token is not None:
             chain.tokens.revoke(chain.token)
         if self.replacement is not None:
@@ -36,16 +36,16 @@ class TokenRevoked(RequestFault):
 
 @dataclass(eq=False)
 class NotFoundAfterWrite(RequestFault):
-    """What a POST has made can not be read at once (seen: terraform-provider-digitalocean#1600).
+    """A new action is not readable at first (reported: terraform-provider-digitalocean#1600).
 
-    :param reads: how many reads of the new action answer 404.
+    :param reads: how many reads of the new action return 404.
     """
 
     method: str = "POST"
     reads: int = 2
 
     async def intercept(self, chain: FaultChain) -> Response:
-        """Do it, and hide the action it began, whatever becomes of the answer."""
+        """Hide the action that the request starts, also if the response is lost."""
         actions, handle = chain.state.actions, chain.handle
 
         def handle_and_hide() -> Response:
@@ -62,10 +62,10 @@ class NotFoundAfterWrite(RequestFault):
 
 @dataclass(eq=False)
 class ConcurrentAction(RequestFault):
-    """Somebody else begins an action on an image, just before this request is answered.
+    """Another client starts an action on an image, just before this request is handled.
 
     :param image_id: the image; default: the newest private one.
-    :param status: any text, also one that the API does not document.
+    :param status: any text, also an undocumented status.
     :param type: the action's type.
     :param region: slug of its region.
     """
@@ -76,7 +76,7 @@ class ConcurrentAction(RequestFault):
     region: str = "fra1"
 
     async def intercept(self, chain: FaultChain) -> Response:
-        """Add the action, then answer."""
+        """Add the action, then handle the request."""
         state = chain.state
         newest = state.image_index.newest_first("private", 0, 1)
         image_id = self.image_id or next(iter(newest), None)

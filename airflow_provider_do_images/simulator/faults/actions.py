@@ -1,4 +1,4 @@
-"""Faults of actions: what becomes of them after a request began them."""
+"""Faults of actions, which apply after the request that starts them."""
 
 from __future__ import annotations
 
@@ -13,22 +13,22 @@ from airflow_provider_do_images.simulator.state.models import DISAPPEARED, ERROR
 class ActionErrors(ActionFault):
     """The action ends as ``errored``.
 
-    :param seconds: virtual seconds from its start; None: when it would have been completed.
+    :param seconds: virtual seconds from its start; None: its usual duration.
     """
 
     seconds: float | None = None
 
     def outcome(self) -> ActionOutcome:
-        """Return how the action ends."""
+        """Return the end of the action."""
         return ActionOutcome(ERRORED, self.seconds)
 
 
 @dataclass(eq=False)
 class ActionStuck(ActionFault):
-    """The action stays in progress for ever."""
+    """The action stays in progress."""
 
     def outcome(self) -> ActionOutcome:
-        """Return how the action ends."""
+        """Return the end of the action."""
         return ActionOutcome(seconds=inf)
 
 
@@ -36,19 +36,19 @@ class ActionStuck(ActionFault):
 class ActionDisappears(ActionFault):
     """The action and its image disappear.
 
-    :param seconds: virtual seconds from its start; None: when it would have been completed.
+    :param seconds: virtual seconds from its start; None: its usual duration.
     """
 
     seconds: float | None = None
 
     def outcome(self) -> ActionOutcome:
-        """Return how the action ends."""
+        """Return the end of the action."""
         return ActionOutcome(DISAPPEARED, self.seconds)
 
 
 @dataclass(eq=False)
 class RegionsLag(ActionFault):
-    """The action is completed, but the image's ``regions`` grow later.
+    """The image's ``regions`` include the destination some time after the action is completed.
 
     :param seconds: virtual seconds from its completion; inf: never.
     """
@@ -57,5 +57,5 @@ class RegionsLag(ActionFault):
     seconds: float = 30.0
 
     def outcome(self) -> ActionOutcome:
-        """Return how the action ends."""
+        """Return the end of the action."""
         return ActionOutcome(regions_lag_seconds=self.seconds)

@@ -1,4 +1,4 @@
-"""What all faults have in common: when they strike."""
+"""Base classes of faults, and the list of faults of a simulator."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ from airflow_provider_do_images.simulator.state.models import Action, ActionOutc
 
 @dataclass(kw_only=True, eq=False)
 class Fault:
-    """Something that goes wrong on purpose.
+    """A fault and the conditions for it.
 
-    :param times: how often it strikes; None: whenever it matches.
-    :param probability: the chance, from 0 to 1, that it strikes when it matches.
-    :param skip: how many matches it lets pass first.
-    :param delay_seconds: virtual seconds after it was added before it matches at all.
+    :param times: how often it applies; None: to each match.
+    :param probability: from 0 to 1, for each match.
+    :param skip: how many matches it ignores first.
+    :param delay_seconds: virtual seconds from its addition until it can match.
     :raises ValueError: for a value out of range.
     """
 
@@ -46,27 +46,27 @@ class Fault:
 
 @dataclass(kw_only=True, eq=False)
 class RequestFault(Fault):
-    """A fault that strikes a request.
+    """A fault of a request.
 
     :param method: such as ``POST``; default: any.
-    :param path: may have wildcards, such as ``/v2/images/*/actions``; ``*`` matches slashes.
+    :param path: can have wildcards, such as ``/v2/images/*/actions``; ``*`` matches slashes.
     """
 
     method: str = "*"
     path: str = "*"
 
     def matches(self, method: str, path: str) -> bool:
-        """Tell whether a request is meant."""
+        """Return whether the fault matches a request."""
         return self.method.upper() in {"*", method} and fnmatchcase(path, self.path)
 
     @abstractmethod
     async def intercept(self, chain: FaultChain) -> Response:
-        """Answer the request, or not."""
+        """Return the response, usually after ``chain.proceed()``."""
 
 
 @dataclass(kw_only=True, eq=False)
 class ActionFault(Fault):
-    """A fault that strikes an action when it begins.
+    """A fault of an action, matched when the action starts.
 
     :param type: the action's type, such as ``transfer``; default: any.
     :param region: the destination's slug; default: any.
@@ -78,7 +78,7 @@ class ActionFault(Fault):
     image_id: int | None = None
 
     def matches(self, action: Action) -> bool:
-        """Tell whether an action is meant."""
+        """Return whether the fault matches an action."""
         return (
             self.type in {"*", action.type}
             and self.region in {"*", action.region}
@@ -87,16 +87,16 @@ class ActionFault(Fault):
 
     @abstractmethod
     def outcome(self) -> ActionOutcome:
-        """Return how the action ends."""
+        """Return the end of the action."""
 
 
 F = TypeVar("F", bound=Fault)
 
 
 class FaultList:
-    """The faults that are set up. They are asked in the order in which they were added.
+    """The faults of a simulator, matched in the order in which they were added.
 
-    :param seed: what probabilities are drawn from.
+    :param seed: for probabilities.
     """
 
     def __init__(self, clock: Clock, seed: int) -> None:
@@ -107,7 +107,7 @@ class FaultList:
         self._added = 0
 
     def add(self, fault: F) -> F:
-        """Set up a fault, and return it."""
+        """Add a fault and return it."""
         with self._lock:
             self._added += 1
             random = Random(f"{self._seed}/{self._added}")  # noqa: S311 - not for secrets
@@ -118,16 +118,16 @@ class FaultList:
 
     @property
     def all(self) -> list[Fault]:
-        """The faults that are set up, also those that have struck for the last time."""
+        """All faults, including those that no longer apply."""
         return [active.fault for active in self._active]
 
     def clear(self) -> None:
-        """Remove all faults. What they did to the account stays."""
+        """Remove all faults. Their effects on the account remain."""
         with self._lock:
             self._active.clear()
 
     def matching_request(self, method: str, path: str) -> Iterator[RequestFault]:
-        """Yield the faults that strike a request; one that is not fetched does not strike."""
+        """Yield the faults that apply to a request. One that is not fetched is not counted."""
         for active in list(self._active):
             fault = active.fault
             if not isinstance(fault, RequestFault) or not fault.matches(method, path):
@@ -136,7 +136,7 @@ class FaultList:
                 yield fault
 
     def decide_outcome(self, action: Action) -> ActionOutcome:
-        """Return how an action ends."""
+        """Return how a new action ends."""
         for active in list(self._active):
             fault = active.fault
             if (
@@ -153,7 +153,7 @@ class FaultList:
 
 
 class _ActiveFault:
-    """A fault in one simulator, and how often it may still strike there."""
+    """A fault in one simulator, with its remaining count."""
 
     def __init__(self, fault: Fault, since: float, random: Random) -> None:
         self.fault = fault
@@ -163,7 +163,7 @@ class _ActiveFault:
         self._left = fault.times
 
     def should_apply(self, now: float) -> bool:
-        """Tell whether a match at this time is a hit, and count it."""
+        """Return whether the fault applies to a match at this time, and count it."""
         if now < self._since or self._left == 0:
             return False
         if self._skip > 0:

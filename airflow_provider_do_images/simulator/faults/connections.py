@@ -1,4 +1,4 @@
-"""Faults after which no answer comes, or comes only when the test wants."""
+"""Faults of connections: lost, missing and held responses."""
 
 from __future__ import annotations
 
@@ -17,19 +17,19 @@ RELEASE_POLL_SECONDS = 0.005
 
 @dataclass(eq=False)
 class RequestLost(RequestFault):
-    """The connection is closed before the request took effect."""
+    """The connection is closed before the request is handled."""
 
     async def intercept(self, chain: FaultChain) -> Response:
-        """Do nothing and close."""
+        """Close the connection."""
         return responses.DroppedConnection()
 
 
 @dataclass(eq=False)
 class ResponseLost(RequestFault):
-    """The request takes effect, then the connection is closed without an answer."""
+    """The request is handled, then the connection is closed without a response."""
 
     async def intercept(self, chain: FaultChain) -> Response:
-        """Do it and close."""
+        """Handle the request and close the connection."""
         chain.handle()
         return responses.DroppedConnection()
 
@@ -38,7 +38,7 @@ class ResponseLost(RequestFault):
 class ConnectionReset(RequestFault):
     """The connection is reset (TCP RST).
 
-    :param after_processing: let the request take effect first.
+    :param after_processing: handle the request first.
     """
 
     after_processing: bool = False
@@ -52,15 +52,15 @@ class ConnectionReset(RequestFault):
 
 @dataclass(eq=False)
 class NoResponse(RequestFault):
-    """No answer ever: the connection stays open until the client gives up.
+    """No response: the connection stays open until the client closes it.
 
-    :param after_processing: let the request take effect first.
+    :param after_processing: handle the request first.
     """
 
     after_processing: bool = False
 
     async def intercept(self, chain: FaultChain) -> Response:
-        """Stay silent."""
+        """Send no response."""
         if self.after_processing:
             chain.handle()
         return responses.SilentResponse()
@@ -68,27 +68,27 @@ class NoResponse(RequestFault):
 
 @dataclass(eq=False)
 class HeldRequest(RequestFault):
-    """An answer that is held back until ``release`` is called; the request takes effect first.
+    """The response is held until ``release`` is called; the request is handled before.
 
-    :param before_processing: hold the request instead; it takes effect only after the release.
+    :param before_processing: hold the request instead, and handle it after the release.
     """
 
     before_processing: bool = False
     reached: Event = field(default_factory=Event, init=False, repr=False)
-    """Set when a request is held. ``reached.wait(5)`` waits for it."""
+    """Set when a request is held: ``reached.wait(5)`` waits for it."""
     processed: Event = field(default_factory=Event, init=False, repr=False)
-    """Set when a request that was held has taken effect."""
+    """Set when a held request has been handled."""
     _released: Event = field(default_factory=Event, init=False, repr=False)
 
     def release(self) -> None:
-        """Let go of what is held, and hold nothing more."""
+        """Release held requests; later ones are not held."""
         self._released.set()
 
     async def intercept(self, chain: FaultChain) -> Response:
         """Wait for the release."""
         response = None if self.before_processing else await chain.proceed()
         self.reached.set()
-        while not self._released.is_set():  # noqa: ASYNC110  it is released from another thread
+        while not self._released.is_set():  # noqa: ASYNC110  released from another thread
             await asyncio.sleep(RELEASE_POLL_SECONDS)
         response = response or await chain.proceed()
         self.processed.set()

@@ -1,4 +1,4 @@
-"""Faults that spoil an answer, or give another one."""
+"""Faults that replace or change a response."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from airflow_provider_do_images.simulator.http import responses
 from airflow_provider_do_images.simulator.http.fault_chain import FaultChain
 
 HTML_STATUSES = {502, 504, *range(520, 528)}
-"""Statuses that come from the proxy before the API, as HTML."""
+"""Statuses of the proxy in front of the API, which returns HTML."""
 
 
 @dataclass(eq=False)
@@ -22,9 +22,9 @@ class ErrorStatus(RequestFault):
     """An HTTP error instead of the response, such as ``ErrorStatus(503)``.
 
     :param status: the HTTP status, 400 to 599.
-    :param html: an HTML page instead of JSON; default: as the real one has it, which is HTML for
-        502, 504 and 52x (logged: godo#142, marketplace-partners#48).
-    :param after_processing: let the request take effect first (reported: analogsea#82).
+    :param html: return HTML instead of JSON; default: as the real API, which returns HTML for 502,
+        504 and 52x (logged: godo#142, marketplace-partners#48).
+    :param after_processing: handle the request first (reported: analogsea#82).
     :param retry_after: the ``retry-after`` header, in real seconds.
     """
 
@@ -39,7 +39,7 @@ class ErrorStatus(RequestFault):
             raise ValueError(f"status must be from 400 to 599, not {self.status}")
 
     async def intercept(self, chain: FaultChain) -> Response:
-        """Answer with the status."""
+        """Return the error."""
         if self.after_processing:
             chain.handle()
         if self.status in HTML_STATUSES if self.html is None else self.html:
@@ -53,9 +53,9 @@ class ErrorStatus(RequestFault):
 
 @dataclass(eq=False)
 class RateLimited(RequestFault):
-    """A 429 out of turn.
+    """A 429 although no limit is exceeded.
 
-    :param burst: the limit per minute, with ``retry-after``; False: the hourly one, without.
+    :param burst: the limit per minute, with ``retry-after``; False: the limit per hour, without.
     :param retry_after: real seconds, for ``burst``.
     """
 
@@ -63,7 +63,7 @@ class RateLimited(RequestFault):
     retry_after: int = 1
 
     async def intercept(self, chain: FaultChain) -> Response:
-        """Answer 429 with nothing remaining."""
+        """Return a 429 with no requests remaining."""
         headers = {"ratelimit-remaining": "0"}
         if self.burst:
             headers["retry-after"] = str(self.retry_after)
@@ -72,29 +72,29 @@ class RateLimited(RequestFault):
 
 @dataclass(eq=False)
 class TransientForbidden(RequestFault):
-    """A passing 403 to a token that may do this (reported: OpenRouterLabs/spawn#2549)."""
+    """A 403 for a token with all scopes (reported: OpenRouterLabs/spawn#2549)."""
 
     async def intercept(self, chain: FaultChain) -> Response:
-        """Answer 403."""
+        """Return a 403."""
         return chain.error_response(403, {})
 
 
 @dataclass(eq=False)
 class HtmlResponse(RequestFault):
-    """A page with status 200 instead of the answer; the request takes effect."""
+    """The request is handled, but the response is an HTML page with status 200."""
 
     async def intercept(self, chain: FaultChain) -> Response:
-        """Answer with a page."""
+        """Handle the request and return HTML."""
         chain.handle()
         return responses.html_response(200, "Checking your browser")
 
 
 @dataclass(eq=False)
 class InvalidJson(RequestFault):
-    """An answer whose JSON breaks off in the middle, though all its bytes come."""
+    """A complete response with the first half of its JSON."""
 
     async def intercept(self, chain: FaultChain) -> Response:
-        """Answer with half of the text."""
+        """Return half of the JSON."""
         response = await chain.proceed()
         if "content-length" in response.headers:
             responses.replace_body(response, bytes(response.body[: len(response.body) // 2]))
@@ -103,20 +103,20 @@ class InvalidJson(RequestFault):
 
 @dataclass(eq=False)
 class MissingRows(RequestFault):
-    """A page of a list without its first rows; ``meta.total`` counts them all the same.
+    """A page of a list without its first rows, which ``meta.total`` still counts.
 
-    So it looks when others delete while pages are read, as pages are counted by rows (assumed).
+    This happens if other clients delete rows while pages are read (assumed).
 
-    :param rows: how many rows are left out, at most.
+    :param rows: the number of missing rows.
     """
 
     method: str = "GET"
     rows: int = 1
 
     async def intercept(self, chain: FaultChain) -> Response:
-        """Leave out rows of the answer, if it is a list."""
+        """Remove rows of a list."""
         response = await chain.proceed()
-        with suppress(ValueError):  # another fault may have left no JSON of it
+        with suppress(ValueError):  # another fault may have broken the JSON
             body = json.loads(bytes(response.body))
             for name, value in body.items():
                 if isinstance(value, list):
@@ -127,17 +127,17 @@ class MissingRows(RequestFault):
 
 @dataclass(eq=False)
 class TruncatedBody(RequestFault):
-    """An answer that is cut off: fewer bytes than ``content-length`` says."""
+    """A response with fewer bytes than its ``content-length``."""
 
     async def intercept(self, chain: FaultChain) -> Response:
-        """Send half of the answer and close the connection."""
+        """Send half of the response and close the connection."""
         response = await chain.proceed()
         return responses.SlowResponse(response, cut=True) if response.status_code else response
 
 
 @dataclass(eq=False)
 class SlowBody(RequestFault):
-    """An answer whose body drips in.
+    """A response whose body arrives slowly.
 
     :param seconds: real seconds from the headers to the end of the body.
     """
@@ -145,7 +145,7 @@ class SlowBody(RequestFault):
     seconds: float = 5.0
 
     async def intercept(self, chain: FaultChain) -> Response:
-        """Send the answer slowly."""
+        """Send the response slowly."""
         response = await chain.proceed()
         return responses.SlowResponse(response, self.seconds) if response.status_code else response
 

@@ -1,6 +1,6 @@
-"""The API's refusals, with the texts that DigitalOcean uses.
+"""Errors of the API with DigitalOcean's messages.
 
-Confirmed by recorded or logged answers unless marked otherwise.
+Confirmed by recorded or logged responses unless marked otherwise.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 @dataclass(eq=False)
 class ApiError(Exception):
-    """A refusal: HTTP status, the API's short name for it, and a text for people."""
+    """An error response: HTTP status, error id and message."""
 
     status: int
     id: str
@@ -31,26 +31,26 @@ MESSAGES = {
     504: ("gateway_timeout", "Gateway Timeout"),
     524: ("origin_timeout", "A timeout occurred"),
 }
-"""For each status the error id and its usual text. 422, 502, 504 and 524 as JSON are assumed:
-behind these three the real API answers with HTML pages."""
+"""Error id and default message by status. The JSON forms of 422, 502, 504 and 524 are assumed: the
+real API returns HTML for 502, 504 and 524."""
 
 
 def standard_error(status: int) -> ApiError:
-    """Return the usual error of an HTTP status."""
+    """Return the default error of an HTTP status."""
     name, message = MESSAGES.get(status, ("server_error", "Unexpected server-side error"))
     return ApiError(status, name, message)
 
 
 def not_found() -> ApiError:
-    """Return the 404 for whatever does not exist."""
+    """Return the 404 for an object that does not exist."""
     return standard_error(404)
 
 
 def unknown_action_type() -> ApiError:
-    """Return the 404 for an action ``type`` that is missing or not known (doctl#192)."""
+    """Return the 404 for a missing or unknown action ``type`` (doctl#192)."""
     return ApiError(404, "not_found", "The specified action type is not available.")
 
 
 def unprocessable(message: str) -> ApiError:
-    """Return a 422 with this text."""
+    """Return a 422 with this message."""
     return ApiError(422, "unprocessable_entity", message)

@@ -1,4 +1,4 @@
-"""One request on its way through the faults to the account and back."""
+"""The chain of faults that a request passes before the endpoint handles it."""
 
 from __future__ import annotations
 
@@ -14,18 +14,18 @@ from airflow_provider_do_images.simulator.state.account_state import AccountStat
 
 
 class Interceptor(Protocol):
-    """What may stand between a request and its answer."""
+    """An object that can replace, delay or change the response of a request."""
 
     async def intercept(self, chain: FaultChain) -> Response:
-        """Answer the request, or not."""
+        """Return the response, usually after ``chain.proceed()``."""
 
 
 @dataclass(slots=True)
 class FaultChain:
-    """What a fault can do with a request.
+    """One request and the interceptors that apply to it.
 
-    :param faults: the faults that strike it, fetched one by one.
-    :param handle: does what the request asks, and returns the true answer.
+    :param faults: the matching faults. One that is not fetched is not counted as applied.
+    :param handle: runs the endpoint and returns the regular response.
     :param error_response: returns the API's JSON error for a status, with extra headers.
     """
 
@@ -38,7 +38,7 @@ class FaultChain:
     error_response: Callable[[int, dict[str, str]], Response]
 
     async def proceed(self) -> Response:
-        """Go on with the next fault that matches, or with the true answer."""
+        """Return the response of the next matching fault, or else of the endpoint."""
         fault = next(self.faults, None)
         if fault is None:
             return self.handle()

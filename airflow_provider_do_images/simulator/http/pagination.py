@@ -1,6 +1,6 @@
-"""Pages: 20 rows by default, 200 at most (confirmed), from page 1 on.
+"""Pagination: 20 rows per page by default, at most 200 (confirmed); the first page is 1.
 
-What can not be a page or a size counts as not given, and a size above 200 as 200 (both assumed).
+An invalid page or size is ignored, and a size above 200 counts as 200 (both assumed).
 """
 
 from __future__ import annotations
@@ -23,11 +23,11 @@ def paginate(
     total: int,
     fetch_rows: Callable[[int, int], list[dict[str, Any]]],
 ) -> ApiResponse:
-    """Return the page that was asked for, with ``links`` and ``meta``.
+    """Return the requested page with ``links`` and ``meta``.
 
     :param name: the key of the list, such as ``images``.
-    :param total: how many rows there are on all pages.
-    :param fetch: returns the rows from one place to before another.
+    :param total: the number of rows on all pages.
+    :param fetch_rows: returns the rows from a start to before a stop position.
     """
     page = _positive(request.query.get("page"), 1)
     size = min(_positive(request.query.get("per_page"), DEFAULT_SIZE), MAX_SIZE)
@@ -48,7 +48,7 @@ def paginate_index(
     *,
     newest_first: bool = False,
 ) -> ApiResponse:
-    """Return a page of what the index has under ``key``; ``row`` makes JSON of an id."""
+    """Return a page of the ids under ``key``; ``row`` serializes the object with an id."""
     ids = index.newest_first if newest_first else index.oldest_first
     return paginate(
         request,
@@ -71,7 +71,7 @@ def _links(request: ApiRequest, page: int, last: int) -> dict[str, Any] | None:
 
 
 def _url(request: ApiRequest, page: int) -> str:
-    """Return the address of a page: absolute, repeating only what the caller sent (confirmed)."""
+    """Return the absolute URL of a page with only the parameters of the request (confirmed)."""
     others = {key: value for key, value in request.query.items() if key != "page"}
     return f"{request.base_url}{request.path}?{urlencode({'page': page, **others})}"
 

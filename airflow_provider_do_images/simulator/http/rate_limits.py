@@ -1,8 +1,8 @@
-"""The two rate limits of each token: 250 requests a minute, 5,000 an hour.
+"""The two rate limits of each token: 250 requests per minute and 5,000 per hour.
 
-Both slide: a request counts for a minute and an hour after it was made (confirmed: API docs, rate
-limit section). Refused requests do not count (assumed). All on virtual time: at speed 60 the minute
-is over after one second, and ``retry-after`` says so, because a client sleeps in real time.
+Both are sliding windows (confirmed: API docs, rate limit section). Rejected requests do not count
+(assumed). Windows use virtual time; ``retry-after`` is in real seconds, since clients sleep in real
+time. At speed 60 a minute ends after one second.
 """
 
 from __future__ import annotations
@@ -17,15 +17,16 @@ from airflow_provider_do_images.simulator.rules.rules import Rules
 MINUTE = 60
 HOUR = 3600
 RECORDED_LAG = 268
-"""How many seconds before the answer's own time a recorded ``ratelimit-reset`` lay."""
+"""Seconds by which a recorded ``ratelimit-reset`` preceded the response's own time."""
 
 
 @dataclass(frozen=True, slots=True)
 class Budget:
-    """What a token has left, as the answer's headers say it.
+    """The remaining rate limit of a token, as in the response headers.
 
-    :param exceeded: the request is refused.
-    :param retry_after: real seconds to wait after the burst limit, at least 1; else None.
+    :param exceeded: the request is rejected.
+    :param retry_after: real seconds until the minute's limit allows a request, at least 1; None:
+        the minute's limit is not exceeded.
     """
 
     limit: int
@@ -35,7 +36,7 @@ class Budget:
     retry_after: int | None = None
 
     def headers(self) -> dict[str, str]:
-        """Return the headers that every answer has."""
+        """Return the rate limit headers."""
         headers = {
             "ratelimit-limit": str(self.limit),
             "ratelimit-remaining": str(self.remaining),
@@ -47,7 +48,7 @@ class Budget:
 
 
 class RateLimits:
-    """Counts requests by token, on the given clock."""
+    """Request counts of each token, on the given clock."""
 
     def __init__(self, clock: Clock, rules: Rules) -> None:
         self._clock = clock
@@ -55,7 +56,7 @@ class RateLimits:
         self._requests: dict[str, deque[float]] = {}
 
     def count_request(self, token: str) -> Budget:
-        """Count a request, unless a limit refuses it."""
+        """Count a request unless a limit rejects it."""
         budget = self.status(token)
         if budget.exceeded:
             return budget
@@ -64,7 +65,7 @@ class RateLimits:
         return self._budget(self._requests[token], now)
 
     def status(self, token: str) -> Budget:
-        """Return what would be said to a request now, without counting it."""
+        """Return the current budget without counting a request."""
         now = self._clock.now()
         requests = self._requests.get(token, deque())
         while requests and requests[0] <= now - HOUR:
@@ -79,10 +80,6 @@ class RateLimits:
             retry_after = max(1, ceil(wait))
             return self._budget(requests, now, exceeded=True, retry_after=retry_after)
         return self._budget(requests, now)
-
-    def clear(self) -> None:
-        """Forget all requests."""
-        self._requests.clear()
 
     def _budget(
         self,

@@ -1,4 +1,4 @@
-"""One request as an endpoint sees it, and its answer before it becomes bytes."""
+"""The request that an endpoint receives and the response that it returns."""
 
 from __future__ import annotations
 
@@ -11,16 +11,16 @@ from airflow_provider_do_images.simulator.http.tokens import ALL_SCOPES, Scopes
 from airflow_provider_do_images.simulator.state.account_state import AccountState
 
 LONGEST_ID = 19
-"""Digits of the largest 64-bit number: no id is longer."""
+"""Digits of the largest 64-bit integer."""
 
 
 @dataclass(slots=True)
 class ApiRequest:
-    """A request that is allowed, with what the endpoint needs to answer it.
+    """An authorized request.
 
-    :param params: the variable parts of the path.
-    :param base_url: what links begin with, such as ``http://127.0.0.1:8765``.
-    :param scopes: what the caller's token may do.
+    :param params: the path parameters.
+    :param base_url: the prefix of links, such as ``http://127.0.0.1:8765``.
+    :param scopes: the scopes of the token.
     """
 
     state: AccountState
@@ -34,14 +34,14 @@ class ApiRequest:
     scopes: Scopes = ALL_SCOPES
 
     def path_id(self, name: str) -> int:
-        """Return the id in this part of the path; what can not be one is a 404."""
+        """Return a path parameter as an id, or raise a 404."""
         text = self.params[name]
         if text.isascii() and text.isdigit() and len(text) <= LONGEST_ID:
             return int(text)
         raise not_found()
 
     def json_object(self) -> dict[str, Any]:
-        """Return the JSON object in the body, empty without body; anything else is a 400."""
+        """Return the JSON object in the body, ``{}`` without a body, or raise a 400."""
         if not self.body.strip():
             return {}
         try:
@@ -55,7 +55,7 @@ class ApiRequest:
 
 @dataclass(frozen=True, slots=True)
 class ApiResponse:
-    """What an endpoint answers: a JSON object, or nothing."""
+    """A JSON object, or no body, with a status."""
 
     body: dict[str, Any] | None
     status: int = 200

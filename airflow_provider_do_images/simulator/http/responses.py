@@ -1,4 +1,4 @@
-"""Answers as bytes: with DigitalOcean's headers, or spoiled on the way."""
+"""HTTP responses with DigitalOcean's headers, and broken ones for faults."""
 
 from __future__ import annotations
 
@@ -23,14 +23,14 @@ EDGE_HEADERS = {
     "x-response-from": "service",
     "x-xss-protection": "1; mode=block",
 }
-"""On every answer, as recorded."""
+"""Headers of every response, as recorded."""
 
 JSON_TYPE = "application/json; charset=utf-8"
 STATUS_HEADERS = {
     401: {"content-type": "application/json"},
     503: {"content-type": "application/json", "connection": "close"},
 }
-"""What is different with these statuses, as recorded."""
+"""Different headers for these statuses, as recorded."""
 PAGE = """<!DOCTYPE html>
 <html>
 <head><title>{status} {title}</title></head>
@@ -46,7 +46,7 @@ PAGE = """<!DOCTYPE html>
 def json_response(
     body: Mapping[str, Any] | None, status: int, request_id: str, headers: Mapping[str, str]
 ) -> Response:
-    """Return an answer of the API itself; without body it has no content type (confirmed)."""
+    """Return a response of the API; without a body it has no content type (confirmed)."""
     content = b"" if body is None else as_json(body)
     all_headers = {
         **EDGE_HEADERS,
@@ -64,18 +64,18 @@ def json_response(
 
 
 def as_json(body: Mapping[str, Any]) -> bytes:
-    """Return a JSON object as the API writes it: without spaces."""
+    """Return compact JSON, as the API sends it."""
     return json.dumps(body, separators=(",", ":")).encode()
 
 
 def replace_body(response: Response, body: bytes) -> None:
-    """Send another body, with its true length."""
+    """Replace the body and its length."""
     response.body = body
     response.headers["content-length"] = str(len(body))
 
 
 def html_response(status: int, title: str) -> Response:
-    """Return a page as the proxy before the API sends it: no ids, no limits, no JSON."""
+    """Return an HTML page as the proxy in front of the API sends it."""
     headers = {"server": "cloudflare", "content-type": "text/html; charset=UTF-8"}
     return Response(PAGE.format(status=status, title=title), status, headers)
 
@@ -86,14 +86,14 @@ def text_response(status: int, text: str) -> Response:
 
 
 def new_request_id() -> str:
-    """Return what ``x-request-id`` holds."""
+    """Return a value for ``x-request-id``."""
     return str(uuid.uuid4())
 
 
 class DroppedConnection(Response):
-    """No answer: the connection is closed, or reset.
+    """No response: the connection is closed.
 
-    :param reset: end it with a TCP reset instead of an orderly close.
+    :param reset: send a TCP reset instead of an orderly close.
     """
 
     def __init__(self, *, reset: bool = False) -> None:
@@ -101,28 +101,28 @@ class DroppedConnection(Response):
         self._reset = reset
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Close the connection, and wait until it is gone."""
+        """Close the connection and wait for the disconnect."""
         drop_connection(scope, reset=self._reset)
         await disconnected(receive)
 
 
 class SilentResponse(Response):
-    """No answer: the connection stays open until the client gives up."""
+    """No response: the connection stays open until the client closes it."""
 
     def __init__(self) -> None:
         super().__init__(status_code=0)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Wait until the client has gone."""
+        """Wait for the disconnect."""
         await disconnected(receive)
 
 
 class SlowResponse(Response):
-    """An answer whose headers come at once and whose body comes in pieces.
+    """A response that sends its headers at once and its body in pieces.
 
-    :param response: the answer to send; one that is slow or cut off already stays so.
+    :param response: the response to send; a slow or cut response stays slow or cut.
     :param seconds: real seconds until the last piece.
-    :param cut: close the connection after half of the body instead.
+    :param cut: close the connection after half of the body.
     """
 
     PIECES = 10
@@ -135,7 +135,7 @@ class SlowResponse(Response):
         self.cut: bool = cut or (inner is not None and inner.cut)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Send the headers at once and the body piece by piece."""
+        """Send the headers, then the body in pieces."""
         await send(self._start())
         size = -(-len(self.body) // self.PIECES) or 1
         for begin in range(0, len(self.body) // (2 if self.cut else 1), size):
@@ -157,18 +157,18 @@ class SlowResponse(Response):
 
 
 async def disconnected(receive: Receive) -> None:
-    """Wait until the client's connection is gone."""
+    """Wait until the client has disconnected."""
     while (await receive())["type"] != "http.disconnect":
         pass
 
 
 def drop_connection(scope: Scope, *, reset: bool = False) -> None:
-    """Close the connection that a request came on."""
+    """Close the connection of a request."""
     for connection in scope["app"].state.connections():
         if connection.client == scope["client"]:
             if reset:
-                listener = connection.transport.get_extra_info("socket")
-                listener.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+                sock = connection.transport.get_extra_info("socket")
+                sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
                 connection.transport.abort()
             else:
                 connection.transport.close()

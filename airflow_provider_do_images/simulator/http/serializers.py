@@ -1,7 +1,7 @@
-"""The JSON of each object, as the API writes it.
+"""Serialize objects to the API's JSON.
 
-Fields and shapes: DigitalOcean's OpenAPI specification and recorded answers of February 2026.
-What a token may not see is left empty.
+Source: DigitalOcean's OpenAPI specification and recorded responses of February 2026. Fields that
+the token has no scope for are empty.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ VPC_UUID = "760e09ef-dc84-11e8-981e-3cfdfeaae000"
 
 
 def region_json(region: Region, scopes: Scopes) -> Json:
-    """Return a region; ``sizes`` is filled only for ``sizes:read`` (confirmed)."""
+    """Return a region; ``sizes`` needs ``sizes:read`` (confirmed)."""
     return {
         "name": region.name,
         "slug": region.slug,
@@ -35,7 +35,7 @@ def region_json(region: Region, scopes: Scopes) -> Json:
 
 
 def action_json(state: AccountState, action: Action, scopes: Scopes) -> Json:
-    """Return an action. It has no reason, also when it errored (confirmed)."""
+    """Return an action. An errored action has no reason (confirmed)."""
     slug = action.region if _shows_region(state, action) else None
     region = state.regions.get(slug) if slug else None
     return {
@@ -52,7 +52,7 @@ def action_json(state: AccountState, action: Action, scopes: Scopes) -> Json:
 
 
 def _shows_region(state: AccountState, action: Action) -> bool:
-    """Return whether an action names its region (reported both ways for transfers)."""
+    """Return whether an action includes its region (reported both ways for transfers)."""
     if action.type != "transfer":
         return True
     hidden_while_running = state.rules.region_null_until_completed and action.status == IN_PROGRESS
@@ -60,7 +60,7 @@ def _shows_region(state: AccountState, action: Action) -> bool:
 
 
 def image_json(image: Image, scopes: Scopes) -> Json:
-    """Return an image as ``/v2/images`` shows it: without the droplet it came from."""
+    """Return an image as in ``/v2/images``, without its source droplet."""
     return {
         "id": image.id,
         "name": image.name,
@@ -80,14 +80,14 @@ def image_json(image: Image, scopes: Scopes) -> Json:
 
 
 def droplet_image_json(image: Image) -> Json:
-    """Return an image as a droplet's lists of backups and snapshots show it: less than above."""
-    left_out = {"description", "error_message", "status", "tags"}
-    whole = image_json(image, ALL_SCOPES)
-    return {key: value for key, value in whole.items() if key not in left_out}
+    """Return an image as in a droplet's lists of backups and snapshots, with fewer fields."""
+    omitted = {"description", "error_message", "status", "tags"}
+    full = image_json(image, ALL_SCOPES)
+    return {key: value for key, value in full.items() if key not in omitted}
 
 
 def snapshot_json(image: Image, scopes: Scopes) -> Json:
-    """Return an image as ``/v2/snapshots`` shows it: ids are strings here (confirmed)."""
+    """Return an image as in ``/v2/snapshots``, with ids as strings (confirmed)."""
     return {
         "id": str(image.id),
         "name": image.name,
@@ -102,7 +102,7 @@ def snapshot_json(image: Image, scopes: Scopes) -> Json:
 
 
 def droplet_json(state: AccountState, droplet: Droplet, scopes: Scopes) -> Json:
-    """Return a droplet. What concerns images needs ``image:read`` besides (confirmed)."""
+    """Return a droplet; its image fields also need ``image:read`` (confirmed)."""
     features = ["droplet_agent", "private_networking", *(["backups"] if droplet.backups else [])]
     sees_images = scopes.allow("image:read")
     source = state.images.get(droplet.image_id or 0)

@@ -1,4 +1,4 @@
-"""Which call goes where, and what scopes it needs (confirmed: OpenAPI ``security`` entries)."""
+"""The endpoints and the scopes that they need (confirmed: ``security`` in the OpenAPI file)."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from airflow_provider_do_images.simulator.routes import (
 
 
 class Endpoint(NamedTuple):
-    """A method and a path, what answers it, and the scopes that the token must have."""
+    """A method and a path, their handler, and the scopes that the token needs."""
 
     method: str
     path: str
@@ -27,7 +27,7 @@ class Endpoint(NamedTuple):
 
 
 def unknown_path(_request: ApiRequest) -> ApiResponse:
-    """Answer 404: what the API says to unknown paths, and (assumed) to unknown methods."""
+    """Return the 404 for unknown paths, and (assumed) for unknown methods."""
     raise not_found()
 
 

@@ -1,4 +1,4 @@
-"""The account itself and the regions it sees."""
+"""The account and its regions."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from airflow_provider_do_images.simulator.http.serializers import region_json
 
 
 def get_account(request: ApiRequest) -> ApiResponse:
-    """Return the account, with the keys of a recorded answer (February 2026)."""
+    """Return the account, with the keys of a recorded response (February 2026)."""
     return ApiResponse(
         {
             "account": {
@@ -29,7 +29,7 @@ def get_account(request: ApiRequest) -> ApiResponse:
 
 
 def list_regions(request: ApiRequest) -> ApiResponse:
-    """List the regions that this account sees, in the recorded order."""
+    """List the regions of this account in the recorded order."""
     listed = [region for region in request.state.regions.values() if region.listed]
     return paginate(
         request,

@@ -1,4 +1,4 @@
-"""Actions, of the whole account or of one resource."""
+"""Actions of the account or of one resource."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ def list_actions(request: ApiRequest) -> ApiResponse:
 
 
 def get_action(request: ApiRequest) -> ApiResponse:
-    """Return an action by its id alone."""
+    """Return an action by id."""
     return _answer(request, request.state.actions.get(request.path_id("action_id")))
 
 
 def list_actions_of(request: ApiRequest, key: Hashable) -> ApiResponse:
-    """List the actions of ``all`` or of one resource, newest first."""
+    """List the actions under a key of the action index, newest first."""
     state = request.state
     return paginate_index(
         request,
@@ -35,7 +35,7 @@ def list_actions_of(request: ApiRequest, key: Hashable) -> ApiResponse:
 
 
 def get_action_of(request: ApiRequest, resource_type: str, resource_id: int) -> ApiResponse:
-    """Return an action if it belongs to this resource; else 404."""
+    """Return an action of this resource, or raise a 404."""
     action = request.state.actions.get(request.path_id("action_id"))
     resource = action and (action.resource_type, action.resource_id)
     return _answer(request, action if resource == (resource_type, resource_id) else None)

@@ -18,7 +18,7 @@ from airflow_provider_do_images.simulator.routes.tags import canonical_filter_ta
 
 
 def list_droplets(request: ApiRequest) -> ApiResponse:
-    """List droplets, oldest first (assumed), by name or by tag."""
+    """List droplets, filtered by name or tag, oldest first (assumed)."""
     state = request.state
     return paginate_index(
         request,
@@ -30,7 +30,7 @@ def list_droplets(request: ApiRequest) -> ApiResponse:
 
 
 def _droplet_key(request: ApiRequest) -> Hashable:
-    """Return which list is meant: those with GPUs only when asked for (confirmed)."""
+    """Return the index key for the filters. ``type=gpus`` is needed for GPUs (confirmed)."""
     tag, name = request.query.get("tag_name"), request.query.get("name")
     kind = "gpus" if request.query.get("type") == "gpus" else "droplets"
     if tag and (name or kind == "gpus"):
@@ -78,7 +78,7 @@ def _list_images_of_droplet(request: ApiRequest, name: str, image_type: str) -> 
 
 
 def create_droplet_action(request: ApiRequest) -> ApiResponse:
-    """Begin an action. For a snapshot it names the droplet, not the image to come (confirmed)."""
+    """Start an action. A snapshot action refers to the droplet, not the image (confirmed)."""
     body = request.json_object()
     droplet_id = request.path_id("droplet_id")
     if body.get("type") == "snapshot" and not request.scopes.allow("image:create"):
@@ -94,5 +94,5 @@ def list_droplet_actions(request: ApiRequest) -> ApiResponse:
 
 
 def get_droplet_action(request: ApiRequest) -> ApiResponse:
-    """Return an action, if it is one of this droplet."""
+    """Return an action of this droplet."""
     return get_action_of(request, "droplet", request.path_id("droplet_id"))

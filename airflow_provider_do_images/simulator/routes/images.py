@@ -29,10 +29,10 @@ def list_images(request: ApiRequest) -> ApiResponse:
 
 
 def _key(request: ApiRequest) -> Hashable:
-    """Return which list is meant.
+    """Return the index key for the filters.
 
-    ``type`` is not the attribute of that name (confirmed): ``distribution`` and ``application``
-    are kinds of public images, and there are only the former here.
+    The parameter ``type`` is not the attribute (confirmed): ``distribution`` and ``application``
+    are kinds of public images. The simulator has only the former.
     """
     query = request.query
     if tag := query.get("tag_name"):
@@ -43,7 +43,7 @@ def _key(request: ApiRequest) -> Hashable:
 
 
 def get_image(request: ApiRequest) -> ApiResponse:
-    """Return an image by id, a public one also by slug."""
+    """Return an image by id, or a public image by slug."""
     return ApiResponse({"image": image_json(_by_id_or_slug(request), request.scopes)})
 
 
@@ -73,7 +73,7 @@ def delete_image(request: ApiRequest) -> ApiResponse:
 
 
 def create_image_action(request: ApiRequest) -> ApiResponse:
-    """Begin an action: 201, wrapped in ``action`` (confirmed, though not by the schema)."""
+    """Start an action: 201, under ``action`` (confirmed, although not in the schema)."""
     body = request.json_object()
     image_id = request.path_id("image_id")
     action = operations.create_image_action(
@@ -83,7 +83,7 @@ def create_image_action(request: ApiRequest) -> ApiResponse:
 
 
 def list_image_actions(request: ApiRequest) -> ApiResponse:
-    """List an image's actions, newest first, also of a deleted image (reported)."""
+    """List an image's actions, newest first, also after its deletion (reported)."""
     image_id = request.path_id("image_id")
     if image_id not in request.state.deleted_images:
         operations.require_image(request.state, image_id)
@@ -91,5 +91,5 @@ def list_image_actions(request: ApiRequest) -> ApiResponse:
 
 
 def get_image_action(request: ApiRequest) -> ApiResponse:
-    """Return an action, if it is one of this image (confirmed since 2024)."""
+    """Return an action of this image (confirmed since 2024)."""
     return get_action_of(request, "image", request.path_id("image_id"))

@@ -1,4 +1,4 @@
-"""Snapshots: the same images once more, under string ids, with the droplet they came from."""
+"""Snapshots: images with string ids and their source droplet."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ NONE = ("type", "volume")
 
 
 def list_snapshots(request: ApiRequest) -> ApiResponse:
-    """List droplet snapshots, oldest first (assumed); there are none of volumes here."""
+    """List droplet snapshots, oldest first (assumed). There are no volume snapshots."""
     state = request.state
     key = NONE if request.query.get("resource_type") == "volume" else SNAPSHOTS
     return paginate_index(

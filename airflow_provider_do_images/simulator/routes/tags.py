@@ -1,4 +1,4 @@
-"""Tags, and what carries them: droplets and images (confirmed: DigitalOcean's API reference)."""
+"""Tags of droplets and images (confirmed: DigitalOcean's API reference)."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def list_tags(request: ApiRequest) -> ApiResponse:
 
 
 def create_tag(request: ApiRequest) -> ApiResponse:
-    """Create a tag; one that exists stays as it is, in its own spelling (reported: doctl#333)."""
+    """Create a tag. An existing tag is not changed (reported: doctl#333)."""
     name = request.json_object().get("name")
     if not isinstance(name, str) or not NAME.fullmatch(name):
         raise unprocessable(request.state.rules.text("tag_invalid"))
@@ -46,7 +46,7 @@ def get_tag(request: ApiRequest) -> ApiResponse:
 
 
 def delete_tag(request: ApiRequest) -> ApiResponse:
-    """Delete a tag; what carried it is there without it."""
+    """Delete a tag and remove it from all resources."""
     name, state = _name(request), request.state
     resources: list[Image | Droplet] = [*state.images.values(), *state.droplets.values()]
     for resource in resources:
@@ -57,7 +57,7 @@ def delete_tag(request: ApiRequest) -> ApiResponse:
 
 
 def tag_resources(request: ApiRequest) -> ApiResponse:
-    """Put a tag on droplets and images."""
+    """Add a tag to droplets and images."""
     name = _name(request)
     for resource in _resources(request):
         if name not in resource.tags:
@@ -66,7 +66,7 @@ def tag_resources(request: ApiRequest) -> ApiResponse:
 
 
 def untag_resources(request: ApiRequest) -> ApiResponse:
-    """Take a tag off droplets and images."""
+    """Remove a tag from droplets and images."""
     name = _name(request)
     for resource in _resources(request):
         _set_tags(request.state, resource, [tag for tag in resource.tags if tag != name])
@@ -74,13 +74,13 @@ def untag_resources(request: ApiRequest) -> ApiResponse:
 
 
 def canonical_filter_tag(request: ApiRequest, name: str) -> str:
-    """Return the tag that ``tag_name`` means: in any case (assumed), or as it is written."""
+    """Return the tag for ``tag_name``, which ignores case by default (assumed)."""
     state = request.state
     return state.tags.canonical(name) if state.rules.tag_filter_any_case else name
 
 
 def _name(request: ApiRequest) -> str:
-    """Return the tag of the path, which needs the canonical spelling (confirmed: API reference)."""
+    """Return the tag in the path, in its canonical spelling (confirmed: API reference)."""
     name = request.params["tag"]
     if name not in request.state.tags or request.state.tags.canonical(name) != name:
         raise not_found()
@@ -88,7 +88,7 @@ def _name(request: ApiRequest) -> str:
 
 
 def _resources(request: ApiRequest) -> list[Image | Droplet]:
-    """Return what the body names, if the token may change all of it (confirmed: pydo's docs)."""
+    """Return the resources in the body. All need the update scope (confirmed: pydo's docs)."""
     tables: dict[str, Mapping[int, Image | Droplet]] = {
         "image": request.state.images,
         "droplet": request.state.droplets,
@@ -108,16 +108,12 @@ def _resources(request: ApiRequest) -> list[Image | Droplet]:
 
 
 def _set_tags(state: AccountState, resource: Image | Droplet, tags: list[str]) -> None:
-    if isinstance(resource, Image):
-        with state.reindexing_image(resource):
-            resource.tags = tags
-    else:
-        with state.reindexing_droplet(resource):
-            resource.tags = tags
+    with state.reindexing(resource):
+        resource.tags = tags
 
 
 def _tag_json(request: ApiRequest, name: str) -> dict[str, Any]:
-    """Return a tag and how much carries it; no address for what nothing carries."""
+    """Return a tag with counts and the URL of the last tagged resource, if any."""
     resources: dict[str, Any] = {"count": 0}
     indexes = {"droplets": request.state.droplet_index, "images": request.state.image_index}
     for kind, index in indexes.items():

@@ -1,9 +1,4 @@
-"""What the simulator takes for true about the API, each rule with its mark, and the switches.
-
-Marks: *confirmed* (official documentation or code, a maintainer's word, or a recorded answer),
-*reported* (users or third parties say so), *assumed* (nobody says; this is our guess). Where a
-rule is not confirmed a switch turns it, if that can matter to a client.
-"""
+"""The switches for rules that are not confirmed, and the error messages."""
 
 from __future__ import annotations
 
@@ -31,41 +26,41 @@ TEXTS = MappingProxyType(
         "tag_invalid": "Tags are letters, digits, colons, dashes and underscores.",
     }
 )
-"""Refusals by name. ``backup_transfer`` is reported word by word (api-v2#126), ``already_deleted``,
-``droplet_busy`` and ``not_a_snapshot`` are confirmed; the others are invented."""
+"""Error messages by name. ``backup_transfer`` is reported verbatim (api-v2#126).
+``already_deleted``, ``droplet_busy`` and ``not_a_snapshot`` are confirmed. The others are invented.
+"""
 
 
 @dataclass(frozen=True, slots=True)
 class Rules:
     """The switches. The defaults follow the rule table; times are virtual seconds.
 
-    :param rate_limits: whether the two limits apply (rule 10).
-    :param requests_per_minute: the burst limit, answered with ``retry-after``.
-    :param requests_per_hour: the hourly limit, answered without.
-    :param reset_in_past: let ``ratelimit-reset`` lie 268 s in the past, as recorded twice.
-    :param request_id_in_body: put ``request_id`` into error bodies; else only in the header.
+    :param rate_limits: apply the two rate limits.
+    :param requests_per_minute: the limit per minute; its 429 has ``retry-after``.
+    :param requests_per_hour: the limit per hour; its 429 has no ``retry-after``.
+    :param reset_in_past: set ``ratelimit-reset`` 268 s in the past, as recorded twice.
+    :param request_id_in_body: include ``request_id`` in error bodies; else only in the header.
     :param transfer_seconds: fixed duration of transfers; None: by size and distance.
     :param snapshot_seconds: fixed duration of droplet snapshots; None: by size.
-    :param convert_seconds: above 0, a conversion takes this long and its type is ``convert``.
-    :param convert_snapshot: accept ``convert`` of a snapshot, as a no-op; else 422.
-    :param transfer_to_present: accept a transfer to where the image is, as a no-op; else 422.
-    :param parallel_to_one_region: accept a second transfer to one region while one runs; else 422.
-    :param public_transfer_status: answer to a transfer of a public image, 422 or 404.
-    :param transfers_show_region: show a transfer's ``region``; else it is null in every answer, for
-        ever.
-    :param region_null_until_completed: leave ``region`` null on a running transfer.
-    :param regions_lag_seconds: how long after ``completed`` the image's ``regions`` grow.
-    :param not_found_polls: how many reads of a new action answer 404 first.
-    :param rename_backup: let ``PUT`` rename a backup; else 422.
-    :param convert_keeps_name: a converted backup keeps the name that ``PUT`` gave it; else it is
-        called again what it was called when it was made.
-    :param delete_backup: let ``DELETE`` of a backup delete it; else 204 without effect.
-    :param destroy_keeps_backups: backups outlive their droplet until they expire.
-    :param tag_filter_any_case: ``tag_name`` finds a tag in any spelling; else in its own alone.
-    :param single_page_links: ``links`` when all fits one page: ``empty`` for ``{}``, ``pages``
-        for ``{"pages": {}}``, ``absent`` for no such key. All three are seen.
-    :param texts: other texts for refusals, by the names in ``TEXTS``.
-    :raises ValueError: for a value that is not one of these.
+    :param convert_seconds: above 0, the duration of a conversion; its type is ``convert`` then.
+    :param convert_snapshot: accept ``convert`` of a snapshot without effect; else 422.
+    :param transfer_to_present: accept a transfer to a region that has the image; else 422.
+    :param parallel_to_one_region: accept a second transfer to a region in parallel; else 422.
+    :param public_transfer_status: the error for a transfer of a public image, 422 or 404.
+    :param transfers_show_region: show a transfer's ``region``; else it is always null.
+    :param region_null_until_completed: a running transfer's ``region`` is null.
+    :param regions_lag_seconds: delay from ``completed`` until ``regions`` has the destination.
+    :param not_found_polls: how many reads of a new action return 404.
+    :param rename_backup: ``PUT`` can rename a backup; else 422.
+    :param convert_keeps_name: a converted backup keeps the name set by ``PUT``; else it gets its
+        original name again.
+    :param delete_backup: ``DELETE`` of a backup deletes it; else 204 without effect.
+    :param destroy_keeps_backups: backups of a destroyed droplet remain until they expire.
+    :param tag_filter_any_case: ``tag_name`` ignores case.
+    :param single_page_links: ``links`` of a list with one page: ``empty`` for ``{}``, ``pages``
+        for ``{"pages": {}}``, ``absent`` for no such key. All three were observed.
+    :param texts: other error messages, by the names in ``TEXTS``.
+    :raises ValueError: for an invalid value.
     """
 
     rate_limits: bool = True
@@ -105,5 +100,5 @@ class Rules:
             raise ValueError(f"no text is named {', '.join(sorted(unknown))}")
 
     def text(self, name: str, **values: str) -> str:
-        """Return the text of a refusal, with its placeholders filled."""
+        """Return an error message with its placeholders filled."""
         return self.texts.get(name, TEXTS[name]).format(**values)

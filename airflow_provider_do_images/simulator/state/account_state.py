@@ -1,4 +1,4 @@
-"""The account: what ``sim.state`` is. Droplets and their backups, on top of images and actions."""
+"""The account (``sim.state``): droplets and scheduled backups in addition to ``Lifecycle``."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ from airflow_provider_do_images.simulator.state.models import (
 
 
 class AccountState(Lifecycle):
-    """One account: plain dictionaries by id, and methods that change them.
+    """One account: dictionaries by id, and methods that change them.
 
-    ``images``, ``droplets`` and ``actions`` may be read at any time; they show the account as it
-    was at the last ``process_due_events``, which each request and each method here does first.
+    ``images``, ``droplets`` and ``actions`` show the account as of the last call of
+    ``process_due_events``. Each request and each method here calls it first.
     """
 
     def add_droplet(
@@ -32,12 +32,12 @@ class AccountState(Lifecycle):
         used_gigabytes: float = 2.5,
         size_slug: str = DEFAULT_SIZE,
     ) -> Droplet:
-        """Add a droplet as if somebody had made it, without an action.
+        """Add a droplet without an action.
 
-        :param backups: ``daily`` or ``weekly`` backups are made from now on; None: none.
+        :param backups: enable ``daily`` or ``weekly`` backups; None: backups are off.
         :param created_at: Unix seconds; default: now.
         :param used_gigabytes: the size of its snapshots and backups.
-        :param size_slug: one like ``gpu-h100x1-80gb`` makes it a droplet with GPUs, listed apart.
+        :param size_slug: a slug such as ``gpu-h100x1-80gb`` creates a droplet with GPUs.
         """
         with self.lock:
             now = self.process_due_events()
@@ -55,12 +55,12 @@ class AccountState(Lifecycle):
             random = self.random_for("backups", droplet.id)
             droplet.backup_hour = random.randrange(0, 24, 4)
             droplet.backup_weekday = random.randrange(7)
-            self.insert_droplet(droplet)
+            self.insert(droplet)
             self.set_backup_plan(droplet, backups)
             return droplet
 
     def set_backup_plan(self, droplet: Droplet, plan: BackupPlan | None) -> None:
-        """Make backups of a droplet by this plan from now on; None: no more."""
+        """Enable scheduled backups with this plan; None: disable them."""
         droplet.backups = plan
         droplet.next_window_at = None
         if plan is not None:
@@ -78,7 +78,7 @@ class AccountState(Lifecycle):
         self.timeline.at(window + delay, back_up)
 
     def add_backup(self, droplet: Droplet, created_at: float) -> Image:
-        """Add a backup of a droplet, named and kept as DigitalOcean does it."""
+        """Add a backup with DigitalOcean's name format and retention."""
         return self.add_image(
             schedule.backup_name(droplet.name, created_at),
             type="backup",

@@ -1,8 +1,8 @@
-"""When backups are made and how long they are kept. Pure functions of Unix seconds.
+"""Backup windows and retention as pure functions of Unix seconds.
 
-Weekly backups are kept four weeks, daily ones seven days; windows are four hours long and begin at
-0, 4, 8, 12, 16 or 20 o'clock UTC (confirmed: DigitalOcean docs on backups, and the policies in its
-OpenAPI specification). The moment inside the window is assumed.
+DigitalOcean retains weekly backups for 28 days and daily backups for 7 days. Windows are 4 h long
+and start at 0, 4, 8, 12, 16 or 20 h UTC (confirmed: DigitalOcean docs on backups, and the policies
+in its OpenAPI specification). The time inside the window is assumed.
 """
 
 from __future__ import annotations
@@ -21,9 +21,9 @@ SUNDAY_AFTER_EPOCH = 3 * DAY  # 1970-01-01 was a Thursday
 
 
 def next_window(droplet: Droplet, after: float) -> int:
-    """Return the begin of the first backup window of the droplet's plan after a moment."""
+    """Return the start of the droplet's first backup window after a time."""
     if droplet.backups is None:
-        raise ValueError(f"droplet {droplet.id} has no backups")
+        raise ValueError(f"droplet {droplet.id} has backups disabled")
     period = PERIOD[droplet.backups]
     offset = droplet.backup_hour * HOUR
     if droplet.backups == "weekly":
@@ -32,10 +32,10 @@ def next_window(droplet: Droplet, after: float) -> int:
 
 
 def expiry_time(plan: BackupPlan | None, created_at: int) -> int:
-    """Return when a backup is deleted; without a known plan it is kept longest."""
+    """Return the expiry time of a backup; without a known plan, the longest retention applies."""
     return created_at + (RETENTION[plan] if plan else LONGEST_RETENTION)
 
 
 def backup_name(droplet_name: str, created_at: float) -> str:
-    """Return a backup's name as DigitalOcean writes it, with the odd space: web-01- 2020-07-29."""
+    """Return a backup's name in DigitalOcean's format, with its space: ``web-01- 2020-07-29``."""
     return f"{droplet_name}- {datetime.fromtimestamp(created_at, UTC).date()}"

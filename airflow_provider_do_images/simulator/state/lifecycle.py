@@ -32,11 +32,11 @@ CONVERSIONS = {"convert", "convert_to_snapshot"}
 
 
 class Lifecycle(Store):
-    """Images and actions that begin and end. Hold ``lock`` around calls that belong together.
+    """Images and actions over time. Hold ``lock`` for calls that must run as one unit.
 
-    :param clock: where the time comes from.
+    :param clock: the source of virtual time.
     :param rules: the switches.
-    :param seed: what ids and durations are drawn from; the same seed gives the same account.
+    :param seed: for ids and durations; the same seed gives the same account.
     """
 
     def __init__(self, clock: Clock, rules: Rules | None = None, seed: int = 1) -> None:
@@ -46,17 +46,17 @@ class Lifecycle(Store):
         self.lock = RLock()
         self.timeline = Timeline(clock)
         self.hold_actions = False
-        """While True, actions that take time end only by ``finish_action``."""
+        """If True, new actions with a duration end only by ``finish_action``."""
         self.decide_outcome: Callable[[Action], ActionOutcome] = lambda _action: DEFAULT_OUTCOME
-        """Asked for each action that begins."""
+        """Called for each new action; returns how it ends."""
 
     def process_due_events(self) -> float:
-        """Let everything happen that is due, in order of time; return the virtual time."""
+        """Run all due events in order of time; return the virtual time."""
         with self.lock:
             return self.timeline.run_due_events()
 
     def random_for(self, *names: object) -> Random:
-        """Return a source of chance that depends on the seed and these names alone."""
+        """Return a random generator that depends only on the seed and these names."""
         return Random("/".join(map(str, (self.seed, *names))))  # noqa: S311 - not for secrets
 
     def add_image(
@@ -71,12 +71,12 @@ class Lifecycle(Store):
         tags: Iterable[str] = (),
         slug: str | None = None,
     ) -> Image:
-        """Add an image as if it had come about, without an action.
+        """Add an image without an action.
 
-        A backup is deleted at the end of its droplet's retention; a ``base`` image is public.
+        A backup expires after the retention of its droplet's plan. A ``base`` image is public.
 
         :param type: ``snapshot``, ``backup``, ``custom`` or ``base``.
-        :param droplet_id: the droplet it is a snapshot or backup of.
+        :param droplet_id: the source droplet.
         :param created_at: Unix seconds; default: now.
         """
         with self.lock:
@@ -96,14 +96,14 @@ class Lifecycle(Store):
                 droplet_id=droplet_id,
                 original_name=name,
             )
-            self.insert_image(image)
+            self.insert(image)
             if image.type == "backup":
                 plan = droplet.backups if droplet else None
                 self.schedule_expiry(image, schedule.expiry_time(plan, image.created_at))
             return image
 
     def schedule_expiry(self, image: Image, moment: int) -> None:
-        """Let a backup be deleted at this Unix time, unless it is a snapshot by then."""
+        """Schedule the deletion of a backup, unless it has become a snapshot at that time."""
         image.expires_at = moment
 
         def expire(now: float) -> None:
@@ -114,21 +114,19 @@ class Lifecycle(Store):
         self.timeline.at(moment, expire)
 
     def remove_image(self, image: Image, now: float) -> None:
-        """Delete an image: its running actions end as errored (assumed), their record stays."""
-        self.discard_image(image)
+        """Delete an image. Its running actions end as errored (assumed); its history remains."""
+        self.discard(image)
         self.deleted_images[image.id] = image
         for action_id in self.action_index.newest_first(("image", image.id)):
             self._finish(self.actions[action_id], ActionOutcome(ERRORED), now)
 
     def convert_to_snapshot(self, image: Image) -> None:
-        """Turn a backup into a snapshot under the same id; it expires no more."""
-        with self.reindexing_image(image):
+        """Convert a backup to a snapshot with the same id and without expiry."""
+        with self.reindexing(image):
             image.type = "snapshot"
         image.expires_at = None
         if not self.rules.convert_keeps_name:
             image.name = image.original_name
-
-    # Actions
 
     def add_action(
         self,
@@ -140,12 +138,12 @@ class Lifecycle(Store):
         started_at: float | None = None,
         completed_at: float | None = None,
     ) -> Action:
-        """Add an action on an image as if somebody else had begun it. The image is not touched.
+        """Add an action of another client. It has no effect on the image.
 
-        It does not end by itself; see ``finish_action``.
+        It does not end by itself; use ``finish_action``.
 
-        :param region: slug of the destination, for a transfer.
-        :param status: any text, also one that the API does not know.
+        :param region: slug of the destination of a transfer.
+        :param status: any text, also one that the API does not document.
         :param started_at: Unix seconds; default: now.
         :param completed_at: Unix seconds; default: now, unless ``status`` is ``in-progress``.
         """
@@ -163,7 +161,7 @@ class Lifecycle(Store):
                 resource_type="image",
                 region=region,
             )
-            self.insert_action(action)
+            self.insert(action)
             return action
 
     def begin_action(
@@ -175,7 +173,7 @@ class Lifecycle(Store):
         seconds: float = 0.0,
         snapshot_name: str | None = None,
     ) -> Action:
-        """Begin an action that ends after some virtual seconds, or as its fate has it."""
+        """Start an action that ends after ``seconds``, unless ``decide_outcome`` overrides it."""
         now = self.process_due_events()
         action = Action(
             id=self.next_id(Action),
@@ -189,7 +187,7 @@ class Lifecycle(Store):
             snapshot_name=snapshot_name,
             not_found_reads=self.rules.not_found_polls,
         )
-        self.insert_action(action)
+        self.insert(action)
         outcome = self.decide_outcome(action)
         wait = seconds if outcome.seconds is None else outcome.seconds
         if wait == 0:
@@ -200,7 +198,7 @@ class Lifecycle(Store):
         return action
 
     def finish_action(self, action_id: int, status: str = COMPLETED) -> Action:
-        """End a running action now, with the effect that its end has.
+        """End a running action now and apply its effect.
 
         :param status: ``completed`` or ``errored``.
         :raises KeyError: if there is no such action.
@@ -218,7 +216,7 @@ class Lifecycle(Store):
         if action.status != IN_PROGRESS or action.id not in self.actions:
             return
         if outcome.status == DISAPPEARED:
-            self.drop_action(action)
+            self.discard(action)
             if image := self.images.get(action.resource_id):
                 self.remove_image(image, now)
             self._unlock_droplet(action)
@@ -255,7 +253,7 @@ class Lifecycle(Store):
             return
         self._unlock_droplet(action)
         if action.type == "snapshot" and action.status == COMPLETED:
-            # A snapshot carries the time at which its action started: clients find it by that.
+            # Clients identify the snapshot by its time, which is the start of the action.
             self.add_image(
                 action.snapshot_name or droplet.name,
                 regions=(droplet.region,),

@@ -1,4 +1,4 @@
-"""What an account holds: images, droplets, actions. Times are Unix seconds, sizes gigabytes."""
+"""Images, droplets and actions. Times are Unix seconds, sizes gigabytes."""
 
 from __future__ import annotations
 
@@ -11,15 +11,17 @@ BackupPlan = Literal["daily", "weekly"]
 IN_PROGRESS = "in-progress"
 COMPLETED = "completed"
 ERRORED = "errored"
-DISAPPEARED = "vanished"
+DISAPPEARED = "disappeared"
 
 
 @dataclass(slots=True)
 class Image:
-    """An image. ``droplet_id`` is where it came from, which only ``/v2/snapshots`` tells.
+    """An image.
 
-    Lists are filtered by ``type`` and ``tags``: change these through the state's methods.
-    ``original_name`` is what a backup was called when it was made.
+    ``type`` and ``tags`` are indexed: change them through the methods of the state.
+
+    :param droplet_id: the source droplet; the API shows it only in ``/v2/snapshots``.
+    :param original_name: the name of a backup at its creation.
     """
 
     id: int
@@ -45,8 +47,10 @@ class Image:
 class Droplet:
     """A virtual machine.
 
-    ``backups`` is its plan, or None, with weekday 0 for Sunday; ``used_gigabytes`` is what a
-    snapshot of it weighs; ``locked_by`` is the id of the action that locks it.
+    :param backups: the plan of its backup policy; None: backups are off.
+    :param backup_weekday: 0 for Sunday.
+    :param used_gigabytes: the size of its snapshots and backups.
+    :param locked_by: id of the action that locks it.
     """
 
     id: int
@@ -69,17 +73,19 @@ class Droplet:
 
     @property
     def gpu(self) -> bool:
-        """Whether it is one of those that the API lists only when asked for them."""
+        """Whether the droplet has GPUs. The API lists those only with ``type=gpus``."""
         return self.size_slug.startswith("gpu-")
 
 
 @dataclass(slots=True)
 class Action:
-    """Something done to a resource. ``region`` is a slug: for a transfer the destination.
+    """An action on an image or a droplet.
 
-    ``status`` is ``in-progress``, ``completed``, ``errored``, or whatever a test put there.
-    ``due_at`` is when it will end, None for never; ``snapshot_name`` is that of a droplet snapshot;
-    ``not_found_reads`` is how many reads of it alone still answer 404.
+    :param status: ``in-progress``, ``completed``, ``errored``, or any text set by a test.
+    :param region: slug; the destination of a transfer.
+    :param due_at: when it ends; None: it does not end by itself.
+    :param snapshot_name: the name of the snapshot that it creates.
+    :param not_found_reads: how many more reads of this action return 404.
     """
 
     id: int
@@ -97,11 +103,12 @@ class Action:
 
 @dataclass(frozen=True, slots=True)
 class ActionOutcome:
-    """How an action ends, where that is not as usual.
+    """The end of an action.
 
-    :param status: ``completed``, ``errored``, or ``vanished``: gone, and its image too.
-    :param seconds: after how many virtual seconds; None: after the usual time; inf: never.
-    :param regions_lag_seconds: how much later ``regions`` grows; None: as the rules say.
+    :param status: ``completed``, ``errored``, or ``disappeared`` (with its image).
+    :param seconds: duration in virtual seconds; None: the usual duration; inf: it never ends.
+    :param regions_lag_seconds: delay until ``regions`` includes the destination; None: by the
+        rules.
     """
 
     status: str = COMPLETED

@@ -1,8 +1,8 @@
-"""DigitalOcean's regions: names, features, and where on Earth they are.
+"""DigitalOcean's regions: names, features and coordinates.
 
-The list, its order and the features are those of a recorded answer of ``/v2/regions`` (February
-2026, confirmed). ``ric1`` is not in it, yet holds images (confirmed): which regions are listed
-depends on the account. The coordinates are those of the cities; only distances are made from them.
+Source: a recorded response of ``/v2/regions`` (February 2026, confirmed). ``ric1`` was not listed
+there, but images exist in it (confirmed): the listed regions depend on the account. Coordinates
+are those of the cities; they are used only for distances.
 """
 
 from __future__ import annotations
@@ -30,8 +30,8 @@ SIZES = (
 class Region:
     """A datacenter region.
 
-    ``available`` says whether new droplets may be made there; images can be sent there anyway.
-    ``listed`` says whether this account sees it in ``/v2/regions``.
+    :param available: new droplets can be created there; images can be transferred in any case.
+    :param listed: ``/v2/regions`` lists it for this account.
     """
 
     slug: str
@@ -45,7 +45,7 @@ class Region:
 
 
 def all_regions() -> dict[str, Region]:
-    """Return fresh regions by slug, in the order in which the API lists them."""
+    """Return new ``Region`` objects by slug, in the order of the API."""
     closed = {"available": False, "features": WITHOUT_STORAGE, "sizes": ()}
     regions = (
         Region("nyc1", "New York 1", 40.71, -74.01),
@@ -69,7 +69,7 @@ def all_regions() -> dict[str, Region]:
 
 
 def distance_km(one: Region, other: Region) -> float:
-    """Return the distance between two regions along the surface."""
+    """Return the great-circle distance between two regions."""
     south, north = radians(one.latitude), radians(other.latitude)
     half_height = sin((north - south) / 2) ** 2
     half_width = sin(radians(other.longitude - one.longitude) / 2) ** 2

@@ -1,4 +1,4 @@
-"""The account that a simulator begins with: small, believable, and the same for the same seed."""
+"""The default account of a simulator: small, realistic, and the same for the same seed."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ BASE_IMAGES = (
 """Name, slug and distribution."""
 
 ScheduledEvent = tuple[float, Callable[[float], object]]
-"""A time, and what happened then."""
+"""A time, and the function that adds an object with that time."""
 
 
 def seed_default_account(state: AccountState) -> None:
-    """Give an empty account three droplets, their backups, some images, and a past."""
+    """Fill an empty account with three droplets, their backups, images and an action history."""
     now = state.process_due_events()
     for name, slug, distribution in BASE_IMAGES:
         image = state.add_image(
@@ -34,33 +34,30 @@ def seed_default_account(state: AccountState) -> None:
             slug=slug,
         )
         image.distribution = distribution
-    web = _droplet(state, "web-01", now - 200 * DAY, tags=["prod", "web"], backups="weekly")
-    database = _droplet(
-        state,
+    web = state.add_droplet(
+        "web-01", created_at=now - 200 * DAY, tags=["prod", "web"], backups="weekly"
+    )
+    database = state.add_droplet(
         "db-01",
-        now - 180 * DAY,
+        created_at=now - 180 * DAY,
         region="fra1",
         tags=["prod", "db"],
         backups="daily",
         used_gigabytes=11.8,
     )
-    _droplet(state, "web-02", now - 90 * DAY, tags=["prod", "web"], backups="weekly")
+    state.add_droplet("web-02", created_at=now - 90 * DAY, tags=["prod", "web"], backups="weekly")
     events = [*_past_image_events(state, web, database, now)]
     for droplet in state.droplets.values():
         events += _past_backup_events(state, droplet, now)
-    # Ids rise with time, so what is older must be added first.
-    for moment, event in sorted(events, key=lambda event: event[0]):
-        event(moment)
-
-
-def _droplet(state: AccountState, name: str, created_at: float, **values: object) -> Droplet:
-    return state.add_droplet(name, created_at=created_at, **values)  # type: ignore[arg-type]
+    # Ids increase with time, so older objects are added first.
+    for moment, add in sorted(events, key=lambda event: event[0]):
+        add(moment)
 
 
 def _past_backup_events(
     state: AccountState, droplet: Droplet, now: float
 ) -> Iterator[ScheduledEvent]:
-    """Yield the backups of this droplet that have not expired yet."""
+    """Yield the backups of a droplet that have not expired."""
     if droplet.backups is None:
         return
     window = schedule.next_window(droplet, now - schedule.RETENTION[droplet.backups])
@@ -73,7 +70,7 @@ def _past_backup_events(
 def _past_image_events(
     state: AccountState, web: Droplet, database: Droplet, now: float
 ) -> Iterator[ScheduledEvent]:
-    """Yield a snapshot with one copy and one failed copy, and a custom image."""
+    """Yield a copied snapshot, a custom image and a newer snapshot."""
     golden = now - 60 * DAY
     yield golden, lambda time: _add_copied_snapshot(state, web, time)
     yield (

@@ -1,4 +1,4 @@
-"""Ids in order of time, under any number of keys: what makes a page cheap in a big account."""
+"""Ids sorted by time under any number of keys, so that reading one page of a list is cheap."""
 
 from __future__ import annotations
 
@@ -7,16 +7,16 @@ from collections.abc import Hashable, Iterable, Iterator
 
 
 class SortedIndex:
-    """Lists of ids, one for each key, each sorted by time and then by id.
+    """Lists of ids, one for each key, sorted by time and then by id.
 
-    Reading a page costs the page; adding and removing costs a search and a move in memory.
+    The cost of reading a page depends on the page size, not on the length of the list.
     """
 
     def __init__(self) -> None:
         self._rows: dict[Hashable, list[tuple[float, int]]] = {}
 
     def add(self, keys: Iterable[Hashable], moment: float, id_: int) -> None:
-        """List ``id_`` under each of ``keys``."""
+        """Add ``id_`` under each of ``keys``."""
         for key in keys:
             insort(self._rows.setdefault(key, []), (moment, id_))
 
@@ -30,15 +30,15 @@ class SortedIndex:
                 del self._rows[key]
 
     def count(self, key: Hashable) -> int:
-        """Return how many ids there are under ``key``."""
+        """Return the number of ids under ``key``."""
         return len(self._rows.get(key, ()))
 
     def oldest_first(self, key: Hashable, start: int = 0, stop: int | None = None) -> list[int]:
-        """Return the ids from place ``start`` to before ``stop``, counted from the oldest."""
+        """Return the ids at positions ``start`` to ``stop - 1``, counted from the oldest."""
         return [id_ for _, id_ in self._rows.get(key, [])[start:stop]]
 
     def newest_first(self, key: Hashable, start: int = 0, stop: int | None = None) -> list[int]:
-        """Return the ids from place ``start`` to before ``stop``, counted from the newest."""
+        """Return the ids at positions ``start`` to ``stop - 1``, counted from the newest."""
         rows = self._rows.get(key, [])
         total = len(rows)
         first = 0 if stop is None else max(total - stop, 0)

@@ -1,26 +1,29 @@
-"""The account's tables and the orders in which the API lists them."""
+"""Tables of images, droplets and actions, with sorted indexes for the lists of the API."""
 
 from __future__ import annotations
 
 from collections.abc import Hashable, Iterator
 from contextlib import contextmanager
 from random import Random
+from typing import Any
 
 from airflow_provider_do_images.simulator.state.models import Action, Droplet, Image
 from airflow_provider_do_images.simulator.state.regions import all_regions
 from airflow_provider_do_images.simulator.state.sorted_index import SortedIndex
 from airflow_provider_do_images.simulator.state.tag_names import TagNames
 
-FIRST_ACTION_ID = 3_038_067_722  # above 2^31, as recorded in February 2026
-FIRST_IMAGE_ID = 211_604_118
-FIRST_DROPLET_ID = 482_911_036
+FIRST_IDS: dict[type, int] = {
+    Image: 211_604_118,
+    Droplet: 482_911_036,
+    Action: 3_038_067_722,  # above 2^31, as recorded in February 2026
+}
 LARGEST_ID_STEP = 40
 
 
 class Store:
-    """Images, droplets and actions by id, and lists of them by time.
+    """Images, droplets and actions by id, with indexes sorted by time.
 
-    Ids rise by uneven steps drawn from ``seed``, as they do in an API with many customers.
+    Ids increase in random steps drawn from ``seed``, as in an API with many customers.
     """
 
     def __init__(self, seed: int) -> None:
@@ -34,72 +37,59 @@ class Store:
         self.droplet_index = SortedIndex()
         self.action_index = SortedIndex()
         self._random = Random(seed)  # noqa: S311 - not for secrets
-        self._last_ids = {
-            Image: FIRST_IMAGE_ID,
-            Droplet: FIRST_DROPLET_ID,
-            Action: FIRST_ACTION_ID,
-        }
+        self._last_ids = dict(FIRST_IDS)
 
     def next_id(self, kind: type[Image | Droplet | Action]) -> int:
-        """Return an id that is larger than all before it of this kind."""
+        """Return an id larger than all previous ids of this kind."""
         self._last_ids[kind] += self._random.randint(1, LARGEST_ID_STEP)
         return self._last_ids[kind]
 
-    def insert_image(self, image: Image) -> None:
-        """Add an image."""
-        self.images[image.id] = image
-        image.tags = self.tags.register(image.tags)
-        self.image_index.add(image_keys(image), image.created_at, image.id)
+    def insert(self, item: Image | Droplet | Action) -> None:
+        """Add an object to its table and index."""
+        self._table_of(item)[item.id] = item
+        self._add_to_index(item)
 
-    def discard_image(self, image: Image) -> None:
-        """Take an image out of all lists, for ever."""
-        del self.images[image.id]
-        self.image_index.remove(image_keys(image), image.created_at, image.id)
-
-    @contextmanager
-    def reindexing_image(self, image: Image) -> Iterator[Image]:
-        """Change what the image is listed by (type, tags) inside this block."""
-        self.image_index.remove(image_keys(image), image.created_at, image.id)
-        try:
-            yield image
-        finally:
-            image.tags = self.tags.register(image.tags)
-            self.image_index.add(image_keys(image), image.created_at, image.id)
-
-    def insert_droplet(self, droplet: Droplet) -> None:
-        """Add a droplet."""
-        self.droplets[droplet.id] = droplet
-        droplet.tags = self.tags.register(droplet.tags)
-        self.droplet_index.add(droplet_keys(droplet), droplet.created_at, droplet.id)
-
-    def discard_droplet(self, droplet: Droplet) -> None:
-        """Take a droplet out of all lists, for ever."""
-        del self.droplets[droplet.id]
-        self.droplet_index.remove(droplet_keys(droplet), droplet.created_at, droplet.id)
+    def discard(self, item: Image | Droplet | Action) -> None:
+        """Remove an object from its table and index."""
+        del self._table_of(item)[item.id]
+        self._remove_from_index(item)
 
     @contextmanager
-    def reindexing_droplet(self, droplet: Droplet) -> Iterator[Droplet]:
-        """Change what the droplet is listed by (name, tags) inside this block."""
-        self.droplet_index.remove(droplet_keys(droplet), droplet.created_at, droplet.id)
+    def reindexing(self, item: Image | Droplet) -> Iterator[None]:
+        """Allow changes of indexed attributes (type, name, tags) inside the block."""
+        self._remove_from_index(item)
         try:
-            yield droplet
+            yield
         finally:
-            droplet.tags = self.tags.register(droplet.tags)
-            self.droplet_index.add(droplet_keys(droplet), droplet.created_at, droplet.id)
+            self._add_to_index(item)
 
-    def insert_action(self, action: Action) -> None:
-        """Add an action."""
-        self.actions[action.id] = action
-        self.action_index.add(action_keys(action), action.started_at, action.id)
+    def _table_of(self, item: Image | Droplet | Action) -> dict[int, Any]:
+        tables: dict[type, dict[int, Any]]
+        tables = {Image: self.images, Droplet: self.droplets, Action: self.actions}
+        return tables[type(item)]
 
-    def drop_action(self, action: Action) -> None:
-        """Take an action out of all lists, as the real API never does on purpose."""
-        del self.actions[action.id]
-        self.action_index.remove(action_keys(action), action.started_at, action.id)
+    def _add_to_index(self, item: Image | Droplet | Action) -> None:
+        if not isinstance(item, Action):
+            item.tags = self.tags.register(item.tags)
+        index, keys, moment = self._index_entry(item)
+        index.add(keys, moment, item.id)
+
+    def _remove_from_index(self, item: Image | Droplet | Action) -> None:
+        index, keys, moment = self._index_entry(item)
+        index.remove(keys, moment, item.id)
+
+    def _index_entry(
+        self, item: Image | Droplet | Action
+    ) -> tuple[SortedIndex, Iterator[Hashable], float]:
+        if isinstance(item, Image):
+            return self.image_index, image_keys(item), item.created_at
+        if isinstance(item, Droplet):
+            return self.droplet_index, droplet_keys(item), item.created_at
+        return self.action_index, action_keys(item), item.started_at
 
 
 def image_keys(image: Image) -> Iterator[Hashable]:
-    """Yield the lists that an image stands in."""
+    """Yield the index keys of an image."""
     yield "all"
     yield "public" if image.public else "private"
     yield ("type", image.type)
@@ -109,7 +99,7 @@ def image_keys(image: Image) -> Iterator[Hashable]:
 
 
 def droplet_keys(droplet: Droplet) -> Iterator[Hashable]:
-    """Yield the lists that a droplet stands in: by kind, and by tag also whatever its kind."""
+    """Yield the index keys of a droplet. Lists of the API separate droplets with GPUs."""
     kind = "gpus" if droplet.gpu else "droplets"
     yield kind
     yield (kind, "name", droplet.name.lower())
@@ -119,6 +109,6 @@ def droplet_keys(droplet: Droplet) -> Iterator[Hashable]:
 
 
 def action_keys(action: Action) -> Iterator[Hashable]:
-    """Yield the lists that an action stands in."""
+    """Yield the index keys of an action."""
     yield "all"
     yield (action.resource_type, action.resource_id)

@@ -1,4 +1,4 @@
-"""The names of an account's tags: one spelling for each, whatever case a client writes."""
+"""The tag names of an account. A tag has one spelling; lookups ignore case."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, MutableSet
 
 
 class TagNames(MutableSet[str]):
-    """A set of names that ignores case and keeps the first, canonical spelling of each."""
+    """A case-insensitive set of names that keeps the first spelling of each."""
 
     def __init__(self) -> None:
         self._canonical: dict[str, str] = {}
@@ -25,17 +25,16 @@ class TagNames(MutableSet[str]):
         self._canonical.setdefault(value.lower(), value)
 
     def discard(self, value: str) -> None:
-        """Remove a name, however it is spelled."""
+        """Remove a name in any spelling."""
         self._canonical.pop(value.lower(), None)
 
     def canonical(self, name: str) -> str:
-        """Return the canonical spelling of a name, or the name itself if there is no such tag."""
+        """Return the canonical spelling of a name; an unknown name is returned unchanged."""
         return self._canonical.get(name.lower(), name)
 
     def register(self, names: Iterable[str]) -> list[str]:
-        """Add the names and return them as the account spells them, each once."""
-        spelled = []
+        """Add the names; return their canonical spellings without duplicates."""
+        names = list(names)
         for name in names:
             self.add(name)
-            spelled.append(self.canonical(name))
-        return list(dict.fromkeys(spelled))
+        return list(dict.fromkeys(map(self.canonical, names)))

@@ -1,4 +1,4 @@
-"""What will happen when: the only thing in the simulator that lets time have effects."""
+"""Scheduled events. Time has an effect in the simulator only through this queue."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ from itertools import count
 from airflow_provider_do_images.simulator.clock import Clock
 
 Event = Callable[[float], None]
-"""Something that happens; it is told at what virtual time."""
+"""A function that is called with the virtual time for which it was scheduled."""
 
 
 class Timeline:
-    """Events to come. They happen when ``run_due_events`` is called, never by themselves."""
+    """A queue of future events. ``run_due_events`` runs them; there is no background thread."""
 
     def __init__(self, clock: Clock) -> None:
         self.clock = clock
@@ -22,14 +22,14 @@ class Timeline:
         self._event_time: float | None = None
 
     def at(self, moment: float, event: Event) -> None:
-        """Plan an event for the virtual time ``moment``."""
+        """Schedule an event for the virtual time ``moment``."""
         heappush(self._events, (moment, next(self._sequence), event))
 
     def run_due_events(self) -> float:
-        """Let all events happen whose time has come, in order; return the virtual time.
+        """Run all due events in order of time; return the virtual time.
 
-        Called by an event, it only returns that event's time: what an event does is done then,
-        however much later it is noticed.
+        During an event it only returns that event's time, so the effects of an event get the time
+        for which it was scheduled, not the time at which it ran.
         """
         if self._event_time is not None:
             return self._event_time

@@ -79,7 +79,7 @@ def test_the_rules_are_printed():
     """``--rules`` prints the table and ends."""
     done = subprocess.run([*COMMAND, "--rules"], capture_output=True, text=True, check=True)
 
-    assert "confirmed  POST answers 201" in done.stdout
+    assert "confirmed  POST returns 201" in done.stdout
 
 
 @pytest.mark.parametrize(
@@ -91,7 +91,7 @@ def test_the_rules_are_printed():
         (["--speed=0"], "--speed 0 needs --control"),
         (["--seed=x"], "invalid int value"),
         (["--set=nonsense=1"], "is not NAME=VALUE"),
-        (["--set=convert_seconds=["], "has no value"),
+        (["--set=convert_seconds=["], "is not valid YAML"),
         (["--set=requests_per_minute=0"], "requests_per_minute must be 1 or more"),
         (["--faults=/nowhere.yaml"], "No such file"),
         (["--nonsense"], "unrecognized arguments"),

@@ -210,7 +210,7 @@ def test_the_headers_are_the_recorded_ones(ask, sim, snapshot):
 def test_the_burst_limit_is_on_the_simulators_clock(ask, sim):
     """The 251st request of a minute is refused; when the minute is over all is well."""
     for _ in range(250):
-        sim._backend.limits.count_request("dop_v1_any")
+        sim.limits.count_request("dop_v1_any")
     refused = ask("GET", "/v2/account")
 
     assert (refused.status_code, refused.headers["retry-after"]) == (429, "60")
@@ -222,9 +222,9 @@ def test_retry_after_is_told_in_real_seconds():
     """At speed 30 a minute is over after two seconds, and that is what a client is told."""
     with Simulator(speed=30) as simulator:
         for _ in range(250):
-            simulator._backend.limits.count_request("token")
+            simulator.limits.count_request("token")
 
-        budget = simulator._backend.limits.status("token")
+        budget = simulator.limits.status("token")
 
     assert budget.retry_after == 2
 

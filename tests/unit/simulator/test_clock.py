@@ -86,7 +86,7 @@ def test_a_manual_clock_starts_at_the_present_unless_told(wait):
 @pytest.mark.parametrize("seconds", [-1, -0.001, math.nan, math.inf])
 def test_time_does_not_run_backwards(clock, seconds):
     """A jump back, or to nowhere, is refused."""
-    with pytest.raises(ValueError, match="the clock jumps by"):
+    with pytest.raises(ValueError, match="seconds must be from 0"):
         clock.advance(seconds)
 
 

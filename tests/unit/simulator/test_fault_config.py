@@ -7,11 +7,11 @@ import pytest
 from airflow_provider_do_images.simulator import ActionErrors, ErrorStatus, Rules
 from airflow_provider_do_images.simulator.faults.config import (
     FAULT_CLASSES,
-    apply_settings,
     fault_to_mapping,
     load_faults,
     parse_fault,
 )
+from airflow_provider_do_images.simulator.rules.settings import apply_settings
 
 
 @pytest.mark.parametrize("name", FAULT_CLASSES)
@@ -40,7 +40,7 @@ def test_a_file_has_a_list_of_faults(tmp_path):
         ("a: b", "must be a list of faults"),
         ("- just text", "entry 1: a fault is a mapping"),
         ("- fault: ErrorStatus\n- fault: Nonsense", "entry 2: no fault is named 'Nonsense'"),
-        ("- {fault: ErrorStatus, colour: red}", "ErrorStatus has no 'colour'; it has"),
+        ("- {fault: ErrorStatus, colour: red}", "ErrorStatus has no 'colour'; use one of"),
         ("- {fault: ErrorStatus, status: '503'}", "status must be int, not '503'"),
         ("- {fault: ErrorStatus, status: 200}", "status must be from 400 to 599"),
         ("- {fault: ErrorStatus, probability: 2}", "probability must be from 0 to 1"),
@@ -49,8 +49,8 @@ def test_a_file_has_a_list_of_faults(tmp_path):
         ("- {fault: ActionErrors, seconds: -5}", "seconds must be 0 or more"),
         ("- {fault: RateLimited, retry_after: -5}", "retry_after must be 0 or more"),
         ("- {fault: ErrorStatus, times: true}", "times must be int or null, not True"),
-        ("- [", "is no YAML"),
-        ("\xff", "is no YAML"),
+        ("- [", "is not valid YAML"),
+        ("\xff", "is not valid YAML"),
     ],
 )
 def test_what_is_wrong_in_a_file_is_told_in_one_line(tmp_path, text, words):
@@ -88,7 +88,7 @@ def test_switches_are_set_by_name():
 )
 def test_a_wrong_switch_is_refused(setting):
     """Unknown names and values that it can not have are errors of one line."""
-    with pytest.raises(ValueError, match=r"must be|is not NAME=VALUE|has no value") as caught:
+    with pytest.raises(ValueError, match=r"must be|is not NAME=VALUE|is not valid YAML") as caught:
         apply_settings(Rules(), [setting])
 
     assert "\n" not in str(caught.value)

@@ -6,29 +6,29 @@ import importlib
 from dataclasses import fields
 
 from airflow_provider_do_images.simulator.rules.rules import Rules
-from airflow_provider_do_images.simulator.rules.table import TABLE, as_text
+from airflow_provider_do_images.simulator.rules.table import format_table, read_table
 
 MARKS = {"confirmed", "reported", "assumed"}
 
 
 def test_all_subjects_are_there():
     """Each subject has rules, each rule a mark, and the module that it names exists."""
-    assert {rule.number for rule in TABLE} == set(range(1, 20))
-    assert {rule.evidence for rule in TABLE} == MARKS
-    for rule in TABLE:
+    assert {rule.number for rule in read_table()} == set(range(1, 20))
+    assert {rule.evidence for rule in read_table()} == MARKS
+    for rule in read_table():
         importlib.import_module(f"airflow_provider_do_images.simulator.{rule.module}")
 
 
 def test_every_switch_belongs_to_a_rule():
     """No switch turns what the table does not tell, and none that is told is missing."""
-    told = {switch for rule in TABLE for switch in rule.switches}
+    told = {switch for rule in read_table() for switch in rule.switches}
 
     assert told == {field.name for field in fields(Rules)}
 
 
 def test_every_rule_and_default_is_printed():
     """The text has each rule's words and each switch with its default."""
-    text = as_text()
+    text = format_table()
 
-    assert all(rule.text in text for rule in TABLE)
+    assert all(rule.text in text for rule in read_table())
     assert "convert_seconds=0.0" in text
