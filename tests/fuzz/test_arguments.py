@@ -21,6 +21,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from airflow_provider_do_images.api import InvalidInputError
+from airflow_provider_do_images.cli.main import main
+from airflow_provider_do_images.cli.plan import TOKEN as TOKEN_VARIABLE
 from airflow_provider_do_images.core.snapshots.naming import SnapshotName
 from airflow_provider_do_images.exceptions import (
     ExecutionTimeoutError,
@@ -44,8 +46,6 @@ from airflow_provider_do_images.operators.snapshots import (
     DigitalOceanAuditSnapshotsOperator,
     DigitalOceanPruneSnapshotsOperator,
 )
-from airflow_provider_do_images.plan.__main__ import TOKEN as TOKEN_VARIABLE
-from airflow_provider_do_images.plan.__main__ import main
 from airflow_provider_do_images.sensors.image_actions import DigitalOceanImageActionSensor
 from airflow_provider_do_images.simulator import ManualClock, Rules, Simulator
 from airflow_provider_do_images.triggers.image_actions import DigitalOceanImageActionTrigger
@@ -319,7 +319,7 @@ def test_the_command_ends_with_a_status(account, name, value):
 
     with redirect_stdout(io.StringIO()), redirect_stderr(io.StringIO()) as errors:
         try:
-            status = main(arguments)
+            status = main(["plan", *arguments])
         except SystemExit as ended:  # of argparse
             status = ended.code
 

@@ -11,10 +11,10 @@ from types import SimpleNamespace
 
 import pytest
 
+from airflow_provider_do_images.cli.main import main
 from airflow_provider_do_images.core.snapshots.naming import SnapshotName
 from airflow_provider_do_images.core.wait import flow as wait
 from airflow_provider_do_images.hooks.digitalocean import DigitalOceanHook
-from airflow_provider_do_images.plan import __main__ as plan
 from airflow_provider_do_images.simulator import ScaledClock
 from airflow_provider_do_images.simulator.state.models import ActionOutcome
 from devtools.provided import provided
@@ -76,7 +76,7 @@ def act(account, connection, task_context, monkeypatch, capsys):
 
     def run(name, *, more, waits=1):
         connection(extra={"max_retries": 0})
-        if name.startswith("python"):
+        if name.startswith("do-images"):
             return command(more=more)
         if name == "DigitalOceanHook":
             return reported(*DigitalOceanHook().test_connection())
@@ -88,7 +88,9 @@ def act(account, connection, task_context, monkeypatch, capsys):
     def command(*, more):
         monkeypatch.setenv("DIGITALOCEAN_TOKEN", TOKEN)
         which = ["--tag", "kept"] if more else ["--droplet-id", str(account.droplet.id)]
-        code = plan.main(["--url", account.url, "--policy", "nightly", "--regions", "nyc3", *which])
+        code = main(
+            ["plan", "--url", account.url, "--policy", "nightly", "--regions", "nyc3", *which]
+        )
         return reported(code == 0, capsys.readouterr().err)
 
     return run
@@ -239,6 +241,6 @@ def test_what_it_is_better_with_is_used(sim, act, name, scope):
 
 def test_every_class_is_in_the_table():
     """Each hook, operator, sensor and trigger of the provider, and the command."""
-    wanted = {*CLASSES, "python -m airflow_provider_do_images.plan"}
+    wanted = {*CLASSES, "do-images plan"}
 
     assert set(TABLE) == wanted

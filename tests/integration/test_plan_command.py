@@ -9,10 +9,10 @@ from types import SimpleNamespace
 import pytest
 from rich.console import Console
 
+from airflow_provider_do_images.cli.main import main
 from airflow_provider_do_images.core.snapshots.naming import SnapshotName
 from airflow_provider_do_images.exceptions import PermanentTaskError
 from airflow_provider_do_images.operators.snapshots import DigitalOceanPruneSnapshotsOperator
-from airflow_provider_do_images.plan.__main__ import main
 from airflow_provider_do_images.simulator import RateLimited, TokenRevoked
 
 READ_ONLY = {"image:read", "droplet:read", "tag:read", "regions:read", "actions:read"}
@@ -39,7 +39,7 @@ def plan(sim, token, capsys):
         usual = {"url": sim.url, "policy": "prod", "regions": "nyc3", "tag": "shop", "keep_last": 1}
         given = {**usual, **options}.items()
         pairs = [(f"--{name.replace('_', '-')}", str(value)) for name, value in given if value]
-        code = main([part for pair in pairs for part in pair if part != "True"])
+        code = main(["plan", *(part for pair in pairs for part in pair if part != "True")])
         return (code, *capsys.readouterr())
 
     return run
@@ -97,7 +97,7 @@ def test_plan_and_prune_give_the_same_answer(
     shown = plan(**options)[1]
     failed = prune(max_delete=most)
 
-    assert [step["what"] for step in told["steps"]].count("delete") == 2
+    assert [step["action"] for step in told["steps"]].count("delete") == 2
     assert bool(told["refusal"]) == ("prune would refuse" in shown) == (code is not None)
     assert failed == code
     assert sim.journal.count("DELETE") == deleted
@@ -111,7 +111,7 @@ def test_plan_and_prune_give_the_same_answer(
 def test_names_are_written_as_they_are(sim, plan, monkeypatch, name, tty):
     """In the table and below it: no markup, no emoji, no terminal sequences, no line breaks."""
     terminal = Console(force_terminal=tty, width=300, color_system="standard" if tty else None)
-    monkeypatch.setattr("airflow_provider_do_images.plan.__main__.Console", lambda: terminal)
+    monkeypatch.setattr("airflow_provider_do_images.cli.plan.Console", lambda: terminal)
     make_droplet(sim, name)
     sim.state.add_droplet(f"{name}2", tags=["shop"])
 

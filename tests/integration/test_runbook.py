@@ -6,11 +6,11 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from airflow_provider_do_images.cli.main import main
 from airflow_provider_do_images.core.snapshots.naming import SnapshotName
 from airflow_provider_do_images.core.wait import flow as wait
 from airflow_provider_do_images.operators.image_actions import DigitalOceanTransferImageOperator
 from airflow_provider_do_images.operators.snapshots import DigitalOceanPruneSnapshotsOperator
-from airflow_provider_do_images.plan import __main__ as plan
 from airflow_provider_do_images.sensors.image_actions import DigitalOceanImageActionSensor
 from airflow_provider_do_images.simulator import ManualClock, TokenRevoked
 from airflow_provider_do_images.version_compat import AirflowFailException
@@ -156,18 +156,18 @@ def test_the_account_check_writes_nothing(sim, monkeypatch):
     """The page's command without droplets, with a wrong region, with success, without a scope."""
     monkeypatch.setenv("DIGITALOCEAN_TOKEN", TOKEN)
     arguments = ["--url", sim.url, "--policy", "prod-nightly", "--tag", "mine", "--keep-daily", "7"]
-    codes = [plan.main([*arguments, "--regions", "ams3"])]
+    codes = [main(["plan", *arguments, "--regions", "ams3"])]
     droplet = sim.state.add_droplet("web-1", tags=["mine"])
-    codes += [plan.main([*arguments, "--regions", "xyz1"])]
+    codes += [main(["plan", *arguments, "--regions", "xyz1"])]
     sim.state.add_droplet("web-2")
     sim.tokens.allow(TOKEN, {"droplet:read", "image:read", "tag:read"})
-    codes += [plan.main([*arguments, "--regions", "ams3"])]
+    codes += [main(["plan", *arguments, "--regions", "ams3"])]
     for day in (1, 2, 3, 4):
         sim.state.add_image(f"prod-nightly_{droplet.id}_2026010{day}T000000Z")
     few = ("--keep-daily", "1", "--max-delete", "1")
-    codes += [plan.main([*arguments, "--regions", "nyc3", *few])]
+    codes += [main(["plan", *arguments, "--regions", "nyc3", *few])]
     sim.tokens.allow(TOKEN, {"image:read"})
-    codes += [plan.main([*arguments, "--regions", "ams3"])]
+    codes += [main(["plan", *arguments, "--regions", "ams3"])]
 
     assert codes == [2, 2, 0, 0, 1]
     assert sim.journal.count() == sim.journal.count("GET")

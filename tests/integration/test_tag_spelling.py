@@ -9,6 +9,7 @@ from types import SimpleNamespace
 import pytest
 
 from airflow_provider_do_images.api import InvalidInputError, InvalidResponseError
+from airflow_provider_do_images.cli.main import main
 from airflow_provider_do_images.core.snapshots.inventory import DropletSelector
 from airflow_provider_do_images.core.snapshots.retention import RetentionPolicy
 from airflow_provider_do_images.exceptions import PermanentTaskError
@@ -20,7 +21,6 @@ from airflow_provider_do_images.operators.snapshots import (
     DigitalOceanAuditSnapshotsOperator,
     DigitalOceanPruneSnapshotsOperator,
 )
-from airflow_provider_do_images.plan.__main__ import main as plan
 
 BAD = ["", "a b", "a/b", "nächtlich", "nightly\n", " nightly", "x" * 256, 2026, None]
 
@@ -132,7 +132,7 @@ def test_the_command_refuses_a_bad_tag(sim, monkeypatch, option):
     usual |= {"--keep-daily": "1"}
     arguments = [part for pair in {**usual, option: "a b"}.items() for part in pair]
 
-    assert plan(arguments) == 2
+    assert main(["plan", *arguments]) == 2
     assert sim.journal.entries == []
 
 

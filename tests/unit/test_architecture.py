@@ -29,7 +29,8 @@ ROOMS = {
     },
     "assets": {"core"},
     "version_compat": {"core"},
-    "plan": {"api", "core"},
+    "cli": {"api", "core", "simulator"},
+    "__main__": {"cli"},
     "provider_info": set(),
     "pytest_plugin": {"simulator"},
     "simulator": set(),
@@ -43,7 +44,7 @@ API_LAYERS = [
 ]
 """The modules of ``api``, each of which may import those before it."""
 
-WITHOUT_AIRFLOW = {"api", "core", "assets", "plan", "simulator", "provider_info"}
+WITHOUT_AIRFLOW = {"api", "core", "assets", "cli", "__main__", "simulator", "provider_info"}
 
 
 def modules():

@@ -16,12 +16,11 @@ import pytest
 import yaml
 from airflow.secrets.environment_variables import EnvironmentVariablesBackend
 
+from airflow_provider_do_images.cli.main import make_parser
 from airflow_provider_do_images.exceptions import PermanentTaskError
 from airflow_provider_do_images.hooks.digitalocean import create_client
-from airflow_provider_do_images.plan import __main__ as plan
 from airflow_provider_do_images.provider_info import get_provider_info
 from airflow_provider_do_images.simulator import Simulator
-from airflow_provider_do_images.simulator import __main__ as simulator
 from airflow_provider_do_images.simulator.faults.config import FAULT_CLASSES, parse_fault
 from devtools.provided import provided
 
@@ -42,7 +41,6 @@ CLASS_PAGES = {
     for path in SITE
     if path.parent.name == "classes" and path.stem != "index"
 }
-PARSERS = {"plan": plan._parser, "simulator": simulator.make_parser}
 
 
 def blocks(page: Path, language: str) -> list[str]:
@@ -121,16 +119,16 @@ def test_the_script_that_lists_backups_runs(monkeypatch, capsys):
 
 def test_commands_on_the_pages_are_accepted():
     """The parser of each command of the package accepts the options."""
-    pattern = r"-m airflow_provider_do_images\.(\w+) ([^>\n`]+)"
+    pattern = r"\bdo-images ((plan|simulator) --[^>\n`]+)"
     found = [
         command
         for page in PAGES
         for command in re.findall(pattern, page.read_text().replace("\\\n", " "))
     ]
 
-    assert {name for name, _ in found} == set(PARSERS)
-    for name, arguments in found:
-        PARSERS[name]().parse_args(shlex.split(arguments))
+    assert {name for _, name in found} == {"plan", "simulator"}
+    for arguments, _ in found:
+        make_parser().parse_args(shlex.split(arguments))
 
 
 def test_connections_on_the_pages_are_valid(monkeypatch):

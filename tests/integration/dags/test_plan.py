@@ -10,6 +10,7 @@ from contextlib import redirect_stderr, redirect_stdout
 import pytest
 from airflow.sdk import DAG
 
+from airflow_provider_do_images.cli.main import main
 from airflow_provider_do_images.core.wait.typical_durations import MAX_SIZE_READS
 from airflow_provider_do_images.operators.image_actions import DigitalOceanConvertImageOperator
 from airflow_provider_do_images.operators.replication import (
@@ -19,7 +20,6 @@ from airflow_provider_do_images.operators.restore_points import (
     DigitalOceanListRestorePointsOperator,
 )
 from airflow_provider_do_images.operators.snapshots import DigitalOceanPruneSnapshotsOperator
-from airflow_provider_do_images.plan.__main__ import main
 from airflow_provider_do_images.pytest_plugin import TOKEN
 from airflow_provider_do_images.simulator import ScaledClock
 
@@ -83,7 +83,7 @@ def plan(digitalocean, monkeypatch):
         where = ["--url", digitalocean.url, "--policy", "nightly", "--max-backup-age", "48"]
         out, err = io.StringIO(), io.StringIO()
         with redirect_stdout(out), redirect_stderr(err):
-            code = main([*where, *arguments])
+            code = main(["plan", *where, *arguments])
         return code, out.getvalue(), err.getvalue()
 
     return run_command
@@ -111,9 +111,9 @@ def test_the_operators_do_what_the_plan_says(run, digitalocean, droplets, plan):
         if entry.method == "POST":
             kind = "copy" if entry.body["type"] == "transfer" else entry.body["type"]
             done[kind, image_id, entry.body.get("region")] += 1
-    steps = [step for step in told["steps"] if step["what"] != "keep"]
-    assert done == Counter((s["what"], s["image_id"], s["region"]) for s in steps)
-    assert Counter(step["what"] for step in steps) == {"convert": 1, "copy": 2, "delete": 2}
+    steps = [step for step in told["steps"] if step["action"] != "retain"]
+    assert done == Counter((s["action"], s["image_id"], s["region"]) for s in steps)
+    assert Counter(step["action"] for step in steps) == {"convert": 1, "copy": 2, "delete": 2}
     assert [row["droplet_name"] for row in told["missing"]] == ["bare"]
     # Beside lists of the account and polls, as many requests were sent as the plan says.
     counted = sum(
@@ -123,7 +123,7 @@ def test_the_operators_do_what_the_plan_says(run, digitalocean, droplets, plan):
     )
     assert told["requests"] - MAX_SIZE_READS <= counted <= told["requests"]
     afterwards = json.loads(plan(*WHOLE, "--json")[1])
-    assert {step["what"] for step in afterwards["steps"]} == {"keep"}
+    assert {step["action"] for step in afterwards["steps"]} == {"retain"}
 
 
 def test_what_the_policy_does_not_cover_is_named(digitalocean, droplets, plan):
@@ -131,8 +131,8 @@ def test_what_the_policy_does_not_cover_is_named(digitalocean, droplets, plan):
     told = json.loads(plan(*WHOLE, "--json")[1])
 
     reasons = {row["droplet_name"]: row["reason"] for row in told["unprotected"]}
-    assert reasons.pop("bare") == "it has no restore point that will do"
-    assert set(reasons.values()) == {"it is not selected"}
+    assert reasons.pop("bare") == "no usable restore point"
+    assert set(reasons.values()) == {"not selected"}
     assert len(reasons) == len(digitalocean.state.droplets) - 3
 
 
@@ -142,7 +142,7 @@ def test_the_table_is_for_people(droplets, plan):
 
     assert code == 0
     assert "…" not in out
-    for words in ("convert", "copy", "delete", "MISSING: droplet bare", "USD a month"):
+    for words in ("convert", "copy", "delete", "MISSING: droplet bare", "USD per month"):
         assert words in out
 
 

@@ -9,7 +9,7 @@ import sys
 import pytest
 import requests
 
-COMMAND = [sys.executable, "-m", "airflow_provider_do_images.simulator"]
+COMMAND = [sys.executable, "-m", "airflow_provider_do_images", "simulator"]
 
 
 @pytest.fixture

@@ -1,8 +1,6 @@
-"""What the operators would do tonight, decided by the same functions, with GETs only.
+"""Build a plan of the steps that the operators would take, with the same functions.
 
-    python -m airflow_provider_do_images.plan --policy prod-nightly --tag prod --regions ams3,sgp1
-
-It needs no Airflow, and a token that may only read.
+Building a plan only sends GET requests, so a read-only token is enough.
 """
 
 from __future__ import annotations
@@ -41,17 +39,17 @@ if TYPE_CHECKING:
     from airflow_provider_do_images.api import ApiClient
 
 WRITE_SCOPES = {"convert": "image:update", "copy": "image:update", "delete": "image:delete"}
-"""What each step needs besides; whether a token has it cannot be seen by reading."""
+"""The scope that each step needs. Whether a token has it is unknown, since the plan only reads."""
 
 
 @dataclass(frozen=True, slots=True)
 class PlanRequest:
-    """What the operators would be given.
+    """The parameters of the planned operators.
 
-    :param regions: slugs of the regions to copy to.
-    :param retention: what prune is given; ``None`` for no pruning.
-    :param price: USD for a GiB of snapshot in a month.
-    :param max_delete: as many images as prune may delete.
+    :param regions: slugs of the target regions.
+    :param retention: the rules of prune; ``None``: do not prune.
+    :param price: USD per GiB and month of snapshot storage.
+    :param max_delete: the maximum number of deletions.
     """
 
     policy: str
@@ -65,32 +63,33 @@ class PlanRequest:
 
 @dataclass(frozen=True, slots=True)
 class PlannedStep:
-    """One thing that would be done, or left.
+    """One step of a plan.
 
-    :param what: ``convert``, ``copy``, ``keep`` or ``delete``.
-    :param usd_per_month: by how much it changes the bill; a copy costs nothing.
+    :param action: ``convert``, ``copy``, ``retain`` or ``delete``.
+    :param usd_per_month: the change of the monthly cost; ``None``: unknown. A copy is free.
     """
 
-    what: str
+    action: str
     image_id: int
     droplet_id: int
     droplet_name: str | None
     region: str | None
-    why: str
+    reason: str
     usd_per_month: float | None = 0.0
 
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """The whole plan.
+    """The result of a dry run.
 
     :param missing: selected droplets without a restore point: id, name and reason.
-    :param unprotected: droplets of the account that the policy does not cover: id, name and why.
-    :param scopes: what the token lacks, by what it was refused; or may lack, for the steps.
-    :param requests: how many requests the operators send for it at most, beside the lists of the
-        whole account and the looks of the waits.
-    :param refusal: why prune would refuse the steps that delete; ``None`` if it would not.
-    :param warning: that no image is named for the policy, which may be mistyped.
+    :param unprotected: droplets that the policy does not cover: id, name and reason.
+    :param missing_scopes: read scopes that the token does not have.
+    :param needed_scopes: write scopes that the steps need.
+    :param requests: the maximum number of requests of the operators, without lists of the whole
+        account and polling.
+    :param refusal: why prune would not delete; ``None``: it would.
+    :param warning: set if no image has a name of the policy.
     """
 
     steps: list[PlannedStep]
@@ -104,61 +103,61 @@ class Plan:
 
     @property
     def usd_per_month(self) -> float:
-        """By how much the monthly bill changes, as far as sizes are told."""
-        done = _carried_out(self.steps, self.refusal)
+        """The change of the monthly cost of all steps with a known size."""
+        done = _executed(self.steps, self.refusal)
         return round(sum(step.usd_per_month or 0.0 for step in done), 2)
 
 
-def build_plan(client: ApiClient, wishes: PlanRequest, *, now: datetime) -> Plan:
-    """Read the account and decide everything, sending nothing but GETs.
+def build_plan(client: ApiClient, request: PlanRequest, *, now: datetime) -> Plan:
+    """Read the account and build the plan. Sends only GET requests.
 
     :raises PermissionDeniedError: without ``droplet:read`` and ``image:read``.
-    :raises InvalidInputError: for regions unknown to the account, and if nothing is selected.
+    :raises InvalidInputError: for an unknown region, and if no droplet is selected.
     """
-    refused = _refused_scopes(client, wishes)
-    selected = wishes.selection.read(client)
+    refused = _refused_scopes(client, request)
+    selected = request.selection.read(client)
     everyone = client.all_droplets()
     images = client.all_private_images()
     choice = select_restore_points(
         selected,
         images,
-        wishes.policy,
+        request.policy,
         now=now,
-        max_backup_age=wishes.max_backup_age,
-        only_one=wishes.selection.name is not None,
+        max_backup_age=request.max_backup_age,
+        only_one=request.selection.name is not None,
     )
     steps: list[PlannedStep] = []
     after = {image.id: image for image in images}
     for point in choice.points:
-        done, image = _kept(client, point, wishes)
+        done, image = _restore_point_steps(client, point, request)
         steps += done
         after[image.id] = image
-    pruned, refusal = _pruned(after.values(), everyone, wishes, refused, now)
+    pruned, refusal = _prune_steps(after.values(), everyone, request, refused, now)
     steps += pruned
-    done = _carried_out(steps, refusal)
+    done = _executed(steps, refusal)
     return Plan(
         steps,
         [one.to_json() for one in choice.missing],
         _unprotected(everyone, selected, choice),
         missing_scopes=[str(error.scope) for error in refused],
-        needed_scopes=sorted({WRITE_SCOPES[s.what] for s in done if s.what in WRITE_SCOPES}),
+        needed_scopes=sorted({WRITE_SCOPES[s.action] for s in done if s.action in WRITE_SCOPES}),
         requests=_requests(len(choice.points), done),
         refusal=refusal,
-        warning=unknown_policy(images, wishes.policy),
+        warning=unknown_policy(images, request.policy),
     )
 
 
-def _refused_scopes(client: ApiClient, wishes: PlanRequest) -> list[PermissionDeniedError]:
-    """Try what the operators read besides; refuse regions that the account does not know."""
+def _refused_scopes(client: ApiClient, request: PlanRequest) -> list[PermissionDeniedError]:
+    """Check the regions, and return the errors of reads that need further scopes."""
     refused = []
     try:
         known = {region.slug for region in client.list_regions()}
     except PermissionDeniedError as error:
         refused.append(error)
     else:
-        if unknown := [region for region in wishes.regions if region not in known]:
+        if unknown := [region for region in request.regions if region not in known]:
             raise InvalidInputError(
-                f"regions unknown to this account: {', '.join(unknown)}; it knows "
+                f"regions unknown to this account: {', '.join(unknown)}; available: "
                 f"{', '.join(sorted(known))}"
             )
     for read in (lambda: require_tag_read_scope(client), lambda: client.actions_page(1)):
@@ -169,58 +168,58 @@ def _refused_scopes(client: ApiClient, wishes: PlanRequest) -> list[PermissionDe
     return refused
 
 
-def _kept(
-    client: ApiClient, point: RestorePoint, wishes: PlanRequest
+def _restore_point_steps(
+    client: ApiClient, point: RestorePoint, request: PlanRequest
 ) -> tuple[list[PlannedStep], Image]:
-    """Return the steps that keep a restore point, and the image as it is after them."""
+    """Return the steps for a restore point, and the image after them."""
     droplet, image = point.droplet, point.image
     steps = []
     actions: Sequence[Any] = ()
     if image.type == "backup":
-        cost = usd_per_month(image.size_gigabytes, wishes.price)
-        name = SnapshotName(wishes.policy, droplet.id, point.taken_at)
-        why = f"the newest backup becomes {name}"
-        steps.append(PlannedStep("convert", image.id, droplet.id, droplet.name, None, why, cost))
+        cost = usd_per_month(image.size_gigabytes, request.price)
+        name = SnapshotName(request.policy, droplet.id, point.taken_at)
+        reason = f"newest backup; becomes {name}"
+        steps.append(PlannedStep("convert", image.id, droplet.id, droplet.name, None, reason, cost))
         image = replace(image, type="snapshot", name=str(name))
-    elif not set(wishes.regions) <= set(image.regions):
+    elif not set(request.regions) <= set(image.regions):
         actions = list(client.list_image_actions(image.id))
-    missing = missing_regions(image, actions, wishes.regions)
+    missing = missing_regions(image, actions, request.regions)
     steps += [
-        PlannedStep("copy", image.id, droplet.id, droplet.name, region, "it is not there yet")
+        PlannedStep("copy", image.id, droplet.id, droplet.name, region, "missing in this region")
         for region in missing
     ]
-    regions = tuple(dict.fromkeys((*image.regions, *wishes.regions)))
+    regions = tuple(dict.fromkeys((*image.regions, *request.regions)))
     return steps, replace(image, regions=regions)
 
 
-def _carried_out(steps: Sequence[PlannedStep], refusal: str | None) -> list[PlannedStep]:
-    """Return the steps that would be done: none that deletes, if prune would refuse."""
-    return [step for step in steps if not (refusal and step.what == "delete")]
+def _executed(steps: Sequence[PlannedStep], refusal: str | None) -> list[PlannedStep]:
+    """Return the steps without deletions if prune would refuse them."""
+    return [step for step in steps if not (refusal and step.action == "delete")]
 
 
-def _pruned(
+def _prune_steps(
     images: Iterable[Image],
     droplets: Iterable[Droplet],
-    wishes: PlanRequest,
+    request: PlanRequest,
     refused: Iterable[PermissionDeniedError],
     now: datetime,
 ) -> tuple[list[PlannedStep], str | None]:
-    """Return what prune decides, and why it would refuse to carry that out, if it would."""
-    if wishes.retention is None:
+    """Return the decisions of prune, and the reason if it would refuse to delete."""
+    if request.retention is None:
         return [], None
     decisions = plan_retention(
         images,
         droplets,
-        wishes.policy,
-        wishes.retention,
+        request.policy,
+        request.retention,
         now=now,
-        usd_per_gib_month=wishes.price,
+        usd_per_gib_month=request.price,
     )
     refusal = next((str(error) for error in refused if error.scope == "tag:read"), None)
-    refusal = refusal or too_many(select_deletions(decisions), wishes.max_delete)
+    refusal = refusal or too_many(select_deletions(decisions), request.max_delete)
     steps = [
         PlannedStep(
-            "delete" if one.delete else "keep",
+            "delete" if one.delete else "retain",
             one.kept.image.id,
             one.kept.name.droplet_id,
             one.droplet_name,
@@ -242,9 +241,7 @@ def _unprotected(
         {
             "droplet_id": droplet.id,
             "droplet_name": droplet.name,
-            "reason": "it has no restore point that will do"
-            if droplet.id in chosen
-            else "it is not selected",
+            "reason": "no usable restore point" if droplet.id in chosen else "not selected",
         }
         for droplet in everyone
         if droplet.id not in covered
@@ -252,19 +249,19 @@ def _unprotected(
 
 
 def _requests(points: int, steps: Sequence[PlannedStep]) -> int:
-    """Count what the operators send for so many restore points, at most."""
-    number = Counter(step.what for step in steps)
-    copied = len({step.image_id for step in steps if step.what == "copy"})
+    """Return the maximum number of requests of the operators for these steps."""
+    number = Counter(step.action for step in steps)
+    copied = len({step.image_id for step in steps if step.action == "copy"})
     return (
-        # What is kept already is looked at three times, and again under its name.
+        # An existing snapshot is read three times, and once more by its name.
         4 * (points - number["convert"])
-        # A backup is renamed and posted besides, and proved.
+        # A backup is also renamed, converted and verified.
         + 7 * number["convert"]
-        # Image and history, for each set of copies; regions, newest actions, three sizes for some.
+        # Image and actions for each set of copies; also regions, newest actions, some sizes.
         + 2 * points
         + (2 + MAX_SIZE_READS) * copied
-        # The POST and the proof.
+        # The POST and the verification.
         + 2 * number["copy"]
-        # Image and history before each DELETE.
+        # Image and actions before each DELETE.
         + 3 * number["delete"]
     )

@@ -1,4 +1,4 @@
-"""The command: ``python -m airflow_provider_do_images.plan``."""
+"""The command ``do-images plan``."""
 
 from __future__ import annotations
 
@@ -29,26 +29,29 @@ from airflow_provider_do_images.api.validation import (
 )
 from airflow_provider_do_images.core.snapshots.inventory import DropletSelector
 from airflow_provider_do_images.core.snapshots.naming import check_policy
+from airflow_provider_do_images.core.snapshots.plan_builder import (
+    Plan,
+    PlanRequest,
+    build_plan,
+)
 from airflow_provider_do_images.core.snapshots.pricing import USD_PER_GIB_MONTH
 from airflow_provider_do_images.core.snapshots.prune import MAX_DELETES
 from airflow_provider_do_images.core.snapshots.retention import RetentionPolicy
-from airflow_provider_do_images.plan import Plan, PlanRequest, build_plan
 
 TOKEN = "DIGITALOCEAN_TOKEN"  # noqa: S105 - the name of a variable
 RULES = ("keep_last", "keep_daily", "keep_weekly", "keep_monthly")
-PATIENCE = 60.0
-"""Seconds for which a request waits at most while the token's other users come first."""
+MAX_RATE_LIMIT_WAIT = 60.0
+"""Seconds that a request waits at most for the unreserved share of the rate limit."""
 
 T = TypeVar("T")
 
 
-def main(arguments: list[str]) -> int:
-    """Print the plan; return 1 if it could not be made and 2 for bad input."""
-    options = _parser().parse_args(arguments)
+def run(options: argparse.Namespace) -> int:
+    """Print the plan; return 1 if it could not be built and 2 for invalid input."""
     try:
-        wishes = _wishes(options)
+        request = _plan_request(options)
         with _client(options.url) as client:
-            found = build_plan(client, wishes, now=datetime.now(UTC))
+            found = build_plan(client, request, now=datetime.now(UTC))
     except DigitalOceanError as error:
         print(error, file=sys.stderr)
         return 2 if isinstance(error, InvalidInputError) else 1
@@ -60,45 +63,46 @@ def main(arguments: list[str]) -> int:
 
 
 def _client(url: str) -> ApiClient:
-    """Return a client for the token in the environment; it respects the default reserve.
+    """Return a client for the token in the environment.
 
-    :raises InvalidInputError: naming the variable or the option.
+    :raises InvalidInputError: with the name of the variable or the option.
     """
     token = os.environ.get(TOKEN, "")
     if not token:
-        raise InvalidInputError(f"put an API token, which may be read-only, into {TOKEN}")
+        raise InvalidInputError(f"{TOKEN} is not set; set it to an API token (read-only is enough)")
     base_url = check_base_url(url, "--url")
     try:
-        return ApiClient(token, base_url, token_name=TOKEN, max_rate_limit_wait=PATIENCE)
+        return ApiClient(token, base_url, token_name=TOKEN, max_rate_limit_wait=MAX_RATE_LIMIT_WAIT)
     except InvalidInputError as error:
         raise InvalidInputError(f"{TOKEN}: {error.message}") from None
 
 
 def show(console: Console, found: Plan) -> None:
-    """Write the plan as a table, and what there is to know besides as lines.
+    """Print the plan as a table, with warnings and a summary below.
 
-    Names come from the API: rich must not read them as markup, nor a terminal as commands.
+    Names come from the API, so they are not printed as markup or terminal commands.
     """
-    names = ("what", "droplet", "image", "region", "USD a month", "why")
+    names = ("action", "droplet", "image", "region", "USD per month", "reason")
     table = Table(*(Column(name, overflow="fold") for name in names))
     for step in found.steps:
-        if step.what == "keep":
+        if step.action == "retain":
             continue
         cost = "?" if step.usd_per_month is None else f"{step.usd_per_month:+.2f}"
-        droplet = step.droplet_name or f"{step.droplet_id} (gone)"
+        droplet = step.droplet_name or f"{step.droplet_id} (deleted)"
         costs = cost if step.usd_per_month != 0 else ""
-        cells = (step.what, droplet, str(step.image_id), step.region or "", costs, step.why)
+        cells = (step.action, droplet, str(step.image_id), step.region or "", costs, step.reason)
         table.add_row(*(Text(printable(cell)) for cell in cells))
-    console.print(table if table.rows else "Nothing is to be converted, copied or deleted.")
+    console.print(table if table.rows else "Nothing to convert, copy or delete.")
     for line in _warnings(found):
         console.print(Text(printable(line)), style="yellow", soft_wrap=True)
-    if kept := sum(step.what == "keep" for step in found.steps):
-        console.print(f"After that, {kept} snapshots of the policy are kept; --json says why.")
-    needed = ", ".join(found.needed_scopes) or "no scope to write"
+    if retained := sum(step.action == "retain" for step in found.steps):
+        console.print(
+            f"{retained} snapshots of the policy are retained; see --json for the reasons."
+        )
+    needed = ", ".join(found.needed_scopes) or "no write scope"
     console.print(
-        f"To carry this out takes up to {found.requests} requests, besides lists of the account "
-        f"and the looks of the waits, and {needed}. It changes the bill by "
-        f"{found.usd_per_month:+.2f} USD a month.",
+        f"Up to {found.requests} requests, plus account lists and polling. "
+        f"Needs {needed}. Cost: {found.usd_per_month:+.2f} USD per month.",
         soft_wrap=True,
     )
 
@@ -115,49 +119,49 @@ def _warnings(found: Plan) -> Iterator[str]:
         yield found.warning
 
 
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        prog="python -m airflow_provider_do_images.plan",
-        description="Say what would be converted, copied and deleted, and why. Sends GETs only.",
+def add_command(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    """Add the command to the parser."""
+    parser = commands.add_parser(
+        "plan",
+        help="print what backups, copies and prune would do",
+        description="Print the images that would be converted, copied and deleted, with the "
+        "reasons. Sends only GET requests.",
         epilog=f"The API token is read from the environment variable {TOKEN}.",
     )
-    parser.add_argument("--policy", required=True, help="whose snapshots, such as prod-nightly")
-    parser.add_argument("--tag", help="the droplets with this tag")
-    parser.add_argument("--droplet-name", help="or those with this name")
-    parser.add_argument("--droplet-id", help="or the one with this id")
-    parser.add_argument(
-        "--regions",
-        required=True,
-        help="where to copy to, such as ams3,sgp1; also those of prune",
-    )
-    parser.add_argument(
-        "--max-backup-age", default="36", metavar="HOURS", help="default %(default)s"
+    parser.set_defaults(run=run)
+    add = parser.add_argument
+    add("--policy", required=True, help="name of the snapshot policy, such as prod-nightly")
+    add("--tag", help="select the droplets with this tag")
+    add("--droplet-name", help="select the droplets with this name")
+    add("--droplet-id", help="select one droplet by its id")
+    add("--regions", required=True, help="target regions, such as ams3,sgp1")
+    add(
+        "--max-backup-age",
+        default="36",
+        metavar="HOURS",
+        help="maximum age of a restore point; default %(default)s",
     )
     for rule in RULES:
-        option = f"--{rule.replace('_', '-')}"
-        parser.add_argument(option, default=0, metavar="N", help="a rule of prune")
-    parser.add_argument(
+        add(f"--{rule.replace('_', '-')}", default=0, metavar="N", help="retention rule of prune")
+    add(
         "--max-delete",
         default=MAX_DELETES,
         metavar="N",
-        help="as many images as prune may delete; default %(default)s",
+        help="maximum number of deletions; default %(default)s",
     )
-    parser.add_argument("--min-age", default="24", metavar="HOURS")
-    parser.add_argument("--min-keep", default=2, metavar="N")
-    parser.add_argument("--protected-tag", default="keep", metavar="TAG")
-    parser.add_argument("--prune-orphans", action="store_true")
-    parser.add_argument(
-        "--usd-per-gib-month", default=USD_PER_GIB_MONTH, help="price; default %(default)s"
-    )
-    parser.add_argument("--url", default="", help="of a stand-in for the API")
-    parser.add_argument("--json", action="store_true", help="print JSON instead of a table")
-    return parser
+    add("--min-age", default="24", metavar="HOURS", help="retain younger snapshots; default 24")
+    add("--min-keep", default=2, metavar="N", help="retain at least N per droplet; default 2")
+    add("--protected-tag", default="keep", metavar="TAG", help="retain snapshots with this tag")
+    add("--prune-orphans", action="store_true", help="also prune snapshots of deleted droplets")
+    add("--usd-per-gib-month", default=USD_PER_GIB_MONTH, help="price; default %(default)s")
+    add("--url", default="", help="base URL of the API; default: DigitalOcean")
+    add("--json", action="store_true", help="print JSON instead of a table")
 
 
-def _wishes(options: argparse.Namespace) -> PlanRequest:
-    """Check all options.
+def _plan_request(options: argparse.Namespace) -> PlanRequest:
+    """Return the validated options.
 
-    :raises InvalidInputError: naming the option.
+    :raises InvalidInputError: with the name of the option.
     """
     regions = _option("--regions", lambda: check_regions(options.regions, least=1))
     counts = {rule: _count(options, rule) for rule in RULES}
@@ -182,7 +186,7 @@ def _wishes(options: argparse.Namespace) -> PlanRequest:
 def _selection(options: argparse.Namespace) -> DropletSelector:
     given = [one for one in (options.droplet_id, options.droplet_name, options.tag) if one]
     if len(given) != 1:
-        raise InvalidInputError("give exactly one of --droplet-id, --droplet-name and --tag")
+        raise InvalidInputError("set exactly one of --droplet-id, --droplet-name and --tag")
     return DropletSelector(
         check_id("--droplet-id", options.droplet_id) if options.droplet_id else None,
         check_text("--droplet-name", options.droplet_name) if options.droplet_name else None,
@@ -195,17 +199,13 @@ def _count(options: argparse.Namespace, name: str, least: int = 0) -> int:
 
 
 def _hours(option: str, text: str) -> float:
-    """Return seconds."""
+    """Return a number of hours in seconds."""
     return check_seconds(option, text, unit="hours")
 
 
 def _option(name: str, check: Callable[[], T]) -> T:
-    """Name the option in the error of a check that knows the parameter alone."""
+    """Run a check and add the option to its error."""
     try:
         return check()
     except InvalidInputError as error:
         raise InvalidInputError(f"{name}: {error.message}") from None
-
-
-if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))

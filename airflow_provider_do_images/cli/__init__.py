@@ -1,0 +1,1 @@
+"""The command line ``do-images``. It does not need Airflow."""
