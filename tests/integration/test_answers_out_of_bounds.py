@@ -32,7 +32,7 @@ def server():
 
 @pytest.fixture
 def client(server, slept):
-    """A client whose pauses take no time."""
+    """A client whose sleeps take no time."""
     with ApiClient("token", server.url, sleep=slept.append, max_rate_limit_wait=60.0) as client:
         yield client
 
@@ -122,8 +122,8 @@ def test_a_size_that_cannot_be_right_counts_as_missing(client, server, size):
 
 
 @pytest.mark.parametrize("number", [0, -1, 2**63, 10**400, DIGITS, "0", 1.5, True], ids=repr)
-def test_an_id_that_cannot_be_right_is_no_id(client, server, number):
-    """No database could hold it; after a POST the outcome is open, as with any broken answer."""
+def test_an_impossible_id_is_invalid(client, server, number):
+    """No database could store it; after a POST the effect is unknown, as after any bad response."""
     server.answer = lambda _: json_answer({"action": {**ACTION, "id": number}})
 
     with pytest.raises(InvalidResponseError) as caught:
@@ -160,7 +160,7 @@ def test_json_that_cannot_be_read_is_an_answer_that_is_not_documented(client, se
 
 
 def test_text_that_no_database_can_hold_is_replaced(client, server):
-    """Lone surrogates and null characters; the rest of the text stays."""
+    """Lone surrogates and null characters are replaced; the rest of the text stays."""
     server.answer = lambda _: http_answer(
         rb'{"image": {"id": 1, "name": "a\ud800b\u0000c", "tags": ["\udfff"]}}'
     )
@@ -210,8 +210,8 @@ def test_long_texts_of_an_error_are_cut(client, server):
     ],
     ids=["none", "line", "text", "minus", "short", "chunk", "chunk-minus", "gzip", "many", "long"],
 )
-def test_broken_http_leaves_the_outcome_open(client, server, answer):
-    """A POST counts as perhaps carried out, is sent once, and ends with an error of ours."""
+def test_after_broken_http_the_effect_is_unknown(client, server, answer):
+    """A POST is sent once, may have taken effect, and raises an error of this package."""
     server.answer = lambda _: answer
 
     with pytest.raises((TransportError, InvalidResponseError)) as caught:
@@ -222,11 +222,11 @@ def test_broken_http_leaves_the_outcome_open(client, server, answer):
 
 
 @pytest.mark.parametrize("status", [101, 102, 103, 199, 408, 425, 499, 500, 599, 999])
-class TestStatusesThatProveNothing:
-    """1xx, 408, 425, 499 and 5xx say nothing of what became of the request."""
+class TestInconclusiveStatuses:
+    """After 1xx, 408, 425, 499 and 5xx the effect of the request is unknown."""
 
     def test_a_get_is_repeated(self, client, server, slept, status):
-        """The second answer is taken."""
+        """The second response is returned."""
         good = json_answer({"image": IMAGE})
         server.answer = lambda _: json_answer({}, status) if server.count() == 1 else good
 
@@ -246,7 +246,7 @@ class TestStatusesThatProveNothing:
 
 @pytest.mark.parametrize("status", [400, 402, 405, 409, 410, 418, 302, 304])
 def test_other_statuses_are_not_repeated(client, server, status):
-    """The API has decided, or sends elsewhere: asking again changes nothing."""
+    """The API has decided, or redirects: the same request would get the same response."""
     server.answer = lambda _: json_answer({}, status)
 
     with pytest.raises(ApiError):

@@ -1,4 +1,4 @@
-"""The audit against the simulator: what it reads, and what it finds after real transfers."""
+"""The audit against the simulator: its requests, and its findings after real transfers."""
 
 from __future__ import annotations
 

@@ -93,8 +93,8 @@ def posts(sim):
     return [entry.body["region"] for entry in sim.journal.entries if entry.method == "POST"]
 
 
-def test_a_transfer_waits_here_and_then_submits(sim, snapshot, other, context, caplog):
-    """Also if it was not asked to wait for its own action; one line of the log says why."""
+def test_a_transfer_waits_in_the_worker_and_then_submits(sim, snapshot, other, context, caplog):
+    """It does so even without wait_for_completion; one line of the log has the reason."""
     caplog.set_level("INFO")
     context["events"].append(lambda: sim.state.finish_action(other.id))
 
@@ -125,7 +125,7 @@ def test_a_transfer_waits_in_the_triggerer_and_then_submits(sim, snapshot, other
 
 
 def test_a_transfer_that_is_blocked_again_keeps_its_deadline(sim, snapshot, other, context):
-    """Another one has begun meanwhile: it is waited for too, not longer than at first."""
+    """Another transfer starts meanwhile: the task waits for it too, until the first deadline."""
     operator = transfer(snapshot, deferrable=True, wait_for_completion=True)
     first = deferred(operator.execute, context)
     sim.state.begin_action("transfer", snapshot, region="blr1", seconds=3600)
@@ -198,7 +198,7 @@ def test_a_replication_waits_in_the_worker_and_submits_the_missing_regions(sim, 
 
 
 def test_a_replication_waits_in_the_triggerer_twice(sim, snapshot, other, context):
-    """Once for what blocks it, once for its own; the rows come back with the event."""
+    """It waits for the blocking transfer, then for its own; the event returns the rows."""
     operator = replicate(snapshot)
     blocked = deferred(operator.execute, context)
     assert blocked.trigger.rows == []
@@ -261,7 +261,7 @@ def test_a_replication_that_stays_blocked_fails_with_a_row_for_each_region(
 
 @pytest.mark.parametrize("event", [None, {}, {"rows": [], "verdicts": []}, {"verdicts": [{}]}])
 @pytest.mark.parametrize("operator", [transfer, replicate])
-def test_an_event_that_is_not_ours_fails(snapshot, context, sim, operator, event):
+def test_an_unknown_event_fails(snapshot, context, sim, operator, event):
     """The deadline would be unknown; nothing is sent."""
     with pytest.raises(AirflowException) as caught:
         operator(snapshot).execute_unblocked(context, event)

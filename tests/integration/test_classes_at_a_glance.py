@@ -125,7 +125,7 @@ async def wait_in(trigger, state, images):
 
 
 def ids_of_transfer(state, image, *, ended=False):
-    """Begin a transfer to tor1, and end it if asked to; return the ids to wait for."""
+    """Start a transfer to tor1, end it if requested, and return the ids to wait for."""
     action = state.begin_action("transfer", image, region="tor1", seconds=60.0)
     if ended:
         state.finish_action(action.id)
@@ -226,7 +226,7 @@ def test_each_scope_is_needed(sim, act, name, missing, more):
     ("name", "scope"),
     [(name, scope) for name, cells in TABLE.items() for scope in sorted(cells[2])],
 )
-def test_what_it_is_better_with_is_used(sim, act, name, scope):
+def test_optional_scopes_are_used(sim, act, name, scope):
     """Without such a scope a request is rejected, and the class continues.
 
     Two waits, since one alone needs no list of the account's actions. The poller sends the request

@@ -24,7 +24,7 @@ def test_convert_turns_a_backup_into_a_snapshot(client, backup):
 
 
 def test_transfer_copies_an_image_to_a_region(client, sim, snapshot):
-    """The answer is the running action; when it is completed the image is there."""
+    """The response is the running action; when it has completed, the image has the region."""
     action = client.transfer_image(snapshot.id, "ams3")
     assert (action.type, action.status, action.region_slug) == ("transfer", "in-progress", "ams3")
 
@@ -46,8 +46,8 @@ def test_an_action_of_another_image_is_not_found(client, snapshot, backup):
     assert caught.value.request_id
 
 
-def test_a_refusal_carries_the_apis_own_words(client, backup):
-    """A transfer of a backup is refused with the message, the image, the region and a way out."""
+def test_a_rejection_has_the_message_of_the_api(client, backup):
+    """The error of a backup's transfer has the message, the image, the region and a fix."""
     with pytest.raises(UnprocessableError) as caught:
         client.transfer_image(backup.id, "ams3")
 
@@ -58,7 +58,7 @@ def test_a_refusal_carries_the_apis_own_words(client, backup):
 
 
 def test_the_history_of_an_image_is_read_page_by_page(client, sim, snapshot):
-    """All rows come, newest first; the second page is asked for only when it is needed."""
+    """All rows come, newest first; the second page is requested only when it is needed."""
     for _ in range(205):
         sim.state.add_action(snapshot.id, status="completed")
     rows = client.list_image_actions(snapshot.id)
@@ -130,7 +130,7 @@ def test_droplets_and_their_backups_are_found(client, sim):
 
 
 def test_regions_are_listed(client):
-    """Regions come with their slug, and say whether they are available for droplets."""
+    """Regions have their slug, and whether they are available for droplets."""
     regions = {region.slug: region for region in client.list_regions()}
 
     assert regions["nyc3"].available
@@ -138,8 +138,8 @@ def test_regions_are_listed(client):
 
 
 @pytest.mark.parametrize("image_id", [0, -5, "abc", "", "12.5", None, True, 2.0])
-def test_a_wrong_image_id_is_refused_before_anything_is_sent(client, sim, image_id):
-    """Every verb names the parameter in its error, and the journal stays empty."""
+def test_an_invalid_image_id_is_refused_before_a_request(client, sim, image_id):
+    """Every method names the parameter in its error, and the journal stays empty."""
     calls = (
         lambda: client.convert_image(image_id),
         lambda: client.transfer_image(image_id, "ams3"),
@@ -155,7 +155,7 @@ def test_a_wrong_image_id_is_refused_before_anything_is_sent(client, sim, image_
 
 
 @pytest.mark.parametrize("region", ["", " ", "New York", "NYC3", "nyc3/../x", None, 3])
-def test_a_malformed_region_is_refused_before_anything_is_sent(client, sim, snapshot, region):
+def test_a_malformed_region_is_refused_before_a_request(client, sim, snapshot, region):
     """The journal stays empty."""
     with pytest.raises(InvalidInputError):
         client.transfer_image(snapshot.id, region)
@@ -174,13 +174,13 @@ def test_a_malformed_region_is_refused_before_anything_is_sent(client, sim, snap
     ],
 )
 def test_an_unsafe_base_url_is_refused(url, words):
-    """Whatever would send the token astray fails when the client is made."""
+    """A URL that would send the token elsewhere fails when the client is made."""
     with pytest.raises(InvalidInputError, match=words):
         ApiClient("token", url)
 
 
 def test_requests_name_the_provider_and_keep_the_connection():
-    """All requests of a client come over one connection, with a User-Agent that says who asks."""
+    """All requests of a client use one connection, and a User-Agent that names the provider."""
     with Simulator() as alone, ApiClient("token", alone.url) as client:
         connections = alone._server.server_state.connections
         seen = []
@@ -193,8 +193,8 @@ def test_requests_name_the_provider_and_keep_the_connection():
     assert client._session.headers["User-Agent"].startswith("airflow-provider-do-images/")
 
 
-def test_the_client_knows_what_is_left_of_the_hour(client, snapshot):
-    """After a request the rate limit of its answer can be read."""
+def test_the_client_has_the_rate_limit_of_its_last_response(client, snapshot):
+    """It can be read after a request."""
     client.get_image(snapshot.id)
 
     assert (client.rate_limit.limit, client.rate_limit.remaining) == (5000, 4999)

@@ -1,4 +1,4 @@
-"""What the client does when an answer is late, broken, refused or lost."""
+"""What the client does when a response is late, broken, rejected or lost."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ TOKEN = "dop_v1_0123456789abcdef"
 
 @pytest.fixture
 def client(sim, slept):
-    """A client that gives an answer up after a second, and whose pauses take no time."""
+    """A client with a timeout of a second, whose sleeps take no time."""
     with ApiClient(TOKEN, sim.url, read_timeout=1.0, sleep=slept.append) as client:
         yield client
 
@@ -67,8 +67,8 @@ PASSING = [
 
 
 @pytest.mark.parametrize("fault", PASSING, ids=repr)
-def test_a_get_is_sent_again_after_what_may_pass(client, sim, slept, snapshot, fault):
-    """One fault costs a GET one pause; the second answer is taken."""
+def test_a_get_is_sent_again_after_a_temporary_fault(client, sim, slept, snapshot, fault):
+    """One fault costs a GET one sleep; the second response is returned."""
     sim.faults.add(fault)
 
     assert client.get_image(snapshot.id).id == snapshot.id
@@ -98,7 +98,7 @@ def test_a_polling_get_is_sent_once(client, sim, snapshot):
     assert sim.journal.count("GET") == 1
 
 
-def test_the_pause_after_a_burst_429_is_what_the_api_asks_for(client, sim, slept, snapshot):
+def test_the_pause_after_a_burst_429_is_at_least_retry_after(client, sim, slept, snapshot):
     """``retry-after`` is a lower bound."""
     sim.faults.add(RateLimited(retry_after=7))
 
@@ -117,8 +117,8 @@ def test_the_hourly_429_is_waited_out_without_a_hint(client, sim, slept, snapsho
 
 
 @pytest.mark.parametrize("fault", [RateLimited(retry_after=1), RateLimited(burst=False)], ids=repr)
-def test_a_refused_post_is_sent_again(client, sim, snapshot, fault):
-    """A 429 had no effect for certain: the POST is repeated, and one action begins."""
+def test_a_rate_limited_post_is_sent_again(client, sim, snapshot, fault):
+    """A 429 certainly had no effect: the POST is sent again, and one action starts."""
     sim.faults.add(fault)
 
     client.transfer_image(snapshot.id, "ams3")
@@ -142,8 +142,8 @@ def test_a_refused_post_is_sent_again(client, sim, snapshot, fault):
     ],
     ids=repr,
 )
-def test_a_post_without_a_clear_answer_is_never_sent_again(client, sim, snapshot, fault, error):
-    """The client raises instead, since the action has begun all the same."""
+def test_a_post_without_a_clear_response_is_never_sent_again(client, sim, snapshot, fault, error):
+    """The client raises instead, because the action has started."""
     sim.faults.add(fault)
 
     with pytest.raises(error):
@@ -169,16 +169,16 @@ def test_a_post_without_a_connection_is_sent_again(slept, caplog):
     assert "/v2/images/1/actions, tried 2 times). Sending it again in " in caplog.text
 
 
-def test_a_lone_403_on_a_token_that_worked_is_asked_once_more(client, sim, snapshot):
-    """A passing refusal, as seen in practice, is survived."""
+def test_a_single_403_on_a_working_token_is_sent_once_more(client, sim, snapshot):
+    """Temporary 403s happen in practice."""
     client.get_image(snapshot.id)
     sim.faults.add(TransientForbidden())
 
     assert client.get_image(snapshot.id).id == snapshot.id
 
 
-def test_a_lone_403_among_other_faults_is_asked_once_more(client, sim, snapshot):
-    """It counts for itself, however often the request was repeated for other reasons."""
+def test_a_single_403_among_other_faults_is_sent_once_more(client, sim, snapshot):
+    """It counts by itself, however often the request was sent again for other reasons."""
     client.get_image(snapshot.id)
     for fault in (ErrorStatus(500), ErrorStatus(502), TransientForbidden()):
         sim.faults.add(fault)
@@ -187,7 +187,7 @@ def test_a_lone_403_among_other_faults_is_asked_once_more(client, sim, snapshot)
 
 
 def test_a_403_that_stays_names_the_scope(client, sim, snapshot):
-    """Asked twice, then raised with the scope that the call needs."""
+    """The request is sent twice, then the error names the scope that it needs."""
     client.get_image(snapshot.id)
     sim.tokens.allow(TOKEN, {"image:read"})
 
@@ -198,7 +198,7 @@ def test_a_403_that_stays_names_the_scope(client, sim, snapshot):
 
 
 def test_a_403_on_a_new_token_is_final(client, sim, snapshot):
-    """A token that never worked is not asked about twice."""
+    """The request is sent once if the token never worked."""
     sim.faults.add(TransientForbidden(times=None))
 
     with pytest.raises(PermissionDeniedError):
@@ -232,7 +232,7 @@ def test_the_hours_budget_is_respected(client, sim, snapshot):
 
 
 def test_a_redirect_is_not_followed():
-    """The token goes nowhere else: a redirect is an error that names the host as the cause."""
+    """The token is not sent elsewhere: the error names the host as the cause."""
     asked = []
 
     class Elsewhere(http.server.BaseHTTPRequestHandler):

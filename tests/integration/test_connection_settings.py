@@ -1,4 +1,4 @@
-"""What a connection may hold: nothing that protects is dropped silently, in any of its forms."""
+"""What a connection may contain: no setting is dropped silently, in any of its forms."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ TOKEN = "dop_v1_0123456789abcdef"
 
 @pytest.fixture
 def with_extra(sim):
-    """Return the client of a connection with such an extra, as a secrets backend hands it over."""
+    """Return the client of a connection with such an extra, as a secrets backend returns it."""
 
     def make(extra):
         connection = Connection(
@@ -51,7 +51,7 @@ def with_extra(sim):
     ids=lambda extra: extra[:30],
 )
 def test_an_extra_that_is_no_json_object_is_refused(with_extra, extra):
-    """Airflow would read most of these as an empty extra, without the team that it names."""
+    """Airflow would read most of these as an empty extra, without the expected team."""
     with pytest.raises(InvalidInputError) as caught:
         with_extra(extra)
 
@@ -72,8 +72,8 @@ def test_an_extra_that_is_no_json_object_is_refused(with_extra, extra):
         ("max_retry", "max_retries"),
     ],
 )
-def test_an_unknown_setting_is_refused_with_the_name_that_was_meant(with_extra, name, meant):
-    """A misspelt setting would protect nothing."""
+def test_an_unknown_setting_is_refused_with_a_suggestion(with_extra, name, meant):
+    """A misspelt setting would have no effect."""
     with pytest.raises(InvalidInputError) as caught:
         with_extra(json.dumps({name: "prod"}))
 
@@ -102,8 +102,8 @@ def test_an_unknown_setting_is_refused_with_the_name_that_was_meant(with_extra, 
     ],
     ids=repr,
 )
-def test_a_setting_without_a_meaning_is_refused(with_extra, settings):
-    """It does not count as not given."""
+def test_an_invalid_setting_is_refused(with_extra, settings):
+    """It does not count as missing."""
     with pytest.raises(InvalidInputError) as caught:
         with_extra(json.dumps(settings))
 
@@ -145,7 +145,7 @@ def test_a_connection_as_uri_keeps_its_team(uri):
 
 
 def test_the_form_offers_each_setting_and_no_other():
-    """What the form writes is what the hook knows."""
+    """The hook reads each field of the form."""
     [kind] = get_provider_info()["connection-types"]
 
     assert set(kind["conn-fields"]) == set(SETTINGS)
@@ -164,8 +164,8 @@ def test_the_form_offers_each_setting_and_no_other():
     ],
     ids=repr,
 )
-def test_a_connection_for_something_else_is_refused(fields):
-    """The password of another service is not sent to DigitalOcean; nothing else breaks either."""
+def test_a_connection_of_another_type_is_refused(fields):
+    """The password of another service is not sent to DigitalOcean."""
     values = {"conn_id": "do", "conn_type": "digitalocean", "password": TOKEN, **fields}
 
     with pytest.raises(InvalidInputError) as caught:
@@ -175,7 +175,7 @@ def test_a_connection_for_something_else_is_refused(fields):
     assert TOKEN not in str(caught.value)
 
 
-def test_a_connection_without_a_type_is_ours(connection, sim):
+def test_a_connection_without_a_type_is_accepted(connection, sim):
     """JSON in an environment variable need not have one."""
     connection(conn_type="")
 

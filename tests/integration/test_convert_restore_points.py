@@ -96,7 +96,7 @@ def web(sim):
 
 
 def name_of(droplet, image, policy="nightly"):
-    """Return what a policy calls the snapshot of a backup."""
+    """Return the name that a policy gives to the snapshot of a backup."""
     return str(SnapshotName(policy, droplet.id, datetime.fromtimestamp(image.created_at, UTC)))
 
 
@@ -107,7 +107,7 @@ def images(sim, droplet, type_):
 
 
 def converts(sim):
-    """Return how many converts the simulator was asked for."""
+    """Return the number of converts in the journal."""
     return sim.journal.count("POST", CONVERTS)
 
 
@@ -313,8 +313,8 @@ def test_waiting_for_the_name_and_tags_is_logged_once(sim, client, snapshot, cap
     assert f"image {snapshot.id} of droplet web-1 (42)" in told
 
 
-def test_two_policies_never_take_each_others(sim, run_pipeline, web):
-    """Each keeps a backup of its own under its own name, and repeats nothing."""
+def test_two_policies_do_not_share_snapshots(sim, run_pipeline, web):
+    """Each converts a backup of its own under its own name, and repeats nothing."""
     ours, theirs = run_pipeline(), run_pipeline(policy="other")
     again = run_pipeline(), run_pipeline(policy="other")
 
@@ -403,8 +403,8 @@ def test_the_row_of_a_missing_droplet_fails_or_skips_its_convert(
 @pytest.mark.parametrize(
     ("on_missing", "error"), [("fail", AirflowFailException), ("skip", AirflowSkipException)]
 )
-def test_without_one_good_row_the_task_itself_ends_so(sim, find, xcoms, on_missing, error):
-    """A mapped convert cannot do it for want of rows; ``ignore`` returns none."""
+def test_without_a_usable_row_the_task_itself_fails_or_skips(sim, find, xcoms, on_missing, error):
+    """A mapped convert cannot do it without rows; ``ignore`` returns none."""
     sim.state.add_droplet("shop-02", tags=["shop"], backups="daily")
 
     with pytest.raises(error, match=r"none of the droplets with tag 'shop' .* shop-02"):
@@ -432,7 +432,7 @@ def test_a_name_that_several_droplets_have_is_ambiguous(sim, find, web, xcoms):
 
 @pytest.mark.parametrize("path", ["/v2/droplets", "/v2/images"])
 def test_a_list_with_gaps_is_read_again(sim, find, web, path):
-    """Missing rows would be taken for droplets or backups that are gone."""
+    """Missing rows would be taken for deleted droplets or backups."""
     sim.faults.add(MissingRows(path=path, rows=1))
 
     [row] = find()
@@ -441,7 +441,7 @@ def test_a_list_with_gaps_is_read_again(sim, find, web, path):
 
 
 def test_a_list_that_keeps_its_gaps_fails(sim, find, web):
-    """It may pass, so Airflow's retries apply."""
+    """The fault may pass, so Airflow may retry."""
     sim.faults.add(MissingRows(path="/v2/images", rows=1, times=None))
 
     with pytest.raises(AirflowException, match=r"\[incomplete_list\]$") as failure:
@@ -486,7 +486,7 @@ def test_a_backup_that_expires_soon_is_warned_of(find, web, capfd, expiry_warnin
 
 @pytest.mark.parametrize(("days", "past"), [(0.1, True), (0.25, True), (0.3, False)])
 def test_an_expiry_in_the_past_is_not_announced(find, web, capfd, days, past):
-    """The newest backup is six hours old: with a shorter retention it would be gone already."""
+    """The newest backup is six hours old: with a shorter retention it would have expired."""
     find(backup_retention_days=days)
 
     [warning] = [
@@ -505,8 +505,8 @@ def test_a_mistyped_policy_is_warned_of(find, run_pipeline, web, capfd):
     assert re.search(r"'nightyl'.*nightly \(1\)", "".join(capfd.readouterr()))
 
 
-def test_what_is_a_snapshot_does_not_expire(find, run_pipeline, web, capfd):
-    """Neither in the row nor in a warning."""
+def test_a_snapshot_does_not_expire(find, run_pipeline, web, capfd):
+    """The row has no expiry, and there is no warning."""
     run_pipeline()
     capfd.readouterr()
 
@@ -539,8 +539,8 @@ def test_what_is_a_snapshot_does_not_expire(find, run_pipeline, web, capfd):
     ],
     ids=str,
 )
-def test_bad_input_is_refused(sim, find, web, arguments):
-    """Nothing is converted, and mostly nothing even asked."""
+def test_invalid_input_is_refused(sim, find, web, arguments):
+    """Nothing is converted, and in most cases no request is sent."""
     with pytest.raises(PermanentTaskError) as failure:
         find(**arguments)
 
@@ -566,8 +566,8 @@ def test_bad_input_is_refused(sim, find, web, arguments):
     ],
     ids=str,
 )
-def test_a_row_that_is_spoilt_is_refused(sim, find, convert, web, change, arguments):
-    """Before anything is sent."""
+def test_a_damaged_row_is_refused(sim, find, convert, web, change, arguments):
+    """No request is sent."""
     [row] = find()
     asked = len(sim.journal.entries)
 
@@ -604,8 +604,8 @@ def test_tags_that_cannot_be_seen_fail_with_the_scope(sim, find, convert, web):
     assert converts(sim) == 1
 
 
-def test_a_token_that_may_not_tag_says_what_is_left(sim, find, convert, web):
-    """The image is a snapshot under the policy's name; the failure says what a clear would do."""
+def test_a_token_that_may_not_tag_leaves_a_named_snapshot(sim, find, convert, web):
+    """The failure describes what clearing the task does."""
     [row] = find()
     sim.tokens.allow(TOKEN, {"image:read", "image:update", "tag:read"})
 

@@ -1,4 +1,4 @@
-"""The asset events of copies, as Airflow hands them to the example DAG."""
+"""The asset events of copies, as Airflow passes them to the example DAG."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ WANTED = [(7, "ams3"), (7, "sgp1"), (8, "ams3")]
 
 
 def events_of(copies):
-    """Return what Airflow makes of events that were emitted through the alias."""
+    """Return the events that Airflow stores for those emitted through the alias."""
     return TriggeringAssetEventsAccessor.build(
         AssetEventDagRunReferenceResult.model_validate(
             {
@@ -36,8 +36,8 @@ def events_of(copies):
     )
 
 
-def test_each_copy_is_taken_once(caplog):
-    """Although Airflow lists each event twice, and a cleared task emits it again."""
+def test_each_copy_is_processed_once(caplog):
+    """Airflow lists each event twice, and a cleared task emits it again."""
     events = events_of([*WANTED, WANTED[0]])
     listed = Counter(
         (event.extra["image_id"], event.extra["region"])

@@ -39,7 +39,7 @@ def sent(sim):
 
 @pytest.mark.parametrize("write", WRITES)
 def test_nothing_is_written_to_another_team(client, sent, snapshot, write):
-    """Every kind of write is refused, names both teams, and only the account has been read."""
+    """Every kind of write is refused, names both teams, and sends only GET /v2/account."""
     with pytest.raises(InvalidInputError, match=r"'My Team' .*'Another'"):
         WRITES[write](client("Another"), snapshot)
 
@@ -58,7 +58,7 @@ def test_another_team_is_remembered(client, sent, snapshot):
 
 @pytest.mark.parametrize("team", ["My Team", TEAM, f" {TEAM} "])
 def test_the_right_team_is_read_once_before_the_first_write(client, sent, snapshot, team):
-    """By its name or its uuid; the writes that follow ask no more."""
+    """It is given by its name or its uuid; the next writes do not read it again."""
     ours = client(team)
 
     ours.transfer_image(snapshot.id, "ams3")
@@ -77,7 +77,7 @@ def test_without_an_expected_team_the_team_is_not_read(client, sent, snapshot, t
 
 
 def test_reads_are_for_any_team(client, sent, snapshot):
-    """They are sent as ever, and do not ask for the team."""
+    """Reads do not request the team."""
     assert client("Another").get_image(snapshot.id).id == snapshot.id
     assert sent() == [f"GET /v2/images/{snapshot.id}"]
 
@@ -93,7 +93,7 @@ def test_a_token_that_may_not_read_its_team_writes_nothing(client, sim, sent, sn
 
 
 def test_a_team_that_cannot_be_read_now_leaves_the_write_to_a_retry(client, sim, sent, snapshot):
-    """A failing server is asked again, then the write counts as never sent; later it works."""
+    """After several 5xx the write counts as not sent; later it works."""
     ours = client("My Team")
     sim.faults.add(ErrorStatus(500, path="/v2/account", times=5))
 

@@ -51,7 +51,7 @@ def shown_by(action: ImageAction):
 
 @pytest.mark.parametrize("status", STATUSES)
 def test_one_action_is_read_with_all_nine_fields(hook, sim, snapshot, status):
-    """`GET .../actions/{id}`: each field is what the account has, for each status."""
+    """`GET .../actions/{id}`: each field has the value of the account, for each status."""
     action = sim.state.add_action(snapshot.id, region="ams3", status=status)
 
     found = hook.get_image_action(snapshot.id, action.id)
@@ -62,7 +62,7 @@ def test_one_action_is_read_with_all_nine_fields(hook, sim, snapshot, status):
 
 @pytest.mark.parametrize("status", STATUSES)
 def test_the_history_is_read_with_all_nine_fields(hook, sim, snapshot, status):
-    """`GET .../actions`: each field is what the account has, for each status."""
+    """`GET .../actions`: each field has the value of the account, for each status."""
     action = sim.state.add_action(snapshot.id, region="ams3", status=status)
 
     [found] = hook.list_image_actions(snapshot.id)
@@ -81,8 +81,8 @@ def test_an_action_is_submitted_and_answered_with_all_nine_fields(hook, sim, sna
     assert shown_by(found) == fields_of(sim, found.id)
 
 
-def test_convert_answers_without_a_region(hook, backup):
-    """The API gives a conversion no region; both fields are there and null."""
+def test_a_convert_has_no_region(hook, backup):
+    """The API gives it none; both fields exist and are null."""
     found = hook.convert_image(backup.id)
 
     assert (found.region, found.region_slug) == (None, None)
@@ -120,9 +120,7 @@ def test_nothing_is_read_before_the_first_call(sim):
         ({"password": "two words"}, "token"),
     ],
 )
-def test_an_unusable_connection_is_refused_before_anything_is_sent(
-    hook, sim, connection, fields, words
-):
+def test_an_unusable_connection_is_refused_before_a_request(hook, sim, connection, fields, words):
     """The error names the connection and the field to fix; the journal stays empty."""
     connection(**fields)
 
@@ -168,7 +166,7 @@ def test_retries_come_from_the_extra(hook, sim, snapshot, connection, retries, r
 
 
 def test_requests_name_airflow_too(hook):
-    """The User-Agent says which provider and which Airflow ask."""
+    """The User-Agent has the versions of the provider and of Airflow."""
     agent = hook.get_conn()._session.headers["User-Agent"]
 
     assert agent.startswith("airflow-provider-do-images/")
@@ -188,7 +186,7 @@ def test_the_connection_test_reports_the_account(hook, sim):
 
 
 def test_the_connection_test_needs_only_image_read(hook, sim, connection):
-    """A token with no other scope passes, and the message says how it could name its team."""
+    """A token with no other scope passes, and the message names the scope for the team."""
     sim.tokens.allow("narrow", {"image:read"})
     connection(password="narrow")
 
@@ -236,14 +234,14 @@ def _fate(status):
 
 @pytest.fixture
 def used_up(connection):
-    """A connection whose token has used more than its share; what is left is for others."""
+    """A connection whose token has used more than its share."""
     with Simulator(clock=ManualClock(), rules=Rules(requests_per_hour=10)) as scarce:
         connection(host=scarce.url, extra={"rate_limit_reserve": 0.9})
         yield scarce
 
 
-def test_below_the_reserve_a_request_waits_a_bounded_time_and_says_so(used_up, caplog, slept):
-    """It is sent in the end, a second is not let off, and the log has how many are left once."""
+def test_below_the_reserve_a_request_waits_a_bounded_time(used_up, caplog, slept):
+    """Each request is sent in the end, and the log has the remaining requests once."""
     image = used_up.state.add_image("a-snapshot")
     hook = DigitalOceanHook()
     hook.get_conn()._sleep = slept.append

@@ -66,7 +66,7 @@ def test_a_short_budget_is_logged_once(scarce, transfers, log_of):
 
 
 def test_slow_polling_is_logged_when_it_begins_and_ends(sim, connection, transfers, log_of):
-    """The first line has the present and the configured interval, the second the latter."""
+    """The first line has the current and the configured interval, the second the latter."""
     sim.faults.add(RateLimited(retry_after=3960))
 
     log = log_of(sim, transfers(1), hours=1.5)

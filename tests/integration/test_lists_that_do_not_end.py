@@ -1,4 +1,4 @@
-"""Lists whose pages repeat, stop early or miscount: bounded requests, and no gap goes unseen."""
+"""Lists whose pages repeat, stop early or miscount: bounded requests, and every gap is found."""
 
 from __future__ import annotations
 
@@ -35,14 +35,14 @@ def server():
 
 @pytest.fixture
 def client(server):
-    """A client whose pauses take no time."""
+    """A client whose sleeps take no time."""
     with ApiClient("token", server.url, sleep=lambda _: None) as client:
         yield client
 
 
 @pytest.fixture
 def serve(server):
-    """Set what a page has: the ids of its rows, the total and whether the API names a next page."""
+    """Set the ids of a page, the total and whether the API names a next page."""
 
     def set_pages(page_of):
         def answer(request):
@@ -70,7 +70,7 @@ def ids_of(rows):
 @pytest.mark.parametrize("total", [None, 0, 1, 200, 10**9, -5, "many", [7]], ids=repr)
 @pytest.mark.parametrize("read", LISTS.values(), ids=LISTS)
 def test_a_repeated_page_ends_the_list_with_an_error(client, server, serve, read, total):
-    """A page with a next one that has no new row is not asked for again."""
+    """After a page without a new row no further page is requested."""
     serve(lambda _: (range(1, 4), total, NEXT))
 
     with pytest.raises(InvalidResponseError) as caught:
@@ -117,7 +117,7 @@ def test_a_list_that_stays_shorter_than_its_total_is_an_error(client, server, se
 
 @pytest.mark.parametrize("read", [LISTS["images"], LISTS["actions"]], ids=["eager", "lazy"])
 def test_a_row_that_moves_to_another_page_is_read_in_the_end(client, server, serve, read):
-    """Ids are counted, not rows: a row that came twice does not hide another one."""
+    """Ids are counted, not rows: a row that occurs twice does not hide another one."""
     moving = chain([[1, 2], [1]], repeat([1, 2]))
     serve(lambda page: ([3] if page == 2 and server.count() > 2 else next(moving), 3, page == 1))
 

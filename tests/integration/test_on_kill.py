@@ -1,4 +1,4 @@
-"""What a worker or a triggerer says when Airflow stops a task in the middle of a wait."""
+"""What a worker or a triggerer logs when Airflow stops a task during a wait."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The plan command beside the prune operator, and what it writes to a terminal."""
+"""The plan command compared with the prune operator, and its output in a terminal."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ def plan(sim, token, capsys):
 
 @pytest.fixture
 def droplet(sim):
-    """A droplet with four snapshots of the policy, three of which no rule keeps."""
+    """A droplet with four snapshots of the policy, three of which no rule retains."""
     return make_droplet(sim, "shop-01")
 
 
@@ -84,10 +84,8 @@ def prune(**arguments):
     ],
     ids=str,
 )
-def test_plan_and_prune_give_the_same_answer(
-    sim, plan, token, droplet, most, lacking, code, deleted
-):
-    """Whatever prune would refuse, the plan says so, and counts neither cost nor requests of it."""
+def test_plan_and_prune_refuse_the_same(sim, plan, token, droplet, most, lacking, code, deleted):
+    """The plan has the refusal of prune, and counts neither its cost nor its requests."""
     whole = json.loads(plan(json=True, droplet_id=droplet.id, tag="")[1])
     token("dop_v1_less")
     sim.tokens.allow("dop_v1_less", (READ_ONLY | {"image:delete"}) - lacking)
@@ -188,7 +186,7 @@ def test_an_unusable_token_is_named_by_its_variable(plan, monkeypatch, value):
     "fault",
     [TokenRevoked(), TokenRevoked(plain_text=True), RateLimited(times=None, retry_after=1000)],
 )
-def test_no_error_speaks_of_a_connection(sim, plan, fault):
+def test_no_error_mentions_a_connection(sim, plan, fault):
     """A user of the command has an environment variable, not an Airflow connection."""
     sim.faults.add(fault)
 
@@ -200,8 +198,8 @@ def test_no_error_speaks_of_a_connection(sim, plan, fault):
     assert "ther users" not in err
 
 
-def test_a_rate_limit_says_what_is_known(client, sim, snapshot):
-    """Which limit it is, and how many of its requests this client sent itself."""
+def test_a_rate_limit_has_its_window_and_the_own_requests(client, sim, snapshot):
+    """The message has the hour or the minute, and the requests that this client sent."""
     for _ in range(3):
         client.get_image(snapshot.id)
     sim.faults.add(RateLimited(times=None, retry_after=1000))

@@ -38,12 +38,12 @@ def test_many_waits_stay_within_the_bounds(measured, case):
     ids=[*map(str, LONG), "hour spent to the reserve", "two triggerers"],
 )
 def test_more_waits_stay_within_the_bounds(measured, case):
-    """The other cases, among them one that the budget cannot serve at the wanted interval."""
+    """One of these cases exceeds the budget at the configured interval."""
     assert broken_bounds(measured(case)) == []
 
 
 def test_two_runs_of_a_case_give_the_same_figures(measured):
-    """Only CPU time differs, so what the docs publish can be asserted."""
+    """Only CPU time differs, so the published figures can be asserted."""
     first, second = (measured(SHORT[1]) for _ in range(2))
 
     assert replace(first, cpu=0.0, stall=0.0) == replace(second, cpu=0.0, stall=0.0)

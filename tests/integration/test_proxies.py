@@ -15,7 +15,7 @@ NAMES = ["http_proxy", "HTTP_PROXY", "https_proxy", "HTTPS_PROXY", "all_proxy", 
 
 @pytest.fixture
 def proxy(monkeypatch):
-    """A proxy that records what it gets, in each variable that may name one."""
+    """A proxy that records its requests, in each variable that may name one."""
     for name in [*NAMES, "no_proxy", "NO_PROXY"]:
         monkeypatch.delenv(name, raising=False)
     with AnswerServer(lambda _: http_answer(b"", 502)) as running:
@@ -42,8 +42,8 @@ def test_no_proxy_gets_a_request_to_this_machine(sim, proxy, monkeypatch, host, 
 
 
 @pytest.mark.parametrize("url", ["http://[::1]:9", "https://127.0.0.1:9", "https://localhost:9"])
-def test_no_proxy_is_asked_to_reach_this_machine_over_tls_or_ipv6(proxy, url):
-    """Whatever the scheme, the connection is tried directly."""
+def test_this_machine_is_reached_without_a_proxy_over_tls_or_ipv6(proxy, url):
+    """For each scheme the connection is direct."""
     with ApiClient(TOKEN, url, retry=NO_RETRY) as client, pytest.raises(NotSentError):
         client.get_image(1)
 
@@ -73,7 +73,7 @@ def test_other_addresses_are_reached_through_the_proxy_without_showing_it_the_to
     ],
 )
 def test_an_unusable_setting_of_the_environment_sends_nothing(monkeypatch, name, value):
-    """It ends as an error of ours that a retry may mend, not as one of the HTTP library."""
+    """It raises an error of this package, and Airflow may retry."""
     for known in NAMES:
         monkeypatch.delenv(known, raising=False)
     monkeypatch.setenv(name, value)

@@ -44,7 +44,7 @@ def web(sim):
 
 
 @pytest.fixture
-def keep(sim, web):
+def policy_snapshot(sim, web):
     """Return a function that adds a snapshot of a policy, so many days old."""
 
     def add(days, policy="prod", droplet_id=web.id, **values):
@@ -56,9 +56,9 @@ def keep(sim, web):
 
 
 @pytest.fixture
-def history(keep):
+def history(policy_snapshot):
     """Five snapshots of the policy, the newest first."""
-    return [keep(days) for days in range(2, 7)]
+    return [policy_snapshot(days) for days in range(2, 7)]
 
 
 @pytest.fixture
@@ -70,7 +70,7 @@ def planned(sim, client, history):
 
 
 def read(sim, client, retention=RETENTION):
-    """Return a plan for what is there."""
+    """Return a plan for the account."""
     now = datetime.fromtimestamp(sim.clock.now(), UTC)
     images, droplets = client.all_private_images(), client.all_droplets()
     return plan_retention(images, droplets, "prod", retention, now=now)
@@ -81,7 +81,7 @@ def ids(decisions):
     return [one.kept.image.id for one in decisions]
 
 
-def asked(sim):
+def requests(sim):
     """Return method and path of each request."""
     return [f"{entry.method} {entry.path}" for entry in sim.journal.entries]
 
@@ -96,19 +96,19 @@ def test_each_image_is_read_right_before_its_delete(sim, client, planned, histor
     assert ids(done) == gone
     assert all(one.deleted for one in done)
     assert set(sim.state.images) == before - set(gone)
-    assert asked(sim) == [
+    assert requests(sim) == [
         f"{method} /v2/images/{image_id}{end}"
         for image_id in gone
         for method, end in (("GET", ""), ("GET", "/actions"), ("DELETE", ""))
     ] + ["GET /v2/images"]
 
 
-def test_only_images_of_the_policy_are_planned(sim, client, keep, history):
-    """Not what another policy, DigitalOcean or a user named, nor a backup of that name."""
+def test_only_images_of_the_policy_are_planned(sim, client, policy_snapshot, history):
+    """Images of other policies, of DigitalOcean or of users do not count, nor a named backup."""
     strange = [
-        keep(9, policy="prod-2"),
-        keep(9, type="backup"),
-        keep(9, type="custom"),
+        policy_snapshot(9, policy="prod-2"),
+        policy_snapshot(9, type="backup"),
+        policy_snapshot(9, type="custom"),
         sim.state.add_image("prod-before-upgrade"),
     ]
     before = set(sim.state.images)
@@ -143,7 +143,7 @@ def test_with_the_scope_it_can(sim):
     with ApiClient("dop_v1_seeing", sim.url) as client:
         require_tag_read_scope(client)
 
-    assert asked(sim) == ["GET /v2/tags"]
+    assert requests(sim) == ["GET /v2/tags"]
 
 
 def test_an_image_protected_after_the_plan_is_retained(sim, client, planned):
@@ -205,7 +205,7 @@ def test_a_second_delete_is_a_success(sim, client, planned):
 
     assert done.deleted
     path = f"/v2/images/{planned[0].kept.image.id}"
-    assert asked(sim)[-2:] == [f"DELETE {path}", f"GET {path}"]
+    assert requests(sim)[-2:] == [f"DELETE {path}", f"GET {path}"]
 
 
 @pytest.mark.parametrize(
@@ -238,7 +238,7 @@ def test_a_delete_without_a_clear_response_is_verified(sim, client, planned, fau
     ids=lambda value: type(value).__name__ if hasattr(value, "times") else value.__name__,
 )
 def test_the_first_error_stops_and_names_its_image(sim, client, planned, fault, error):
-    """The first image is gone, the second stays, and no request is sent for the third."""
+    """The first image is deleted, the second is not, and the third gets no request."""
     sim.faults.add(fault)
     [first, second, third] = ids(planned)
 
@@ -247,7 +247,7 @@ def test_the_first_error_stops_and_names_its_image(sim, client, planned, fault, 
 
     assert first not in sim.state.images
     assert {second, third} <= set(sim.state.images)
-    assert not [line for line in asked(sim) if str(third) in line]
+    assert not [line for line in requests(sim) if str(third) in line]
     assert failure.value.image_id == second
 
 
@@ -277,8 +277,8 @@ def test_an_image_that_stays_after_its_delete_is_not_deleted(sim, client, planne
     assert sim.journal.count("GET", f"/v2/images/{third}") == 1
 
 
-def test_an_image_that_goes_late_is_deleted(sim, client, planned):
-    """The list still has it, and a later read does not."""
+def test_a_late_deletion_is_verified(sim, client, planned):
+    """The list still has the image, and a later read does not."""
     sim.faults.add(NoEffect(times=None))
     left = ids(planned)
 
@@ -334,16 +334,16 @@ def test_snapshots_of_a_deleted_droplet_are_retained(sim, client, history, web):
     assert ids(wanted) == [image.id for image in reversed(history[2:])]
 
 
-def test_droplets_with_gpus_are_no_orphans(sim, client, keep):
+def test_droplets_with_gpus_are_no_orphans(sim, client, policy_snapshot):
     """Though the API lists them apart."""
     gpu = sim.state.add_droplet("train-01", size_slug="gpu-h100x1-80gb")
-    images = [keep(days, droplet_id=gpu.id) for days in (2, 3, 4)]
+    images = [policy_snapshot(days, droplet_id=gpu.id) for days in (2, 3, 4)]
 
     assert ids(select_deletions(read(sim, client))) == [images[2].id]
 
 
-def test_two_prunes_at_once_delete_no_more_than_one(sim, client, planned, history):
-    """The second carries out the same plan after the first, and finds all gone."""
+def test_two_concurrent_prunes_delete_no_more_than_one(sim, client, planned, history):
+    """The second carries out the same plan, and finds all images deleted."""
     other = select_deletions(read(sim, client))
     delete_snapshots(client, planned, RETENTION)
 

@@ -43,7 +43,7 @@ def test_loading_it_imports_nothing_heavy(tmp_path):
 
 
 def test_every_test_gets_a_fresh_account(tmp_path):
-    """What one test did to the account, the faults, the journal and the clock is gone after it."""
+    """A test's changes of the account, faults, journal and clock are reset after it."""
     (tmp_path / "test_it.py").write_text(
         "import pytest, os, time\n"
         "from airflow_provider_do_images.simulator import ErrorStatus\n"

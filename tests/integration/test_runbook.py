@@ -93,7 +93,7 @@ def test_a_submit_with_a_deleted_token_posts_nothing(sim, submit):
 
 
 def test_without_image_delete_nothing_is_deleted(sim, prune, old_snapshots):
-    """The first DELETE is refused, once more too, and is the last; the message names the scope."""
+    """The first DELETE is sent twice and is the last; the message names the scope."""
     sim.tokens.allow(TOKEN, ALL_BUT_DELETE)
 
     with pytest.raises(AirflowFailException, match=r"0 of 3 .* image:delete.* \[forbidden\]$"):
@@ -153,7 +153,7 @@ def test_an_orphan_from_another_account_is_left_alone(sim, prune, old_snapshots,
 
 
 def test_the_account_check_writes_nothing(sim, monkeypatch):
-    """The page's command without droplets, with a wrong region, with success, without a scope."""
+    """The page's command runs without droplets, with a wrong region, and without a scope."""
     monkeypatch.setenv("DIGITALOCEAN_TOKEN", TOKEN)
     arguments = ["--url", sim.url, "--policy", "prod-nightly", "--tag", "mine", "--keep-daily", "7"]
     codes = [main(["plan", *arguments, "--regions", "ams3"])]

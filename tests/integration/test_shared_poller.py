@@ -119,8 +119,8 @@ def test_a_broken_list_of_actions_is_not_read_again(sim, transfers, finish, outc
     assert sim.journal.count(path=FEED) == 2
 
 
-def test_a_token_without_actions_read_goes_by_image(sim, transfers, finish, outcomes, no_feed):
-    """The refusal is asked for twice, and then no more."""
+def test_a_token_without_actions_read_reads_by_image(sim, transfers, finish, outcomes, no_feed):
+    """The rejected list is requested twice, and then no more."""
     actions = transfers(images=5, regions=2)
 
     ends = outcomes(actions, finish(*actions, seconds=0.5), **no_feed)
@@ -141,7 +141,7 @@ def test_a_passing_refusal_does_not_end_the_use_of_the_list(sim, transfers, fini
 
 
 def test_after_an_outage_the_list_is_used_again(sim, transfers, finish, outcomes):
-    """When no image answered either, it was not the list's fault: it is what is asked next."""
+    """The images failed as well, so the list is requested next."""
     sim.faults.add(RequestLost(times=7))  # the list, then three times the list and an image
     actions = transfers(images=5)
 
@@ -169,8 +169,8 @@ def test_an_unknown_status_ends_its_own_wait_alone(sim, transfers, finish, outco
     assert ends == {WaitStatus.UNKNOWN_STATUS: 1, WaitStatus.COMPLETED: 5}
 
 
-def test_an_action_that_is_not_there_ends_its_own_wait_alone(sim, transfers, finish, outcomes):
-    """An id that no page shows is asked for by itself, and found to be gone."""
+def test_an_action_that_is_not_found_ends_its_own_wait_alone(sim, transfers, finish, outcomes):
+    """An id that no page has is read by itself, and ends as not_found."""
     actions = transfers(images=5)
     lost = sim.state.add_action(actions[0].resource_id, region="fra1")
     sim.state.discard(lost)
@@ -181,10 +181,8 @@ def test_an_action_that_is_not_there_ends_its_own_wait_alone(sim, transfers, fin
 
 
 @pytest.mark.parametrize("fault", [NoResponse, ErrorStatus, RequestLost])
-def test_images_that_never_answer_keep_no_other_from_being_read(
-    sim, transfers, finish, outcomes, no_feed, fault
-):
-    """Four that fail always, and come first, time out by themselves; the others complete."""
+def test_images_that_never_respond_delay_no_other(sim, transfers, finish, outcomes, no_feed, fault):
+    """Four that always fail, and come first, time out; the others complete."""
     broken, working = transfers(images=4), transfers(images=4)
     for action in broken:
         sim.faults.add(fault(path=f"/v2/images/{action.resource_id}/*", **ALWAYS))

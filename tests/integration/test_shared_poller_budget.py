@@ -42,15 +42,15 @@ class Figures:
         self.told = []
 
     def gauge(self, stat, value, *, tags):
-        """Keep a figure."""
+        """Record a value."""
         self.told.append(("gauge", stat, value, tags))
 
     def incr(self, stat, count, *, tags):
-        """Keep what is added."""
+        """Record a count."""
         self.told.append(("incr", stat, count, tags))
 
     def timing(self, stat, dt, *, tags):
-        """Keep a time."""
+        """Record a duration."""
         self.told.append(("timing", stat, dt, tags))
 
     def of(self, name, **tags):
@@ -85,8 +85,8 @@ def test_at_the_reserve_only_the_last_poll_is_sent(scarce, transfers, run, wait_
     )
 
 
-def test_what_ended_meanwhile_is_found_at_the_deadline(scarce, transfers, run, wait_for, finish):
-    """The budget makes news late, and never turns a success into a time-out."""
+def test_an_action_that_ended_is_detected_at_the_deadline(scarce, transfers, run, wait_for, finish):
+    """A short budget delays the detection, and never turns a success into a timeout."""
     [action] = transfers(1, at=scarce)
 
     async def both():
@@ -173,7 +173,7 @@ def test_a_budget_used_up_by_another_client_is_waited_for(scarce, transfers, run
 
 
 def test_a_full_budget_is_not_mentioned(sim, transfers, run, wait_for, finish, caplog):
-    """Nothing is logged of the pace while it is the one that was asked for."""
+    """Nothing is logged while the interval is the configured one."""
     actions = transfers(10, 10)
 
     async def all_of_them():
@@ -185,8 +185,8 @@ def test_a_full_budget_is_not_mentioned(sim, transfers, run, wait_for, finish, c
     assert told(caplog) == []
 
 
-def test_many_slow_reads_do_not_hold_up_a_deadline(sim, transfers, run, wait_for):
-    """Reading image by image pauses after an interval, and who has to end comes first."""
+def test_many_slow_reads_do_not_delay_a_deadline(sim, transfers, run, wait_for):
+    """Reading by image stops after an interval, and the waits at their deadline come first."""
     sim.faults.add(ErrorStatus(500, path="/v2/actions", times=None))
     *many, last = transfers(60)
 
@@ -215,7 +215,7 @@ def test_the_first_cycle_after_a_restart_is_spread(sim, transfers, run, wait_for
 
 
 def test_two_triggerers_share_a_budget_through_the_headers_alone(scarce, transfers, wait_for):
-    """Two event loops on one token both end by their deadline, and nothing is refused."""
+    """Two event loops on one token both end by their deadline, without a 429."""
     actions, verdicts = transfers(2, at=scarce), []
 
     def triggerer(action):

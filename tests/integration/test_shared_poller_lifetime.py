@@ -52,14 +52,14 @@ def sockets_to(*sims):
 
 @pytest.fixture
 def sim():
-    """A simulator that no other test has a connection to."""
+    """A simulator to which no other test has a connection."""
     with Simulator(clock=ManualClock()) as running:
         yield running
 
 
 @pytest.fixture(autouse=True)
 def _only_its_own(monkeypatch):
-    """Count nothing that other tests of this process have left behind."""
+    """Ignore the threads that other tests of this process have left."""
     EARLIER.update(threading.enumerate())
     monkeypatch.setattr(watch, "_pollers", {})
     yield
@@ -67,12 +67,12 @@ def _only_its_own(monkeypatch):
 
 
 def other_tasks():
-    """Return the tasks of this event loop beside the one that asks."""
+    """Return the tasks of this event loop except the current one."""
     return asyncio.all_tasks() - {asyncio.current_task()}
 
 
 def test_the_last_wait_ends_thread_socket_and_task(sim, transfers, wait_for, finish, wait_until):
-    """Two waits share a thread and a connection; after both nothing is left."""
+    """Two waits share a thread and a connection; after both nothing remains."""
     actions = transfers(2)
 
     async def both():
@@ -90,8 +90,8 @@ def test_the_last_wait_ends_thread_socket_and_task(sim, transfers, wait_for, fin
     assert watch._pollers == {}
 
 
-def test_waits_that_are_cancelled_leave_nothing(sim, transfers, wait_for, wait_until):
-    """Not even while a request hangs: its thread is gone with it, and sends no other."""
+def test_cancelled_waits_leave_nothing(sim, transfers, wait_for, wait_until):
+    """This holds during a request that hangs: its thread ends, and sends no other."""
     sim.faults.add(NoResponse(times=None))
 
     async def cancelled():
@@ -114,10 +114,8 @@ def test_waits_that_are_cancelled_leave_nothing(sim, transfers, wait_for, wait_u
     assert len(sim.journal.entries) == 1
 
 
-def test_a_loop_that_is_left_in_the_middle_complains_of_nothing(
-    sim, transfers, wait_for, wait_until, caplog
-):
-    """A triggerer that stops cancels everything at once: no task and no answer is lost."""
+def test_a_stopped_event_loop_logs_no_error(sim, transfers, wait_for, wait_until, caplog):
+    """A triggerer that stops cancels everything at once: no task and no response is lost."""
     sim.faults.add(NoResponse(times=None))
 
     async def left():

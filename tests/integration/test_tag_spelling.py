@@ -27,7 +27,7 @@ BAD = ["", "a b", "a/b", "nächtlich", "nightly\n", " nightly", "x" * 256, 2026,
 
 @pytest.fixture
 def backup_row(sim):
-    """What a find task returns for a backup."""
+    """Return the row of a restore point that is a backup."""
     droplet = sim.state.add_droplet("web-09")
     image = sim.state.add_backup(droplet, sim.clock.now() - 3600)
     return {
@@ -62,8 +62,8 @@ def test_a_convert_tags_with_the_spelling_of_the_account(sim, backup_row):
     assert sim.journal.count("POST", "/v2/tags/*/resources") == 1
 
 
-def test_an_answer_with_another_tag_is_not_used(sim, client, snapshot, monkeypatch):
-    """A path is only built from a spelling of the wanted tag."""
+def test_a_response_with_another_tag_is_not_used(sim, client, snapshot, monkeypatch):
+    """A path is only built from a spelling of the requested tag."""
     monkeypatch.setattr(sim.state.tags, "register", lambda _: ["../images"])
 
     with pytest.raises(InvalidResponseError):
@@ -111,8 +111,8 @@ OPERATORS = {
 @pytest.mark.parametrize("tag", BAD, ids=repr)
 @pytest.mark.parametrize("name", OPERATORS)
 @pytest.mark.usefixtures("connection")
-def test_a_bad_tag_is_refused_before_anything_is_sent(sim, backup_row, name, tag):
-    """In every operator that takes one."""
+def test_an_invalid_tag_is_refused_before_a_request(sim, backup_row, name, tag):
+    """In every operator that has such a parameter."""
     operator = OPERATORS[name](tag)
     if name == "convert":
         operator.backup = backup_row
@@ -125,8 +125,8 @@ def test_a_bad_tag_is_refused_before_anything_is_sent(sim, backup_row, name, tag
 
 
 @pytest.mark.parametrize("option", ["--tag", "--protected-tag"])
-def test_the_command_refuses_a_bad_tag(sim, monkeypatch, option):
-    """With exit code 2, before anything is sent."""
+def test_the_command_refuses_an_invalid_tag(sim, monkeypatch, option):
+    """The exit code is 2, and no request is sent."""
     monkeypatch.setenv("DIGITALOCEAN_TOKEN", "dop_v1_any")
     usual = {"--url": sim.url, "--policy": "p", "--regions": "ams3", "--tag": "a"}
     usual |= {"--keep-daily": "1"}
@@ -137,8 +137,8 @@ def test_the_command_refuses_a_bad_tag(sim, monkeypatch, option):
 
 
 @pytest.mark.parametrize("tag", [tag for tag in BAD if tag is not None], ids=repr)
-def test_the_client_refuses_a_bad_tag(sim, client, snapshot, tag):
-    """In each method that takes one."""
+def test_the_client_refuses_an_invalid_tag(sim, client, snapshot, tag):
+    """In each method that has such a parameter."""
     for call in (
         lambda: list(client.list_images(tag=tag)),
         lambda: list(client.list_droplets(tag=tag)),

@@ -75,7 +75,7 @@ def client(certificate, connection):
 
 
 @pytest.mark.parametrize("verify", ["true", True, "", None])
-def test_an_unknown_certificate_is_refused(client, verify):
+def test_an_untrusted_certificate_is_refused(client, verify):
     """By default nothing is sent, and the message names the field that may help."""
     with pytest.raises(NotSentError, match="verify"):
         client(verify).count_private_images()

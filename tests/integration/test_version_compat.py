@@ -1,4 +1,4 @@
-"""What is used of Airflow through the one module that knows its versions."""
+"""The one module that depends on Airflow's version works with this version."""
 
 from __future__ import annotations
 
@@ -28,8 +28,8 @@ class StatsClient:
 
 
 @pytest.mark.parametrize("switched_on", [True, False])
-def test_figures_reach_what_airflow_is_configured_for(tmp_path, switched_on):
-    """With StatsD on, name, value and tags arrive there, in a process that is no worker."""
+def test_metrics_reach_the_configured_backend(tmp_path, switched_on):
+    """With StatsD on, name, value and tags arrive there from a process that is no worker."""
     (tmp_path / "statsd.py").write_text(STATSD)
     settings = {
         "PYTHONPATH": str(tmp_path),

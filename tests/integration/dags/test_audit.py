@@ -43,7 +43,7 @@ def snapshots(digitalocean):
 
 @pytest.fixture
 def start(run):
-    """Return a function that runs the DAG; Airflow keeps the parameters of the run before."""
+    """Return a function that runs the DAG; Airflow stores the parameters of the previous run."""
     return lambda **params: run(audit, **GIVEN | params)
 
 
@@ -60,7 +60,7 @@ def test_all_is_well(start, digitalocean, snapshots):
 
 
 def test_one_missing_copy_fails_with_all_rows(start, snapshots):
-    """The message names it; the rows of the others are there, too."""
+    """The message names the missing copy, and the XCom has the other rows as well."""
     snapshots[1].regions.remove("ams3")
 
     ended = start()

@@ -1,4 +1,4 @@
-"""From find to convert in DAGs: mapped rows, whole, here and deferred."""
+"""From restore points to snapshots in DAGs: mapped rows, in the worker and deferred."""
 
 from __future__ import annotations
 
@@ -108,7 +108,7 @@ def test_one_droplet_fails_and_the_others_get_snapshots(run, digitalocean, dropl
 
 @pytest.mark.parametrize(("on_missing", "states"), [("skip", ["skipped"]), ("ignore", [])])
 def test_a_missing_droplet_is_skipped_or_left(run, droplets, on_missing, states):
-    """The run succeeds; the XCom names it all the same."""
+    """The run succeeds, and the XCom names the droplet all the same."""
     ended = run(DAGS["keep_here"], on_missing=on_missing)
 
     assert ended.state == "success"

@@ -1,4 +1,4 @@
-"""The plan, held against what the operators then do."""
+"""The plan, compared with what the operators then do."""
 
 from __future__ import annotations
 
@@ -92,8 +92,8 @@ def plan(digitalocean, monkeypatch):
 WHOLE = ("--tag", "kept", "--regions", "ams3,sgp1", "--keep-daily", "1", "--min-keep", "1")
 
 
-def test_the_operators_do_what_the_plan_says(run, digitalocean, droplets, plan):
-    """Converts, copies, deletes and requests are the same, and afterwards nothing is left to do."""
+def test_the_operators_carry_the_plan_out(run, digitalocean, droplets, plan):
+    """Converts, copies, deletes and requests are the same, and a second plan is empty."""
     code, out, err = plan(*WHOLE, "--json")
     assert (code, err) == (0, "")
     assert {entry.method for entry in digitalocean.journal.entries} == {"GET"}
@@ -126,7 +126,7 @@ def test_the_operators_do_what_the_plan_says(run, digitalocean, droplets, plan):
     assert {step["action"] for step in afterwards["steps"]} == {"retain"}
 
 
-def test_what_the_policy_does_not_cover_is_named(digitalocean, droplets, plan):
+def test_droplets_that_the_policy_does_not_cover_are_named(digitalocean, droplets, plan):
     """Each droplet without a restore point, and each that was not selected."""
     told = json.loads(plan(*WHOLE, "--json")[1])
 
@@ -136,8 +136,8 @@ def test_what_the_policy_does_not_cover_is_named(digitalocean, droplets, plan):
     assert len(reasons) == len(digitalocean.state.droplets) - 3
 
 
-def test_the_table_is_for_people(droplets, plan):
-    """What is converted, copied and deleted, what it costs, what is missing; nothing is cut off."""
+def test_the_table_is_complete(droplets, plan):
+    """It has converts, copies, deletes, cost and missing droplets; nothing is cut off."""
     code, out, _ = plan(*WHOLE)
 
     assert code == 0
@@ -146,8 +146,8 @@ def test_the_table_is_for_people(droplets, plan):
         assert words in out
 
 
-def test_scopes_that_the_operators_read_with_are_tried(droplets, plan):
-    """What only makes things cheaper or safer is named; without the rest there is no plan."""
+def test_scopes_for_reads_are_checked(droplets, plan):
+    """Missing optional scopes are named; without a required one there is no plan."""
     _, out, _ = plan(*WHOLE, "--json", scopes={"image:read", "droplet:read", "tag:read"})
     assert json.loads(out)["missing_scopes"] == ["regions:read", "actions:read"]
 
@@ -167,8 +167,8 @@ def test_scopes_that_the_operators_read_with_are_tried(droplets, plan):
         (("--tag", "kept", "--regions", "ams3", "--keep-daily", "x"), "--keep-daily must be"),
     ],
 )
-def test_bad_input_is_one_line(droplets, plan, arguments, words):
-    """It says what is wrong, with exit code 2."""
+def test_invalid_input_is_one_line(droplets, plan, arguments, words):
+    """The line has the reason, and the exit code is 2."""
     code, out, err = plan(*arguments)
 
     assert (code, out, err.count("\n")) == (2, "", 1)

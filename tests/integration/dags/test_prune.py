@@ -1,4 +1,4 @@
-"""The prune operator in DAGs: the dry run, the plan, what templates render, what is refused."""
+"""The prune operator in DAGs: the dry run, the plan, rendered templates, refusals."""
 
 from __future__ import annotations
 
@@ -54,19 +54,19 @@ def history(digitalocean):
     ]
 
 
-def left(digitalocean, history):
-    """Return which of the snapshots are still there."""
+def remaining(digitalocean, history):
+    """Return which of the snapshots still exist."""
     return [image for image in history if image.id in digitalocean.state.images]
 
 
 @pytest.fixture
 def start(run):
-    """Return a function that runs the DAG; Airflow keeps the parameters of the run before."""
+    """Return a function that runs the DAG; Airflow stores the parameters of the previous run."""
     return lambda **params: run(templated, **GIVEN | params)
 
 
-def test_by_default_nothing_is_deleted_and_that_is_said(run, digitalocean, history):
-    """A dry run sends no DELETE, warns, and hands on the plan and what it would delete."""
+def test_by_default_nothing_is_deleted(run, digitalocean, history):
+    """A dry run sends no DELETE, warns, and returns the plan and the images to delete."""
     ended = run(by_default)
 
     assert ended.state == "success"
@@ -84,11 +84,11 @@ def test_by_default_nothing_is_deleted_and_that_is_said(run, digitalocean, histo
 
 
 @pytest.mark.parametrize("value", [False, "false", "False"])
-def test_it_deletes_what_the_plan_says(start, digitalocean, history, value):
-    """As bool or as text; the rows that are returned say what is gone."""
+def test_it_deletes_the_images_of_the_plan(start, digitalocean, history, value):
+    """As bool or as text; the returned rows have the deleted images."""
     ended = start(dry_run=value, regions=["ams3"])
 
-    assert left(digitalocean, history) == history[:2]
+    assert remaining(digitalocean, history) == history[:2]
     assert digitalocean.journal.count("DELETE", status=204) == 3
     rows = ended.xcom("prune")
     assert [row["image_id"] for row in rows] == [image.id for image in history[:1:-1]]
@@ -106,7 +106,7 @@ def test_a_second_run_deletes_nothing_more(start, digitalocean, history):
 
 
 def test_a_dry_run_predicts_the_refusal(start, digitalocean, history):
-    """With the same arguments it says what the real run says; its rows are the plan's."""
+    """With the same arguments it has the message of the real run; its rows are the plan's."""
     ended = start(max_delete=2, dry_run=True)
 
     assert ended.state == "success"
@@ -124,7 +124,7 @@ def test_too_many_are_refused_before_the_first(start, digitalocean, history):
 
 
 def test_without_tag_read_nothing_is_deleted(start, digitalocean, history):
-    """A token that cannot see tags could delete what they protect; a dry run only warns."""
+    """A token that cannot read tags could delete protected images; a dry run only warns."""
     digitalocean.tokens.allow(TOKEN, {"image:read", "image:delete", "droplet:read"})
 
     ended = start()
@@ -161,7 +161,7 @@ def test_the_plan_is_stored_before_the_first_delete(start, digitalocean, history
 
     ended = start()
 
-    assert left(digitalocean, history) == history
+    assert remaining(digitalocean, history) == history
     assert [row["deleted"] for row in ended.xcom("prune", "plan")] == [False] * 5
     assert ended.code == "unprocessable"
     for part in (f"image {history[4].id}", "web-07", "request id"):
@@ -174,4 +174,4 @@ def test_it_can_be_mapped(run, digitalocean, history):
 
     assert ended.tasks["prune"] == ["success", "success"]
     assert [len(ended.xcom("prune", map_index=index)) for index in (0, 1)] == [3, 0]
-    assert left(digitalocean, history) == history[:2]
+    assert remaining(digitalocean, history) == history[:2]

@@ -111,7 +111,7 @@ def asset_events(airflow_db):
 
 
 def ends(ended):
-    """Return what became of each region."""
+    """Return the outcome of each region."""
     return [(row["region_slug"], row["outcome"], row["end"]) for row in ended.xcom("copies")]
 
 
@@ -123,7 +123,7 @@ def posts(digitalocean):
 
 @pytest.mark.parametrize("name", WAYS)
 def test_all_regions_end_in_rows_in_their_order(run, digitalocean, snapshot, name):
-    """Here and in the triggerer alike: the same keys in each row, and the ids before the wait."""
+    """In the worker and deferred: the same keys in each row, and the ids before the wait."""
     digitalocean.state.rules = Rules(transfer_seconds=1)  # both have ended by the first poll
     ended = run(DAGS[f"replicate_{name}"], image=snapshot.id)
 
@@ -167,7 +167,7 @@ def test_transfers_without_regions_are_waited_for(run, digitalocean, snapshot, n
 def test_one_errored_region_is_partial_and_the_retry_posts_only_that(
     run, digitalocean, snapshot, name
 ):
-    """The rows are pushed before the task fails; the next try completes what is missing."""
+    """The rows are pushed before the task fails; the next try submits the missing region."""
     digitalocean.faults.add(ActionErrors(region="sgp1", seconds=1800))
 
     first = run(DAGS[f"replicate_{name}"], image=snapshot.id)
@@ -227,8 +227,8 @@ def test_a_rejected_region_is_a_row_and_the_others_continue(run, digitalocean, s
 
 
 @pytest.mark.parametrize("name", WAYS)
-def test_a_time_out_keeps_the_rows_of_what_ended(run, digitalocean, snapshot, name):
-    """Also when it is Airflow's own limit that ends the wait."""
+def test_a_timeout_keeps_the_rows_of_finished_copies(run, digitalocean, snapshot, name):
+    """This holds for Airflow's own limit, too."""
     digitalocean.state.rules = Rules(transfer_seconds=600)
     digitalocean.faults.add(ActionStuck(region="sgp1"))
 
@@ -271,8 +271,8 @@ def test_rows_are_mapped_and_name_their_droplets(run, digitalocean):
 
 
 @pytest.mark.parametrize("name", WAYS)
-def test_each_copy_that_is_there_is_an_asset_event(run, digitalocean, snapshot, asset_events, name):
-    """With the address and what is known of it; none from a PARTIAL that fails."""
+def test_each_completed_copy_is_an_asset_event(run, digitalocean, snapshot, asset_events, name):
+    """It has the address and the details of the copy; a failed partial emits none."""
     digitalocean.faults.add(ActionErrors(region="sgp1", seconds=60))
     told_before = asset_events(f"copies-{name}")
     failed = run(DAGS[f"replicate_{name}"], image=snapshot.id)
@@ -298,8 +298,8 @@ def test_each_copy_that_is_there_is_an_asset_event(run, digitalocean, snapshot, 
     assert [one["outcome"] for _, one in told] == ["already_exists", "already_exists", "submitted"]
 
 
-def test_the_log_says_how_long_such_copies_took_and_warns_of_a_slow_one(run, digitalocean):
-    """By the account's history; the XCom has the median."""
+def test_the_log_has_the_typical_duration_and_warns_of_a_slow_copy(run, digitalocean):
+    """It is from the account's history; the XCom has the median."""
     other, image = (
         digitalocean.state.add_image(name, size_gigabytes=40.0) for name in ("other", "image")
     )

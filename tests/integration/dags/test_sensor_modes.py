@@ -157,7 +157,7 @@ def test_an_action_with_an_unknown_status_fails(run, digitalocean, snapshot, mod
 
 
 def test_a_revoked_token_ends_the_wait(run, digitalocean, snapshot, mode):
-    """A second 401, after the connection was read again, fails with what to do."""
+    """A second 401, after the connection was read again, fails with the fix."""
     action = digitalocean.state.add_action(snapshot.id, region="nyc3", status="completed")
     digitalocean.tokens.allow("another")
 
@@ -178,8 +178,8 @@ def test_a_completed_transfer_that_is_not_there_fails(run, digitalocean, snapsho
 
 
 @pytest.mark.parametrize("switch", ["none", "soft_fail"])
-def test_an_execution_timeout_says_what_every_time_out_says(run, digitalocean, snapshot, switch):
-    """Airflow's own limit on a task ends poked and deferred waits in the same words."""
+def test_an_execution_timeout_has_the_message_of_any_timeout(run, digitalocean, snapshot, switch):
+    """Airflow's own limit ends poked and deferred waits with the same words."""
     action = digitalocean.state.add_action(snapshot.id, region="nyc3")
 
     for name in ("poke", "deferrable"):
