@@ -129,6 +129,13 @@ def test_a_build_elsewhere_gives_the_same_bytes(wheel, tmp_path):
     ]
 
 
+def test_the_command_line_works(clean_python, tmp_path):
+    """The installed command ``do-images`` prints the rules, which are a data file of the wheel."""
+    printed = run(clean_python.parent / "do-images", "simulator", "--rules", cwd=tmp_path)
+
+    assert "convert_seconds=0.0" in printed
+
+
 def test_the_metadata_is_complete_and_its_page_renders(wheel, root):
     """`twine check --strict` passes, and an index can tell what this is, and for whom."""
     run(sys.executable, "-m", "twine", "check", "--strict", *wheel.parent.iterdir())

@@ -210,7 +210,7 @@ def test_every_class_has_an_example_and_a_test():
 
 def test_every_fault_is_documented():
     """The YAML example on the same page is a valid fault file."""
-    page = DOCS / "simulator.md"
+    page = DOCS / "simulator-faults.md"
     [text] = blocks(page, "yaml")
 
     assert [name for name in FAULT_CLASSES if f"`{name}" not in page.read_text()] == []
