@@ -1,4 +1,4 @@
-"""Imports go one way, and cost only what is used."""
+"""Imports are one-way, and load only the modules that are used."""
 
 from __future__ import annotations
 
@@ -70,8 +70,8 @@ def rooms_of(names):
     return {name.split(".")[1] for name in names if name.startswith(f"{PACKAGE}.")} & set(ROOMS)
 
 
-def test_every_room_is_known():
-    """A new folder or module has to say what it may import."""
+def test_every_folder_has_import_rules():
+    """A new folder or module must be added to the rules."""
     assert {room for _, room in modules()} == set(ROOMS)
 
 
@@ -101,8 +101,8 @@ def test_the_inner_rooms_know_no_airflow(room):
             assert not [name for name in imports_of(path) if name.split(".")[0] == "airflow"], path
 
 
-def test_only_one_module_knows_what_moved_in_airflow():
-    """Elsewhere nothing is imported that has another place in another version."""
+def test_only_one_module_depends_on_airflows_version():
+    """Other modules import nothing that has another path in another version."""
     moved = ("airflow.exceptions", "airflow.sdk.exceptions", "airflow.configuration")
     knowing = [path.name for path, _ in modules() if {*moved} & {*imports_of(path)}]
 
@@ -127,7 +127,7 @@ def test_the_api_loads_no_airflow():
 
 
 def test_parsing_a_dag_file_does_not_load_requests():
-    """The classes of a DAG are there without what only a running task needs."""
+    """The classes of a DAG need only a part of the package until a task runs."""
     classes = ", ".join(
         f"{PACKAGE}.{path.parent.name}.{path.stem}"
         for room in ("operators", "sensors", "triggers")

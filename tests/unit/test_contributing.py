@@ -21,7 +21,7 @@ def commands(text: str) -> set[str]:
 
 
 def test_files_and_commands_of_the_page_exist():
-    """Paths are relative to the checkout; what a build writes to dist/ is left out."""
+    """Paths are relative to the checkout; build output in dist/ is ignored."""
     named = {name for name in re.findall(r"`([\w.-]+/[\w./-]*)`", PAGE) if "dist" not in name}
 
     assert named

@@ -250,7 +250,7 @@ def test_every_folder_is_on_the_page_about_the_architecture():
 
 
 def without_numbers(text: str) -> list[str]:
-    """Return the lines of a text without what differs from run to run."""
+    """Return the lines of a text without the parts that differ between runs."""
     text = re.sub(r"\d+ min \d+ s|\d+ s", "a while", text)
     lines = (" ".join(re.sub(r"\d+", "N", line).split()) for line in text.splitlines())
     return [line for line in lines if line and set(line) != {"─"}]

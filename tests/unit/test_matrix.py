@@ -1,4 +1,4 @@
-"""What the package declares is what the matrix runs."""
+"""The matrix runs the versions that the package declares."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
 BOUNDS = dict(name.split(">=") for name in PROJECT["dependencies"])
 
 
-def test_the_lower_bounds_are_what_the_oldest_cell_has():
+def test_the_oldest_cell_has_the_lower_bounds():
     """Airflow, requests and Python, each at the lowest version that is declared; CI runs it."""
     airflow, python = CELLS[0]
     pins = pinned(PINS / f"airflow-{airflow}.txt")
@@ -27,7 +27,7 @@ def test_the_lower_bounds_are_what_the_oldest_cell_has():
 
 
 def test_each_python_that_is_declared_has_a_cell():
-    """With the newest Airflow, and no other Python has one."""
+    """It has the newest Airflow, and no other Python has a cell."""
     declared = re.findall(r"Python :: (3\.\d+)", "\n".join(PROJECT["classifiers"]))
 
     assert [python for airflow, python in CELLS if airflow == NEWEST] == declared
@@ -35,7 +35,7 @@ def test_each_python_that_is_declared_has_a_cell():
 
 
 def test_each_minor_of_airflow_has_a_cell():
-    """None is left out between the oldest and the newest."""
+    """None between the oldest and the newest is missing."""
     minors = {int(airflow.split(".")[1]) for airflow, _ in CELLS}
 
     assert minors == set(range(min(minors), max(minors) + 1))

@@ -11,7 +11,7 @@ from devtools.mutant_table import ALL, MUTANTS
 
 @pytest.mark.parametrize("mutant", ALL, ids=lambda mutant: mutant.name)
 def test_a_mutant_replaces_something(mutant):
-    """Its symbol is there, and so are its test files."""
+    """Its symbol exists, and so do its test files."""
     _, _, original = find(mutant)
 
     assert mutant.replacement(original) is not original

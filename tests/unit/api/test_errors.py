@@ -69,8 +69,8 @@ def test_only_a_clear_rejection_means_that_a_write_had_no_effect(error, expected
     assert errors.may_have_taken_effect(error) is expected
 
 
-def test_one_line_says_what_failed_and_what_to_do():
-    """Image, action, region, request, status, the API's names, tries, and the advice."""
+def test_one_line_has_the_failure_and_the_fix():
+    """Image, action, region, request, status, the API's names, attempts, and the fix."""
     error = errors.NotFoundError(
         "The resource you were accessing could not be found.",
         status=404,

@@ -79,8 +79,8 @@ def test_all_nine_fields_are_read():
 
 
 @given(ACTIONS, REGIONS)
-def test_what_is_written_is_read_back(action, region):
-    """An action travels through JSON and stays the same, with a region and without."""
+def test_an_action_survives_json(action, region):
+    """It stays the same, with a region and without."""
     assert ImageAction.from_json(action.to_json()) == action
     assert Region.from_json(region.to_json()) == region
 
@@ -97,7 +97,7 @@ def test_what_is_written_is_read_back(action, region):
     ],
 )
 def test_a_region_may_be_null_a_slug_or_an_object(region, slug, expected):
-    """All shapes that the API sends are read; the slug is taken from where it is."""
+    """All documented forms are read, and the slug is the same."""
     action = ImageAction.from_json({**ROW, "region": region, "region_slug": slug})
 
     assert (action.region, action.region_slug) == expected
@@ -119,14 +119,14 @@ def test_an_unknown_status_is_an_error(status):
 @pytest.mark.parametrize("value", [None, "", "abc", 1.5, True, [], {}])
 @pytest.mark.parametrize("kind", [ImageAction, Image, Droplet], ids=lambda kind: kind.__name__)
 def test_a_missing_id_is_an_error(kind, value):
-    """What cannot be named cannot be waited for."""
+    """An action without an id cannot be polled."""
     with pytest.raises(InvalidResponseError, match="no usable id"):
         kind.from_json({**ROW, "id": value})
 
 
 @given(JSON)
-def test_nothing_else_than_our_error_comes_out(data):
-    """Whatever arrives is a value or an InvalidResponseError, never a KeyError or a TypeError."""
+def test_bad_json_raises_only_an_invalid_response(data):
+    """Any body is a value or an InvalidResponseError, never a KeyError or a TypeError."""
     for kind in (ImageAction, Image, Droplet, Region):
         try:
             kind.from_json(data)
@@ -135,7 +135,7 @@ def test_nothing_else_than_our_error_comes_out(data):
 
 
 @given(st.dictionaries(st.sampled_from([*ROW, "tags", "regions", "name", "size_gigabytes"]), JSON))
-def test_odd_fields_beside_the_id_and_status_do_no_harm(odd):
+def test_odd_fields_other_than_id_and_status_are_accepted(odd):
     """Only id and status can make an action unreadable."""
     row = {**ROW, **odd, "id": 5, "status": "errored"}
 

@@ -30,7 +30,7 @@ def page_of(ids, total=None, *, last=False):
 
 
 def counted(fetch):
-    """Return the function with a list of the pages it was asked for."""
+    """Return the function with a list of the requested pages."""
     asked = []
 
     def read(number):
@@ -52,8 +52,8 @@ def test_the_number_of_pages_is_bounded_without_a_plausible_total(total):
 
 
 @given(st.lists(PAGES, min_size=1, max_size=30), st.booleans())
-def test_a_list_ends_whole_or_with_an_error(pages, lazy):
-    """Each id once, as many as the last reading counts, and a bounded number of requests."""
+def test_a_list_ends_complete_or_with_an_error(pages, lazy):
+    """It has each id once, as many as the last page counts, in a bounded number of requests."""
     fetch, asked = counted(lambda number: pages[(number - 1) % len(pages)])
     try:
         rows = list(iterate_rows("x", fetch) if lazy else read_all_rows("x", fetch))

@@ -20,8 +20,8 @@ def test_a_budget_of_nothing_is_not_divided_by():
 
 
 @pytest.mark.parametrize(("reserve", "burst"), [(0.0, 250), (0.5, 125), (0.999, 1)])
-def test_a_minute_has_room_for_others_too(reserve, burst):
-    """Of the 250 requests of a minute the reserved share is left, and at least one is used."""
+def test_a_minute_has_a_reserve(reserve, burst):
+    """Of the 250 requests of a minute the reserved share remains, and at least one is used."""
     assert RateLimit(5000, 5000).burst(reserve) == burst
 
 
@@ -37,8 +37,8 @@ def test_a_worker_waits_only_below_the_reserve(remaining, reserve, reset):
     assert pause >= (reset or 0.0) - 1 or not limit.is_short(reserve)
 
 
-def test_a_reset_in_the_past_says_nothing():
-    """Then the pause is what an even return of the requests makes it."""
+def test_a_reset_in_the_past_is_ignored():
+    """The pause is as long as if the requests returned evenly."""
     missing = RateLimit(5000, 2499, reset=100.0)
 
     assert missing.seconds_until_unreserved(0.5, 1000.0) == pytest.approx(2 * HOUR / 5000)

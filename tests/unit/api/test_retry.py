@@ -1,4 +1,4 @@
-"""What may be sent again, and after how long."""
+"""Which requests may be sent again, and after how long."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ POLICY = RetryPolicy(attempts=5, total_seconds=120.0, wait_initial=1.0, wait_max
 
 
 def pause(error, *, method="GET", attempt=1, elapsed=0.0, jitter=0.5, policy=POLICY, worked=False):
-    """Ask for the pause before the next sending."""
+    """Return the pause before the next attempt."""
     return next_backoff(
         policy,
         method,
@@ -46,27 +46,27 @@ def pause(error, *, method="GET", attempt=1, elapsed=0.0, jitter=0.5, policy=POL
 
 @pytest.mark.parametrize("method", ["GET", "POST"])
 @pytest.mark.parametrize("kind", ALWAYS)
-def test_what_had_no_effect_is_repeated(kind, method):
-    """Refused by a limit, or never sent: any method may be sent again."""
+def test_a_request_without_an_effect_is_repeated(kind, method):
+    """After a 429, or without a connection, any method may be sent again."""
     assert is_retry_safe(method, kind("x"))
 
 
 @pytest.mark.parametrize("kind", GET_ONLY)
-def test_what_may_have_had_an_effect_is_repeated_for_get_only(kind):
-    """A POST after a lost answer could start a second action."""
+def test_after_an_unknown_effect_only_a_get_is_repeated(kind):
+    """A POST after a lost response could start a second action."""
     assert is_retry_safe("GET", kind("x"))
     assert not is_retry_safe("POST", kind("x"))
     assert pause(kind("x"), method="POST") is None
 
 
 @pytest.mark.parametrize("kind", NEVER)
-def test_refusals_are_final(kind):
-    """What the API refuses it refuses again."""
+def test_rejections_are_final(kind):
+    """The same request would get the same response."""
     assert pause(kind("x")) is None
 
 
 def test_a_403_is_repeated_if_the_token_worked_just_before():
-    """Passing refusals are seen in practice, lasting ones too."""
+    """Temporary and persistent 403s happen in practice."""
     error = errors.PermissionDeniedError("x")
 
     assert pause(error, worked=False) is None
@@ -102,8 +102,8 @@ def test_pauses_grow():
 
 
 @given(retry_after=st.floats(0, 60), jitter=st.floats(0, 1))
-def test_what_the_api_asks_for_is_a_lower_bound(retry_after, jitter):
-    """``retry-after`` is waited out in full; jitter only adds to it."""
+def test_retry_after_is_a_lower_bound(retry_after, jitter):
+    """It is waited for in full; jitter only adds to it."""
     error = errors.RateLimitedError("x")
     error.retry_after = retry_after
 

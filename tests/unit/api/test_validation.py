@@ -1,4 +1,4 @@
-"""Checks of what a user gives."""
+"""Checks of parameters."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ from airflow_provider_do_images.core.snapshots.naming import check_policy
 
 
 class Lazy(Sequence):
-    """A sequence that is no list, like the output of a mapped task."""
+    """A sequence that is not a list, like the output of a mapped task."""
 
     def __init__(self, *items):
         self.items = items
@@ -64,7 +64,7 @@ ODD = [None, [], {}, b"1", "", " ", "None", "1_2026", "\uff11", "1e3", nan, inf,
 
 
 def refuses(check, *arguments, **options):
-    """Return whether a check refuses, in a message of a size that can be read."""
+    """Return whether a check refuses a value, with a message of a readable size."""
     with pytest.raises(InvalidInputError) as caught:
         check(*arguments, **options)
     assert len(str(caught.value)) < 400
@@ -78,8 +78,8 @@ def test_ids_are_numbers_or_their_text(number):
     assert check_id("image_id", f" {number} ") == number
 
 
-def test_an_id_is_taken_out_of_a_row():
-    """A row has it under the parameter's name; an action's row calls it ``id``."""
+def test_an_id_is_read_from_a_row():
+    """A row has it under the parameter's name; an action's row has it as ``id``."""
     row = {"id": 7, "image_id": "5", "droplet_id": 3, "more": "x" * 1000}
 
     assert check_id("image_id", row) == 5
@@ -90,8 +90,8 @@ def test_an_id_is_taken_out_of_a_row():
 
 
 @pytest.mark.parametrize("value", [*ODD, 0, -1, "0", "-1", "1.0", 1.0, True, 2**64])
-def test_anything_else_is_no_id(value):
-    """Neither a number that is no id, nor a text that only begins with one."""
+def test_other_ids_are_refused(value):
+    """A number out of range is refused, and a text that only starts with an id."""
     assert refuses(check_id, "image_id", value)
 
 
@@ -141,14 +141,14 @@ def test_shares_are_numbers_or_their_text(value, share):
 
 
 @pytest.mark.parametrize("value", [*ODD, 1, 1.0, "1", -0.1, 50, "50 %", True])
-def test_anything_else_is_no_share(value):
-    """A percentage is not taken for a share."""
+def test_other_shares_are_refused(value):
+    """A percentage is not a share."""
     assert refuses(check_share, "rate_limit_reserve", value)
 
 
 @pytest.mark.parametrize("value", [*ODD, -0.01, True, 1e7, "$1"])
 def test_other_prices_are_refused(value):
-    """Nor is a price negative or beyond any."""
+    """A price is not negative and has an upper bound."""
     assert refuses(check_price, "usd_per_gib_month", value)
 
 
@@ -173,8 +173,8 @@ def test_a_switch_is_true_or_false(value):
         check_policy,
     ],
 )
-def test_what_is_no_text_is_not_made_one(check, value):
-    """A natively rendered template makes 12026 of ``1_2026``; that is another tag."""
+def test_numbers_are_not_converted_to_text(check, value):
+    """A natively rendered template makes 12026 of ``1_2026``, which is another tag."""
     assert refuses(check, value)
 
 
@@ -208,8 +208,8 @@ def test_malformed_slugs_do_not(text):
         ("['sgp1', 'ams3']", ("sgp1", "ams3")),
     ],
 )
-def test_regions_are_taken_in_their_order_and_once(value, expected):
-    """A list, a tuple, a set, any other sequence, or the text that a template makes."""
+def test_regions_keep_their_order_without_duplicates(value, expected):
+    """As a list, a tuple, a set, any other sequence, or the text of a template."""
     assert check_regions(value) == expected
 
 
@@ -236,7 +236,7 @@ def test_regions_are_taken_in_their_order_and_once(value, expected):
     ids=lambda value: repr(value)[:20],
 )
 def test_other_regions_are_refused(value):
-    """Blanks around a slug included, in each form."""
+    """A slug with blanks around it is refused in each form."""
     assert refuses(check_regions, value, least=1)
 
 
@@ -294,8 +294,8 @@ def test_base_urls_that_are_safe_pass(value, url):
         "https://token@api.digitalocean.com",
     ],
 )
-def test_base_urls_that_would_lead_the_token_astray_do_not(value):
-    """The message names the field, and never repeats what stands before an @."""
+def test_unsafe_base_urls_are_refused(value):
+    """The message names the field, and never repeats the text before an @."""
     with pytest.raises(InvalidInputError, match=r"base URL \(host\)") as caught:
         check_base_url(value)
 
@@ -303,5 +303,5 @@ def test_base_urls_that_would_lead_the_token_astray_do_not(value):
 
 
 def test_a_number_with_an_invisible_character_is_read_or_refused():
-    """What Python strips as blank is no blank for its numbers."""
+    """Python strips some characters from a text that it does not accept in a number."""
     assert check_seconds("timeout", "5\x1f") == 5

@@ -37,7 +37,7 @@ def test_without_a_filter_all_rows_come_newest_first(rows):
 
 @given(ROWS, st.sampled_from(["in-progress", "completed", "errored"]), st.integers(1, 5))
 def test_each_condition_holds_for_each_row(rows, status, limit):
-    """Status, type, region, time and number, together."""
+    """Status, type, region, time and number apply together."""
     since = START + timedelta(hours=20)
     wanted = ActionFilter.checked(status, "convert", "ams3", since.isoformat(), str(limit))
 
@@ -66,7 +66,7 @@ def test_empty_text_is_no_condition():
         ((None, None, None, None, 0), "limit"),
     ],
 )
-def test_a_wrong_condition_names_the_parameter(values, name):
-    """Before anything is asked."""
+def test_an_invalid_condition_names_the_parameter(values, name):
+    """No request is sent."""
     with pytest.raises(InvalidInputError, match=f"^{name} must be"):
         ActionFilter.checked(*values)

@@ -1,4 +1,4 @@
-"""What the audit says of a droplet's copies."""
+"""The findings of the audit on a droplet's copies."""
 
 from __future__ import annotations
 
@@ -45,8 +45,8 @@ def look(images, region="ams3", actions=()):
     return evaluate_location(place, actions, LIMITS, NOW)
 
 
-def test_a_new_copy_is_well():
-    """A row has both ages, and where the copy came from is the newest transfer there."""
+def test_a_recent_copy_passes():
+    """A row has both ages, and the arrival is that of the newest transfer."""
     actions = [
         done(9, "transfer", "sgp1", 1),
         done(8, "transfer", "ams3", 2, ActionStatus.ERRORED),
@@ -71,15 +71,15 @@ def test_a_new_copy_is_well():
     }
 
 
-def test_at_home_the_convert_counts():
+def test_in_the_own_region_the_convert_counts():
     """No transfer goes to the region in which the backup was made."""
     actions = [done(7, "transfer", "ams3", 3), done(5, "convert_to_snapshot", None, 10)]
 
     assert look([snapshot(4, 30)], "nyc3", actions).copy_age == 10 * HOUR
 
 
-def test_no_snapshot_there_is_a_problem_with_all_keys():
-    """Those of other policies and droplets, backups and mistaken dates do not count."""
+def test_a_missing_snapshot_is_a_problem_with_all_keys():
+    """Images of other policies and droplets, backups and invalid dates do not count."""
     images = [
         snapshot(1, 5, regions=("nyc3",)),
         snapshot(2, 5, policy="other"),
@@ -145,8 +145,8 @@ def test_a_transfer_without_a_region_bounds_the_age_of_the_copy(hours, problem):
     ),
     st.integers(1, 5),
 )
-def test_a_place_has_the_newest_that_is_there(history, number):
-    """One place for each droplet and region, in order, whatever the history."""
+def test_a_location_has_its_newest_snapshot(history, number):
+    """There is one location for each droplet and region, in order, for any history."""
     images = [snapshot(n, hours, regions) for n, (hours, regions) in enumerate(history, 1)]
     droplets = [Droplet(n, f"web-{n}") for n in range(1, number + 1)]
 
@@ -164,7 +164,7 @@ def test_a_place_has_the_newest_that_is_there(history, number):
 
 
 def test_the_message_names_the_worst_first():
-    """What is missing, then by age of the data with the last good copy; ten of them at most."""
+    """First the missing ones, then by age of the data with the last good copy; ten at most."""
     old = look([snapshot(4, 60)], actions=[done(7, "transfer", "ams3", 59)])
     older = look([snapshot(5, 90)])
     missing, well = look([]), look([snapshot(6, 1)])

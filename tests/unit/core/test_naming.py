@@ -20,8 +20,8 @@ moments = st.datetimes(
 
 
 @given(policies, st.integers(1, 2**40), moments)
-def test_a_name_is_read_as_it_was_written(policy, droplet_id, moment):
-    """Policy, droplet and time, in whole seconds, come back out of the text."""
+def test_a_name_survives_as_text(policy, droplet_id, moment):
+    """Policy, droplet and time, in whole seconds, are read back."""
     name = SnapshotName(check_policy(policy), droplet_id, moment)
 
     read = SnapshotName.parse(str(name))
@@ -59,14 +59,14 @@ def test_a_similar_name_is_not_of_the_policy(text):
 
 
 def test_the_time_is_written_in_utc():
-    """Two clocks that mean the same moment give the same name."""
+    """The same moment in two time zones gives the same name."""
     moment = datetime(2026, 11, 23, 5, 15, tzinfo=timezone(timedelta(hours=2)))
 
     assert str(SnapshotName("p", 7, moment)) == "p_7_20261123T031500Z"
 
 
 @pytest.mark.parametrize("policy", ["", "prod_nightly", "-prod", "prod-", "a b", "ü", "x" * 64, 5])
-def test_a_policy_that_could_not_be_read_back_is_refused(policy):
-    """Nothing is made of it."""
+def test_an_ambiguous_policy_is_refused(policy):
+    """Its names could not be read back."""
     with pytest.raises(InvalidInputError):
         check_policy(policy)

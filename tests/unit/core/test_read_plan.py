@@ -1,4 +1,4 @@
-"""Which requests show the most: what a plan may cost, and that it always gets there."""
+"""The plan of a poll cycle: its cost is bounded, and it finds every action."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ class Account:
 
 @st.composite
 def accounts(draw):
-    """Make an account with busy and quiet times; some of what is waited for is not in its list."""
+    """Make an account with busy and quiet times; the list lacks some of the pending actions."""
     ids, last = [], 1000
     for _ in range(draw(st.integers(1, 4))):
         step = draw(st.sampled_from([1, 7, 40, 100_000]))
@@ -66,7 +66,7 @@ def run_cycle(account, feed):
     return requests
 
 
-def test_nothing_to_see_costs_nothing():
+def test_no_waits_cost_nothing():
     """Without waits there is no request."""
     assert plan_actions([], AccountActionsCursor()) == ReadPlan(0, 0)
 
@@ -107,8 +107,8 @@ def test_a_plan_never_costs_more_than_reading_every_image(account, pages):
 
 
 @given(accounts())
-def test_plans_see_everything_at_no_more_than_twice_the_price(account):
-    """Every action is seen, also one that the list does not have, however wrong estimates are."""
+def test_plans_find_everything_at_no_more_than_twice_the_cost(account):
+    """They find actions that the list lacks, however wrong the estimates are."""
     feed = AccountActionsCursor()
 
     for _ in range(3):
@@ -125,8 +125,8 @@ def test_an_even_list_is_known_after_one_cycle():
     assert run_cycle(account, feed) == 9  # 1,700 rows
 
 
-def test_a_list_that_got_dense_is_left_after_the_price_of_the_images():
-    """Quiet times above busy ones make every estimate too small; two images end the digging."""
+def test_a_dense_list_is_abandoned_at_the_cost_of_the_images():
+    """Every estimate is too small; then two images are read instead of more pages."""
     quiet = range(1_000_000, 980_000, -100)
     busy = range(980_000, 960_000, -1)
     account = Account([*quiet, *busy], [ActionRef(970_000, 1), ActionRef(970_001, 2)])
@@ -164,5 +164,5 @@ def test_other_actions_are_polled_early_where_that_saves_requests(
     ],
 )
 def test_pages_of_images_are_read_while_they_are_fewer_than_images(wanted, read, total, more):
-    """What is left of the pages is weighed against what is left to see."""
+    """The remaining pages are compared with the remaining images."""
     assert image_pages_to_read(wanted, read, total) == more

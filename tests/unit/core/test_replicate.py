@@ -24,8 +24,8 @@ HISTORY = st.lists(
 
 
 @given(REGIONS, REGIONS, HISTORY)
-def test_nothing_is_posted_that_is_there_or_on_the_way(wanted, there, history):
-    """And everything else that is wanted is, also if a transfer hides where it goes."""
+def test_existing_and_running_copies_are_not_posted(wanted, there, history):
+    """All other regions are, also if a transfer does not report its region."""
     transfers = [action for action in history if action.type == "transfer"]
     begun = {
         action.region_slug for action in transfers if action.status is not ActionStatus.ERRORED

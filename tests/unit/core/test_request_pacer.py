@@ -86,8 +86,8 @@ def test_requests_never_stop_for_long():
     assert max(later - sooner for sooner, later in itertools.pairwise(sent)) < 10 * MINUTE
 
 
-def test_what_another_user_spent_returns_evenly():
-    """A poller that starts at the reserve uses what comes back, and no more."""
+def test_requests_of_another_client_return_evenly():
+    """A poller that starts at the reserve uses the returning requests, and no more."""
     pacer = RequestPacer()
     pacer.reserve = 0.5
     others = [START - HOUR + number * HOUR / 2500 for number in range(2500)]
@@ -118,7 +118,7 @@ def test_a_wait_is_finite_and_enough(remaining, reserve, reset):
 
 
 def test_last_polls_may_use_the_reserve_up_to_a_bound():
-    """A thousand deadlines at the same time take a twentieth of the hour's limit, and no more."""
+    """A thousand simultaneous deadlines use a twentieth of the hourly limit, and no more."""
     pacer, now = RequestPacer(), START
     pacer.reserve = 0.5
     pacer.update(RateLimit(5000, 100), now)

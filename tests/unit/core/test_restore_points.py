@@ -46,7 +46,7 @@ def droplet(*images, droplet_id=1, features=("backups",)):
 
 
 def chosen(images, *, features=("backups",), **arguments):
-    """Choose for one droplet; return the id of the image, or the reason why there is none."""
+    """Select for one droplet; return the id of the image, or the reason for none."""
     given_ = {"now": NOW, "max_backup_age": LIMIT, **arguments}
     choice = select_restore_points([droplet(*images, features=features)], images, "prod", **given_)
     [one] = [*choice.points, *choice.missing]
@@ -72,8 +72,8 @@ def chosen(images, *, features=("backups",), **arguments):
     ],
     ids=range(13),
 )
-def test_the_newest_restore_point_is_chosen(images, expected):
-    """A backup or what the policy keeps, by the time of the backup; never what is another's."""
+def test_the_newest_restore_point_is_selected(images, expected):
+    """A backup or a policy snapshot, by the time of the backup; never another policy's."""
     assert chosen(images) == expected
 
 
@@ -118,8 +118,8 @@ def test_a_droplet_without_a_restore_point_is_named_with_the_reason(images, feat
     assert chosen(images, features=features) == reason
 
 
-def test_droplets_that_share_the_wanted_name_are_all_missing():
-    """Each is named, with the ids of all; none is picked."""
+def test_droplets_that_share_a_name_are_all_missing():
+    """Each is named, with the ids of all; none is selected."""
     both = [droplet(backup(5, 6)), droplet(backup(6, 6), droplet_id=2)]
 
     choice = select_restore_points(
@@ -134,7 +134,7 @@ def test_droplets_that_share_the_wanted_name_are_all_missing():
 
 
 def test_a_droplet_that_was_listed_twice_has_one_row():
-    """What changes while pages are read may be on two of them."""
+    """A list may repeat a row if it changes while it is read."""
     images = [backup(5, 6)]
     twice = [droplet(*images), replace(droplet(*images), tags=("new",))]
 
@@ -170,8 +170,8 @@ def test_no_older_backup_replaces_a_converted_one_without_a_name(images, expecte
         assert found == expected
 
 
-def test_a_converted_backup_that_is_old_has_no_say():
-    """What is too old to be chosen is not why there is no backup."""
+def test_an_old_converted_backup_is_not_the_reason():
+    """It is too old to be selected, so it does not explain the missing backup."""
     assert chosen([converted(6, 40)]) == "it has no backup yet"
 
 
@@ -255,8 +255,8 @@ def test_a_converted_and_named_image_is_selected_again(history):
     ],
     ids=str,
 )
-def test_settings_that_mean_nothing_are_refused(arguments):
-    """Before anything is asked."""
+def test_invalid_settings_are_refused(arguments):
+    """No request is sent."""
     usual = {
         "policy": "prod",
         "max_backup_age": 60,

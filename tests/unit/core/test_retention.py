@@ -148,7 +148,7 @@ def test_the_rules_retain_what_they_select(images, droplets, retention):
 @settings(max_examples=100)
 @given(images, droplets, retentions)
 def test_a_second_run_deletes_nothing_more(images, droplets, retention):
-    """What is left after a plan was carried out is what the plan for it keeps."""
+    """The images that a plan retains are retained by the next plan."""
     deleted = {one.kept.image.id for one in decide(images, droplets, retention) if one.delete}
     left = [image for image in images if image.id not in deleted]
 
@@ -158,7 +158,7 @@ def test_a_second_run_deletes_nothing_more(images, droplets, retention):
 @settings(max_examples=100)
 @given(images, droplets, retentions)
 def test_every_image_of_the_policy_has_one_decision_with_a_reason(images, droplets, retention):
-    """And no other image has one, even if the list of images had it twice."""
+    """No other image has one, even if the list repeats an image."""
     decisions = decide([*images, *images], droplets, retention)
 
     named = [
@@ -331,7 +331,7 @@ GIVEN = {
 }
 
 
-def test_what_templates_render_is_read():
+def test_rendered_templates_are_read():
     """Numbers, lists and switches as text."""
     assert RetentionPolicy.checked(**GIVEN) == RetentionPolicy(
         keep_last=7, regions=("ams3", "sgp1"), min_age=3600.0, min_keep=1
@@ -361,7 +361,7 @@ def test_what_templates_render_is_read():
     ],
     ids=str,
 )
-def test_rules_that_contradict_themselves_are_refused(wrong):
-    """Before anything is asked."""
+def test_contradicting_rules_are_refused(wrong):
+    """No request is sent."""
     with pytest.raises(InvalidInputError):
         RetentionPolicy.checked(**GIVEN | wrong)

@@ -48,7 +48,7 @@ def droplet(images):
 
 
 def chosen(*images):
-    """Return the id of the restore point, or the reason why there is none."""
+    """Return the id of the restore point, or the reason for none."""
     limit = timedelta(hours=36)
     choice = select_restore_points([droplet(images)], images, "prod", now=NOW, max_backup_age=limit)
     [one] = [*choice.points, *choice.missing]
@@ -67,8 +67,8 @@ def test_find_prefers_a_usable_image(older, newer, change):
 
 
 @pytest.mark.parametrize("change", UNUSABLE, ids=str)
-def test_an_unusable_converted_backup_holds_nothing_up(change):
-    """The older backup is chosen, as if the other one did not exist."""
+def test_an_unusable_converted_backup_blocks_nothing(change):
+    """The older backup is selected, as if the other one did not exist."""
     by_hand = replace(backup(6, 1), type="snapshot")
 
     assert chosen(backup(5, 6), by_hand) != 5
@@ -94,7 +94,7 @@ def test_prune_neither_deletes_nor_counts_it(change):
 
 
 @pytest.mark.parametrize("change", UNUSABLE, ids=str)
-def test_what_became_unusable_after_the_plan_is_not_deleted(change):
+def test_an_image_that_became_unusable_after_the_plan_is_not_deleted(change):
     """Right before its DELETE the image is checked by the same rule."""
     images = [policy_image(5, 48), policy_image(4, 60)]
     [_, doomed] = plan_retention(images, [droplet(images)], "prod", RETENTION, now=NOW)
