@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import pytest
 
@@ -15,6 +17,7 @@ from airflow_provider_do_images.sensors.image_actions import DigitalOceanImageAc
 from airflow_provider_do_images.simulator import ManualClock, TokenRevoked
 from airflow_provider_do_images.version_compat import AirflowFailException
 
+PAGE = Path(__file__).parent.parent.parent / "docs" / "accounts.md"
 TOKEN = "dop_v1_0123456789abcdef"
 ALL_BUT_DELETE = {"image:read", "image:update", "droplet:read", "tag:read"}
 
@@ -152,8 +155,8 @@ def test_an_orphan_from_another_account_is_left_alone(sim, prune, old_snapshots,
     assert all(image.id in sim.state.images for image in old_snapshots)
 
 
-def test_the_account_check_writes_nothing(sim, monkeypatch):
-    """The page's command runs without droplets, with a wrong region, and without a scope."""
+def test_the_account_check_writes_nothing(sim, monkeypatch, capsys):
+    """The page's command only reads, and prints each text that the page explains."""
     monkeypatch.setenv("DIGITALOCEAN_TOKEN", TOKEN)
     arguments = ["--url", sim.url, "--policy", "prod-nightly", "--tag", "mine", "--keep-daily", "7"]
     codes = [main(["plan", *arguments, "--regions", "ams3"])]
@@ -171,3 +174,7 @@ def test_the_account_check_writes_nothing(sim, monkeypatch):
 
     assert codes == [2, 2, 0, 0, 1]
     assert sim.journal.count() == sim.journal.count("GET")
+    printed = "".join(capsys.readouterr())
+    texts = re.findall(r"^\| `([^`]+)` \|", PAGE.read_text(), re.MULTILINE)
+    assert len(texts) == 7
+    assert [text for text in texts if text not in printed] == []
