@@ -1,4 +1,4 @@
-"""How fast the simulator is: its start, GETs a second, and pages of a large account.
+"""Measure the simulator: start time, GETs per second, and pages of a large account.
 
     python3 dev.py bench simulator
 
@@ -57,7 +57,7 @@ def _fill(simulator: Simulator, rows: int) -> None:
 
 
 def _rate(simulator: Simulator, path: str) -> float:
-    """Return GETs a second, as measured by another process."""
+    """Return GETs per second, measured in another process."""
     command = [sys.executable, __file__, simulator.url + path]
     return float(subprocess.run(command, capture_output=True, text=True, check=True).stdout)
 

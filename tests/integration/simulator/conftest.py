@@ -1,4 +1,4 @@
-"""A client without any cleverness."""
+"""A plain HTTP client without retries."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import requests
 
 @pytest.fixture
 def ask(sim):
-    """Send one request; so many seconds without a byte are a time-out."""
+    """Send one request with a read timeout."""
 
     def send(method, path, body=None, token="dop_v1_any", timeout=30):
         headers = {"Authorization": f"Bearer {token}"} if token else {}

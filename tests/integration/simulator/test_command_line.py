@@ -1,4 +1,4 @@
-"""``python -m airflow_provider_do_images.simulator``."""
+"""The command ``do-images simulator``."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ COMMAND = [sys.executable, "-m", "airflow_provider_do_images", "simulator"]
 
 @pytest.fixture
 def start():
-    """Start the simulator with options; return the process and its first line."""
+    """Start the simulator with options; return the process and the base URL."""
     running = []
 
     def run(*options):
@@ -30,8 +30,8 @@ def start():
         process.communicate(timeout=60)
 
 
-def test_the_first_line_is_the_address(start):
-    """``--port 0`` picks a port, and what is printed answers to any bearer token."""
+def test_the_first_line_is_the_base_url(start):
+    """``--port 0`` uses a free port, and the printed URL accepts any bearer token."""
     _, url = start()
 
     answer = requests.get(f"{url}/v2/account", headers={"Authorization": "Bearer x"}, timeout=30)
@@ -40,8 +40,8 @@ def test_the_first_line_is_the_address(start):
     assert answer.json()["account"]["status"] == "active"
 
 
-def test_faults_switches_and_control_come_from_options(start, tmp_path):
-    """A fault file, a switch and the control key all work together."""
+def test_options_set_faults_switches_and_control(start, tmp_path):
+    """A fault file, a switch and the control interface work together."""
     faults = tmp_path / "faults.yaml"
     faults.write_text("- {fault: ErrorStatus, status: 503}")
     process, url = start("--speed=0", "--control", "--set=reset_in_past=true", f"--faults={faults}")
@@ -55,8 +55,8 @@ def test_faults_switches_and_control_come_from_options(start, tmp_path):
     assert int(get().headers["ratelimit-reset"]) == int(clock["now"]) - 268
 
 
-def test_it_listens_on_ipv6_too(start):
-    """The address that is printed has the brackets which a URL needs."""
+def test_it_listens_on_ipv6(start):
+    """The printed URL has brackets around the address."""
     try:
         socket.create_server(("::1", 0), family=socket.AF_INET6).close()
     except OSError:
@@ -67,8 +67,8 @@ def test_it_listens_on_ipv6_too(start):
     assert requests.get(f"{url}/v2/account", timeout=30).status_code == 401
 
 
-def test_a_reader_of_the_rules_may_have_had_enough():
-    """A closed pipe, as by ``| head``, ends it without a traceback."""
+def test_a_closed_pipe_is_no_error():
+    """A closed pipe, such as ``| head``, ends the command without a traceback."""
     pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
     with subprocess.Popen([*COMMAND, "--rules"], **pipes) as process:
         process.stdout.close()
@@ -76,7 +76,7 @@ def test_a_reader_of_the_rules_may_have_had_enough():
 
 
 def test_the_rules_are_printed():
-    """``--rules`` prints the table and ends."""
+    """``--rules`` prints the table and exits."""
     done = subprocess.run([*COMMAND, "--rules"], capture_output=True, text=True, check=True)
 
     assert "confirmed  POST returns 201" in done.stdout
@@ -99,8 +99,8 @@ def test_the_rules_are_printed():
         (["--host="], "must not be empty"),
     ],
 )
-def test_wrong_input_is_one_line_and_exit_code_2(options, words):
-    """No usage, no traceback: what is wrong, and 2."""
+def test_invalid_input_is_one_line_and_exit_code_2(options, words):
+    """The error is one line without a usage or a traceback."""
     done = subprocess.run([*COMMAND, *options], capture_output=True, text=True, check=False)
 
     assert done.returncode == 2

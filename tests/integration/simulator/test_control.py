@@ -14,7 +14,7 @@ TOKEN = {"Authorization": "Bearer dop_v1_secret"}
 
 @pytest.fixture(scope="module")
 def controlled():
-    """A simulator with the control interface, whose clock is stepped by hand."""
+    """A simulator with the control interface and a manual clock."""
     with Simulator(clock=ManualClock(), control=True) as running:
         yield running
 
@@ -36,27 +36,27 @@ def control(controlled):
 
 
 def get(sim, path):
-    """Ask the API itself."""
+    """Send a request to the API."""
     return requests.get(f"{sim.url}{path}", headers=TOKEN, timeout=30)
 
 
-def test_it_is_off_unless_asked_for():
-    """Without ``control`` its paths are as unknown as any other."""
+def test_it_is_disabled_by_default():
+    """Without ``control`` its paths are a 404."""
     with Simulator() as sim:
         assert sim.control_key is None
         assert get(sim, "/_control/journal").status_code == 404
 
 
 @pytest.mark.parametrize("headers", [{}, TOKEN, {"X-Control-Key": "guess"}])
-def test_a_token_of_the_api_does_not_open_it(controlled, headers):
-    """Without its own key every request is refused, and changes nothing."""
+def test_an_api_token_is_not_valid(controlled, headers):
+    """Requests without the key are rejected without effect."""
     answer = requests.post(f"{controlled.url}/_control/reset", headers=headers, timeout=30)
 
     assert answer.status_code == 403
 
 
-def test_the_journal_tells_who_asked_what(controlled, control):
-    """Each request is there with its fingerprint instead of its token, counted by endpoint."""
+def test_the_journal_lists_and_counts_requests(controlled, control):
+    """Requests are listed with token fingerprints and counted by endpoint."""
     get(controlled, "/v2/images/1")
     get(controlled, "/v2/images/2")
 
@@ -71,8 +71,8 @@ def test_the_journal_tells_who_asked_what(controlled, control):
     assert control("GET", "/journal")["entries"] == []
 
 
-def test_the_clock_is_stepped(controlled, control):
-    """An advance lets happen what is due by then."""
+def test_the_clock_is_advanced(controlled, control):
+    """Advancing the clock runs due events."""
     image = controlled.state.add_image("a-snapshot")
     action = controlled.state.begin_action("transfer", image, region="ams3", seconds=600)
     before = control("GET", "/clock")["now"]
@@ -84,7 +84,7 @@ def test_the_clock_is_stepped(controlled, control):
 
 
 def test_faults_are_added_listed_and_removed(controlled, control):
-    """A fault set up over HTTP strikes as one set up in code."""
+    """A fault added over HTTP applies like one added in Python."""
     fault = {"fault": "ErrorStatus", "status": 503, "times": None}
 
     assert control("POST", "/faults", fault)["faults"][0]["status"] == 503
@@ -93,8 +93,8 @@ def test_faults_are_added_listed_and_removed(controlled, control):
     assert get(controlled, "/v2/regions").status_code == 200
 
 
-def test_what_is_held_is_released(controlled, control):
-    """A held answer comes when the control interface says so."""
+def test_held_requests_are_released(controlled, control):
+    """The control interface releases held requests."""
     control("POST", "/faults", {"fault": "HeldRequest"})
     answers = []
     asking = threading.Thread(target=lambda: answers.append(get(controlled, "/v2/regions")))
@@ -108,8 +108,8 @@ def test_what_is_held_is_released(controlled, control):
     assert answers[0].status_code == 200
 
 
-def test_an_action_is_ended_by_hand(controlled, control):
-    """A running action ends as told; a second time, or for an unknown id, that is an error."""
+def test_an_action_is_finished(controlled, control):
+    """A running action can be ended once; an unknown id is an error."""
     image = controlled.state.add_image("a-snapshot")
     action = controlled.state.add_action(image.id, region="ams3")
 
@@ -123,7 +123,7 @@ def test_an_action_is_ended_by_hand(controlled, control):
 
 
 def test_tokens_are_allowed_and_revoked(controlled, control):
-    """Once a token is named only named ones are valid; a revoked one is not."""
+    """Once a token is added, only added tokens are valid, until they are revoked."""
     control("POST", "/tokens", {"allow": "dop_v1_secret", "scopes": ["regions:read"]})
     assert get(controlled, "/v2/regions").status_code == 200
     assert get(controlled, "/v2/images").status_code == 403
@@ -147,7 +147,7 @@ def test_tokens_are_allowed_and_revoked(controlled, control):
         ("/tokens", {"allow": "dop_v1_secret", "scopes": "image:read"}),
     ],
 )
-def test_wrong_bodies_are_told(controlled, control, path, body):
-    """A 400 with one line, and nothing is changed."""
+def test_invalid_bodies_are_errors(controlled, control, path, body):
+    """An invalid body is a 400 with one line and without effect."""
     path = path.format(next(iter(controlled.state.actions)))
     assert "\n" not in control("POST", path, body, status=400)["message"]

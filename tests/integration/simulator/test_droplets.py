@@ -1,4 +1,4 @@
-"""Droplets over HTTP: their backups, which come and go with time, and their snapshots."""
+"""Droplets, their backups and their snapshots over HTTP."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ DAY = 24 * 3600
 
 
 def test_droplets_are_listed_by_tag_and_by_name(ask, sim):
-    """The name in any case; one without backups does not have that feature."""
+    """The name filter ignores case; the feature ``backups`` depends on the plan."""
     bare = sim.state.add_droplet("Bare-01", tags=["prod"])
 
     def ids(query):
@@ -28,8 +28,8 @@ def test_droplets_are_listed_by_tag_and_by_name(ask, sim):
     assert features == {"web-01": True, "web-02": True, "db-01": True, "Bare-01": False}
 
 
-def test_droplets_with_gpus_are_listed_apart(ask, sim):
-    """In no list but the one that asks for them, though one of them can be read by id."""
+def test_droplets_with_gpus_are_listed_separately(ask, sim):
+    """Only ``type=gpus`` lists them, but each can be read by id."""
     gpu = sim.state.add_droplet("train-01", tags=["prod"], size_slug="gpu-h100x1-80gb")
 
     def names(query):
@@ -45,8 +45,8 @@ def test_droplets_with_gpus_are_listed_apart(ask, sim):
     assert ask("GET", "/v2/droplets?type=gpus&tag_name=prod").status_code == 422
 
 
-def test_backups_are_made_and_purged_on_the_clock(ask, sim):
-    """Seven daily backups and four weekly ones, however long the clock runs."""
+def test_backups_are_created_and_expire(ask, sim):
+    """Seven daily or four weekly backups exist at any time."""
     sim.reset(ManualClock(1_790_000_000.0))  # the window of a backup is four hours wide
     sim.clock.advance(90 * DAY)
     droplets = ask("GET", "/v2/droplets").json()["droplets"]
@@ -59,8 +59,8 @@ def test_backups_are_made_and_purged_on_the_clock(ask, sim):
     assert counts == {"web-01": 4, "web-02": 4, "db-01": 7}
 
 
-def test_a_destroyed_droplets_backups_stay_until_they_expire(ask, sim):
-    """Four weeks later they are gone, too."""
+def test_backups_of_a_destroyed_droplet_remain_until_they_expire(ask, sim):
+    """The backups expire 28 days after their creation."""
     droplet = ask("GET", "/v2/droplets").json()["droplets"][0]
     [newest] = droplet["backup_ids"][-1:]
 
@@ -72,7 +72,7 @@ def test_a_destroyed_droplets_backups_stay_until_they_expire(ask, sim):
 
 
 def test_disabling_backups_deletes_them(ask, sim):
-    """At once, as the documentation warns."""
+    """The backups are deleted at once, as documented."""
     droplet = ask("GET", "/v2/droplets").json()["droplets"][0]
     path = f"/v2/droplets/{droplet['id']}"
 
@@ -85,8 +85,8 @@ def test_disabling_backups_deletes_them(ask, sim):
 @pytest.mark.parametrize(
     ("policy", "days"), [({"plan": "daily"}, 1), ({"plan": "weekly"}, 7), (None, 1)], ids=str
 )
-def test_backups_are_switched_on_by_a_plan(ask, sim, policy, days):
-    """The next window is within a day or a week; without a plan, a day."""
+def test_backups_are_enabled_with_a_plan(ask, sim, policy, days):
+    """The next window is within a day or a week; the default plan is daily."""
     droplet = sim.state.add_droplet("bare-01")
     path = f"/v2/droplets/{droplet.id}"
     body = {"type": "enable_backups", "backup_policy": policy}
@@ -104,7 +104,7 @@ def test_backups_are_switched_on_by_a_plan(ask, sim, policy, days):
 
 @pytest.mark.parametrize("type_", [None, "explode", ["snapshot"], {}], ids=str)
 def test_an_unknown_droplet_action_is_404(ask, sim, type_):
-    """Whatever stands there, as for images."""
+    """Any unknown type is a 404, as for images."""
     droplet_id = next(iter(sim.state.droplets))
 
     answer = ask("POST", f"/v2/droplets/{droplet_id}/actions", {"type": type_})
@@ -114,7 +114,7 @@ def test_an_unknown_droplet_action_is_404(ask, sim, type_):
 
 
 def test_a_droplets_snapshot_appears_when_it_is_completed(ask, sim):
-    """Meanwhile the droplet is locked; the image is dated when the action started."""
+    """The action locks the droplet; the image has the start of the action as its time."""
     droplet = ask("GET", "/v2/droplets").json()["droplets"][0]
     path = f"/v2/droplets/{droplet['id']}"
     body = {"type": "snapshot", "name": "by-hand"}

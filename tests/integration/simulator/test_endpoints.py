@@ -1,4 +1,4 @@
-"""The rules of the API over HTTP: image actions, headers, errors, pages, scopes."""
+"""Image actions, headers, errors, pages and scopes over HTTP."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ DAY = 24 * 3600
 
 
 def error_of(answer):
-    """Return status, id and message of a refusal."""
+    """Return status, id and message of an error response."""
     return answer.status_code, answer.json()["id"], answer.json()["message"]
 
 
-def test_a_post_answers_201_with_the_action(ask, sim, snapshot):
-    """The action is wrapped, its id above 2^31, its times whole seconds in UTC."""
+def test_a_post_returns_201_with_the_action(ask, sim, snapshot):
+    """The response has the action with an id above 2^31 and UTC times."""
     body = {"type": "transfer", "region": "ams3"}
 
     answer = ask("POST", f"/v2/images/{snapshot.id}/actions", body)
@@ -31,8 +31,8 @@ def test_a_post_answers_201_with_the_action(ask, sim, snapshot):
     assert action["region"]["slug"] == action["region_slug"] == "ams3"
 
 
-def test_a_transfer_may_hide_its_region_for_ever(ask, sim, snapshot):
-    """With the switch, it is null in the POST's answer, in each list and after completion."""
+def test_a_transfer_can_hide_its_region(ask, sim, snapshot):
+    """With the switch, ``region`` is null in all responses."""
     sim.state.rules = Rules(transfers_show_region=False)
     path = f"/v2/images/{snapshot.id}"
     posted = ask("POST", f"{path}/actions", {"type": "transfer", "region": "ams3"})
@@ -50,7 +50,7 @@ def test_a_transfer_may_hide_its_region_for_ever(ask, sim, snapshot):
 
 
 def test_a_converted_backup_keeps_its_id_and_no_longer_expires(ask, sim, backup):
-    """It is a snapshot at once, and still there after five weeks."""
+    """The image is a snapshot at once, and still exists after 35 days."""
     answer = ask("POST", f"/v2/images/{backup.id}/actions", {"type": "convert"})
     action = answer.json()["action"]
 
@@ -63,8 +63,8 @@ def test_a_converted_backup_keeps_its_id_and_no_longer_expires(ask, sim, backup)
     assert ask("GET", f"/v2/images/{backup.id}").json()["image"]["type"] == "snapshot"
 
 
-def test_transfers_end_and_regions_grow_then(ask, sim, snapshot):
-    """While it runs the image is where it was; two regions at once are possible."""
+def test_regions_include_the_destination_after_completion(ask, sim, snapshot):
+    """``regions`` includes the destination after completion; transfers run in parallel."""
     path = f"/v2/images/{snapshot.id}"
     for region in ("ams3", "sgp1"):
         ask("POST", f"{path}/actions", {"type": "transfer", "region": region})
@@ -84,8 +84,8 @@ def test_transfers_end_and_regions_grow_then(ask, sim, snapshot):
         ({"type": "convert"}, "Only backups"),
     ],
 )
-def test_what_makes_no_sense_is_422(ask, snapshot, body, words):
-    """With an id and words of its own."""
+def test_an_unprocessable_request_is_422(ask, snapshot, body, words):
+    """Each invalid request has its own message."""
     status, name, message = error_of(ask("POST", f"/v2/images/{snapshot.id}/actions", body))
 
     assert (status, name) == (422, "unprocessable_entity")
@@ -93,7 +93,7 @@ def test_what_makes_no_sense_is_422(ask, snapshot, body, words):
 
 
 def test_backups_can_not_be_transferred(ask, backup):
-    """With the text that is reported of the real API, misspelling included."""
+    """The message is the reported one, with its misspelling."""
     body = {"type": "transfer", "region": "ams3"}
 
     assert error_of(ask("POST", f"/v2/images/{backup.id}/actions", body)) == (
@@ -105,7 +105,7 @@ def test_backups_can_not_be_transferred(ask, backup):
 
 @pytest.mark.parametrize("body", [{}, {"type": "explode"}, {"type": 5}])
 def test_an_unknown_action_type_is_404(ask, snapshot, body):
-    """Missing or unknown, the message is the same."""
+    """A missing and an unknown type have the same message."""
     status, _, message = error_of(ask("POST", f"/v2/images/{snapshot.id}/actions", body))
 
     assert (status, message) == (404, "The specified action type is not available.")
@@ -114,8 +114,8 @@ def test_an_unknown_action_type_is_404(ask, snapshot, body):
 @pytest.mark.parametrize(
     "path", ["/v2/images/1", "/v2/images/1/actions", "/v2/actions/1", "/v2/droplets/1", "/v3", "/"]
 )
-def test_what_is_not_there_is_404(ask, path):
-    """The error's id is not_found, and the request id stands in body and header."""
+def test_an_unknown_object_is_404(ask, path):
+    """The error id is not_found, and the request id is in body and header."""
     answer = ask("GET", path)
 
     assert error_of(answer)[:2] == (404, "not_found")
@@ -123,8 +123,8 @@ def test_what_is_not_there_is_404(ask, path):
 
 
 @pytest.mark.parametrize("body", ["[1, 2]", "{", "[" * 100_000], ids=["list", "half", "deep"])
-def test_a_body_that_is_no_json_object_is_400(sim, snapshot, body):
-    """The API does not guess, and the journal has the request all the same."""
+def test_a_body_without_a_json_object_is_400(sim, snapshot, body):
+    """An invalid body is a 400 and is in the journal."""
     url, headers = f"{sim.url}/v2/images/{snapshot.id}/actions", {"Authorization": "Bearer x"}
 
     assert requests.post(url, data=body, headers=headers, timeout=30).status_code == 400
@@ -132,7 +132,7 @@ def test_a_body_that_is_no_json_object_is_400(sim, snapshot, body):
 
 
 def test_deleting_twice_is_422_and_reading_404(ask, snapshot):
-    """The deletion is an action of its own, and the old actions can still be read."""
+    """The deletion is recorded as an action, and old actions remain readable."""
     path = f"/v2/images/{snapshot.id}"
 
     assert [ask("DELETE", path).status_code for _ in range(2)] == [204, 422]
@@ -142,7 +142,7 @@ def test_deleting_twice_is_422_and_reading_404(ask, snapshot):
 
 
 def test_pages_are_linked(ask, sim):
-    """Absolute links that repeat what was asked; 20 rows by default, 200 at most."""
+    """Links are absolute and keep the parameters; pages have 20 rows by default, at most 200."""
     for number in range(230):
         sim.state.add_image(f"image-{number}", tags=["many"])
 
@@ -159,19 +159,19 @@ def test_pages_are_linked(ask, sim):
 
 
 def test_a_single_page_has_no_links(ask):
-    """``links`` is an empty object then."""
+    """``links`` is an empty object."""
     assert ask("GET", "/v2/regions?per_page=200").json()["links"] == {}
 
 
 def test_a_trailing_slash_is_tolerated(ask, snapshot):
-    """With and without it the answer is the same."""
+    """The response is the same with and without the slash."""
     path = f"/v2/images/{snapshot.id}"
 
     assert ask("GET", path).json() == ask("GET", f"{path}/").json()
 
 
-def test_every_answer_tells_the_limits(ask, sim):
-    """What is left goes down with each request; a 401 does not tell."""
+def test_responses_have_rate_limit_headers(ask, sim):
+    """The remaining requests decrease; a 401 has no rate limit headers."""
     left = [int(ask("GET", "/v2/account").headers["ratelimit-remaining"]) for _ in range(3)]
 
     assert left == [4999, 4998, 4997]
@@ -183,7 +183,7 @@ def test_every_answer_tells_the_limits(ask, sim):
 
 
 def test_the_headers_are_the_recorded_ones(ask, sim, snapshot):
-    """Those of the edge on every answer; a 204 has no content type, a 503 ends the connection."""
+    """All responses have the proxy's headers; 204 and 503 have the recorded exceptions."""
     found, missing = ask("GET", "/v2/account"), ask("GET", "/v2/images/1")
     deleted = ask("DELETE", f"/v2/images/{snapshot.id}")
     sim.faults.add(ErrorStatus(503))
@@ -207,8 +207,8 @@ def test_the_headers_are_the_recorded_ones(ask, sim, snapshot):
     )
 
 
-def test_the_burst_limit_is_on_the_simulators_clock(ask, sim):
-    """The 251st request of a minute is refused; when the minute is over all is well."""
+def test_the_limit_per_minute_uses_virtual_time(ask, sim):
+    """The 251st request of a minute is rejected, and accepted after the minute."""
     for _ in range(250):
         sim.limits.count_request("dop_v1_any")
     refused = ask("GET", "/v2/account")
@@ -218,8 +218,8 @@ def test_the_burst_limit_is_on_the_simulators_clock(ask, sim):
     assert ask("GET", "/v2/account").status_code == 200
 
 
-def test_retry_after_is_told_in_real_seconds():
-    """At speed 30 a minute is over after two seconds, and that is what a client is told."""
+def test_retry_after_is_in_real_seconds():
+    """At speed 30 a minute takes 2 s, which is the value of ``retry-after``."""
     with Simulator(speed=30) as simulator:
         for _ in range(250):
             simulator.limits.count_request("token")
@@ -242,7 +242,7 @@ def test_retry_after_is_told_in_real_seconds():
     ],
 )
 def test_each_call_needs_its_scope(ask, sim, method, path, scope):
-    """Without it a 403 with the API's text; with it all is well."""
+    """A request without the scope is a 403; with the scope it succeeds."""
     sim.tokens.allow("dop_v1_any", {"nothing:read"})
     assert error_of(ask(method, path)) == (
         403,
@@ -255,8 +255,8 @@ def test_each_call_needs_its_scope(ask, sim, method, path, scope):
     assert ask(method, path).status_code == 200
 
 
-def test_what_a_token_may_not_see_is_left_empty(ask, sim):
-    """Without ``tag:read`` no tags, without ``sizes:read`` no sizes of regions."""
+def test_fields_without_scope_are_empty(ask, sim):
+    """Tags need ``tag:read``, and sizes of regions ``sizes:read``."""
     sim.tokens.allow("dop_v1_any", {"droplet:read", "regions:read"})
 
     droplet = ask("GET", "/v2/droplets").json()["droplets"][0]
@@ -266,8 +266,8 @@ def test_what_a_token_may_not_see_is_left_empty(ask, sim):
     assert region["sizes"] == []
 
 
-def test_regions_that_take_no_droplets_take_images(ask, sim, snapshot):
-    """``available`` is about droplets; a region that is not even listed can hold images."""
+def test_unavailable_regions_accept_images(ask, sim, snapshot):
+    """Regions that are unavailable or not listed accept transfers."""
     for region in ("ams2", "ric1"):
         body = {"type": "transfer", "region": region}
         assert ask("POST", f"/v2/images/{snapshot.id}/actions", body).status_code == 201
@@ -286,8 +286,8 @@ def test_regions_that_take_no_droplets_take_images(ask, sim, snapshot):
     ],
     ids=lambda value: getattr(value, "single_page_links", ""),
 )
-def test_switches_turn_what_is_not_known(rules, links):
-    """All three shapes of ``links`` that are seen can be had."""
+def test_single_page_links_can_be_changed(rules, links):
+    """A switch selects each observed form of ``links``."""
     with Simulator(rules=rules) as simulator:
         headers = {"Authorization": "Bearer x"}
         answer = requests.get(f"{simulator.url}/v2/droplets", headers=headers, timeout=30).json()

@@ -1,4 +1,4 @@
-"""Every fault, as a client sees it and as the account and the journal tell it."""
+"""Faults: the response, the account and the journal."""
 
 from __future__ import annotations
 
@@ -38,13 +38,13 @@ TRANSFER = {"type": "transfer", "region": "ams3"}
 
 @pytest.fixture
 def transfer(ask, snapshot):
-    """Post a transfer of the snapshot to ams3."""
+    """Submit a transfer of the snapshot to ams3."""
     path = f"/v2/images/{snapshot.id}/actions"
     return lambda **arguments: ask("POST", path, TRANSFER, **arguments)
 
 
 def begun(sim, image):
-    """Return the actions that were begun on an image."""
+    """Return the actions of an image."""
     return [action for action in sim.state.actions.values() if action.resource_id == image.id]
 
 
@@ -58,8 +58,8 @@ def begun(sim, image):
         (524, "text/html"),
     ],
 )
-def test_an_error_status_comes_as_the_real_one_does(ask, sim, status, kind):
-    """JSON from the API itself, HTML from the proxy before it, and either on demand."""
+def test_an_error_status_is_json_or_html(ask, sim, status, kind):
+    """Errors are JSON or HTML by status, and ``html`` overrides it."""
     sim.faults.add(ErrorStatus(status))
     sim.faults.add(ErrorStatus(status, html=kind != "text/html"))
 
@@ -72,8 +72,8 @@ def test_an_error_status_comes_as_the_real_one_does(ask, sim, status, kind):
 
 
 @pytest.mark.parametrize("after", [True, False])
-def test_an_error_may_come_before_or_after_the_effect(sim, transfer, snapshot, after):
-    """``after`` lets the POST take effect although the answer is a 500."""
+def test_an_error_is_returned_before_or_after_processing(sim, transfer, snapshot, after):
+    """``after_processing`` handles the POST before the 500."""
     sim.faults.add(ErrorStatus(500, after_processing=after))
 
     assert transfer().status_code == 500
@@ -82,7 +82,7 @@ def test_an_error_may_come_before_or_after_the_effect(sim, transfer, snapshot, a
 
 
 def test_both_kinds_of_429(ask, sim):
-    """The one for a minute tells how long to wait, the one for the hour does not."""
+    """Only the 429 for the minute has ``retry-after``."""
     sim.faults.add(RateLimited(retry_after=7))
     sim.faults.add(RateLimited(burst=False))
 
@@ -94,16 +94,16 @@ def test_both_kinds_of_429(ask, sim):
     assert hourly.json()["id"] == "too_many_requests"
 
 
-def test_a_passing_403(ask, sim):
-    """Refused once, allowed the next time."""
+def test_a_transient_403(ask, sim):
+    """The first request is a 403, the next one succeeds."""
     sim.faults.add(TransientForbidden())
 
     assert [ask("GET", "/v2/account").status_code for _ in range(2)] == [403, 200]
 
 
 @pytest.mark.parametrize("plain_text", [True, False])
-def test_a_token_is_revoked_and_another_one_is_valid(ask, sim, plain_text):
-    """From the request that is struck on, only the replacement is valid."""
+def test_a_revoked_token_is_replaced(ask, sim, plain_text):
+    """After the revocation only the replacement is valid."""
     sim.faults.add(TokenRevoked(replacement="new", plain_text=plain_text, skip=1))
     statuses = [ask("GET", "/v2/account").status_code for _ in range(3)]
 
@@ -121,8 +121,8 @@ def test_a_token_is_revoked_and_another_one_is_valid(ask, sim, plain_text):
     ],
     ids=repr,
 )
-def test_a_connection_that_breaks(sim, transfer, snapshot, fault, effect):
-    """The client gets no answer, and the POST had its effect or not."""
+def test_a_broken_connection(sim, transfer, snapshot, fault, effect):
+    """The client gets no response; the fault decides if the POST was handled."""
     sim.faults.add(fault)
 
     with pytest.raises(requests.ConnectionError):
@@ -133,8 +133,8 @@ def test_a_connection_that_breaks(sim, transfer, snapshot, fault, effect):
 
 
 @pytest.mark.parametrize("after", [True, False])
-def test_an_answer_that_never_comes(sim, transfer, snapshot, after):
-    """The client's own time-out ends it."""
+def test_no_response(sim, transfer, snapshot, after):
+    """The client's timeout ends the request."""
     sim.faults.add(NoResponse(after_processing=after))
 
     with pytest.raises(requests.ReadTimeout):
@@ -144,8 +144,8 @@ def test_an_answer_that_never_comes(sim, transfer, snapshot, after):
 
 
 @pytest.mark.parametrize("before", [True, False])
-def test_an_answer_is_held_until_it_is_released(ask, sim, snapshot, before):
-    """Whether the request takes effect before or after the release is chosen."""
+def test_a_request_is_held_until_its_release(ask, sim, snapshot, before):
+    """``before_processing`` handles the request after the release."""
     held = sim.faults.add(HeldRequest(before_processing=before))
     answers = []
     path = f"/v2/images/{snapshot.id}/actions"
@@ -164,8 +164,8 @@ def test_an_answer_is_held_until_it_is_released(ask, sim, snapshot, before):
     assert len(begun(sim, snapshot)) == 1
 
 
-def test_bodies_that_are_slow_cut_off_or_no_json(ask, sim):
-    """Each of the four ways in which a good answer can come badly."""
+def test_broken_bodies(ask, sim):
+    """A body can be slow, truncated, invalid or HTML."""
 
     def ask_with(fault):
         sim.faults.clear()
@@ -183,8 +183,8 @@ def test_bodies_that_are_slow_cut_off_or_no_json(ask, sim):
     assert (page.status_code, page.text[:15]) == (200, "<!DOCTYPE html>")
 
 
-def test_a_page_comes_without_some_of_its_rows(ask, sim):
-    """Once, and only a list; the total counts what is missing."""
+def test_rows_of_a_page_are_missing(ask, sim):
+    """Rows of one list are missing, and its total still counts them."""
     sim.faults.add(MissingRows(path="/v2/images*", rows=2, skip=1))
     image_id = next(iter(sim.state.images))
 
@@ -200,8 +200,8 @@ def test_a_page_comes_without_some_of_its_rows(ask, sim):
     assert ask("GET", "/v2/images").status_code == 200
 
 
-def test_a_new_action_can_not_be_read_at_once(ask, sim, transfer, snapshot):
-    """Its first reads answer 404; the list has it."""
+def test_a_new_action_is_not_found_at_first(ask, sim, transfer, snapshot):
+    """The first reads are a 404, but the list has the action."""
     sim.faults.add(NotFoundAfterWrite(reads=2))
     action_id = transfer().json()["action"]["id"]
     path = f"/v2/images/{snapshot.id}/actions"
@@ -212,8 +212,8 @@ def test_a_new_action_can_not_be_read_at_once(ask, sim, transfer, snapshot):
     assert [row["id"] for row in ask("GET", path).json()["actions"]] == [action_id]
 
 
-def test_a_stranger_acts_in_between(ask, sim, snapshot):
-    """An action with a status that nobody documents appears in the lists."""
+def test_another_client_starts_an_action(ask, sim, snapshot):
+    """An action with an undocumented status appears in the lists."""
     sim.faults.add(ConcurrentAction(image_id=snapshot.id))
 
     [action] = ask("GET", f"/v2/images/{snapshot.id}/actions").json()["actions"]
@@ -231,8 +231,8 @@ def test_a_stranger_acts_in_between(ask, sim, snapshot):
     ],
     ids=repr,
 )
-def test_an_action_ends_otherwise(ask, sim, transfer, snapshot, fault, status, arrives):
-    """It errors, runs for ever, or its effect lags; a fault for another region does nothing."""
+def test_action_faults_change_the_outcome(ask, sim, transfer, snapshot, fault, status, arrives):
+    """An action errors, is stuck, or has a late effect; other regions are not affected."""
     sim.faults.add(fault)
     action_id = transfer().json()["action"]["id"]
     sim.clock.advance(4800)
@@ -246,8 +246,8 @@ def test_an_action_ends_otherwise(ask, sim, transfer, snapshot, fault, status, a
         assert "ams3" in ask("GET", f"/v2/images/{snapshot.id}").json()["image"]["regions"]
 
 
-def test_an_action_vanishes_with_its_image(ask, sim, transfer, snapshot):
-    """Both answer 404 from then on."""
+def test_an_action_disappears_with_its_image(ask, sim, transfer, snapshot):
+    """The action and the image are a 404."""
     sim.faults.add(ActionDisappears(seconds=60))
     action_id = transfer().json()["action"]["id"]
     sim.clock.advance(60)
@@ -257,7 +257,7 @@ def test_an_action_vanishes_with_its_image(ask, sim, transfer, snapshot):
 
 
 def test_faults_match_by_method_path_and_number(ask, sim):
-    """Only what is meant, in any case, is struck, after ``skip`` matches, ``times`` times."""
+    """A fault applies ``times`` times to matching requests after ``skip`` matches."""
     sim.faults.add(ErrorStatus(503, method="get", path="/v2/images/*", skip=1, times=2))
 
     def statuses(path):
@@ -267,8 +267,8 @@ def test_faults_match_by_method_path_and_number(ask, sim):
     assert statuses("/v2/images/1") == [404, 503, 503, 404]
 
 
-def test_faults_begin_later(ask, sim):
-    """``delay_seconds`` is virtual time from when the fault was added."""
+def test_a_fault_can_be_delayed(ask, sim):
+    """``delay_seconds`` counts virtual time from the addition of the fault."""
     sim.faults.add(ErrorStatus(503, delay_seconds=60))
 
     assert ask("GET", "/v2/account").status_code == 200
@@ -276,10 +276,10 @@ def test_faults_begin_later(ask, sim):
     assert ask("GET", "/v2/account").status_code == 503
 
 
-def test_chance_follows_the_seed():
-    """The same seed strikes the same requests, another one others."""
+def test_probabilities_depend_on_the_seed():
+    """A seed determines the affected requests."""
 
-    def struck(seed):
+    def affected(seed):
         with Simulator(clock=ManualClock(), seed=seed) as simulator:
             simulator.faults.add(ErrorStatus(503, probability=0.5, times=None))
             session = requests.Session()
@@ -287,12 +287,12 @@ def test_chance_follows_the_seed():
             answers = [session.get(f"{simulator.url}/v2/account", timeout=30) for _ in range(30)]
             return [answer.status_code for answer in answers]
 
-    assert struck(1) == struck(1) != struck(2)
-    assert 5 < struck(1).count(503) < 25
+    assert affected(1) == affected(1) != affected(2)
+    assert 5 < affected(1).count(503) < 25
 
 
 def test_faults_are_combined(sim, transfer, snapshot):
-    """What goes on to the next fault can be combined, and the journal names both."""
+    """Faults can be combined, and the journal has the names of both."""
     sim.faults.add(NotFoundAfterWrite())
     sim.faults.add(TruncatedBody())
 
@@ -304,8 +304,8 @@ def test_faults_are_combined(sim, transfer, snapshot):
     assert sim.journal.entries[0].fault == "NotFoundAfterWrite, TruncatedBody"
 
 
-def test_a_stop_does_not_wait_for_what_is_held():
-    """The connection is closed, and whoever waits for its answer is told so before it gives up."""
+def test_a_stop_does_not_wait_for_held_requests():
+    """A stop closes held connections at once."""
     ended = threading.Event()
 
     def ask(url):

@@ -1,4 +1,4 @@
-"""Renaming images over HTTP, and what becomes of the name."""
+"""Rename images over HTTP."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from airflow_provider_do_images.simulator import ManualClock, Rules, Simulator
 
 
 def renamed(sim, image_id, name="ours"):
-    """Rename an image; return the status and the name that it has then."""
+    """Rename an image; return the status and the new name."""
     url, headers = f"{sim.url}/v2/images/{image_id}", {"Authorization": "Bearer x"}
     answer = requests.put(url, json={"name": name}, headers=headers, timeout=30)
     return answer.status_code, sim.state.images[image_id].name
@@ -24,8 +24,8 @@ def renamed(sim, image_id, name="ours"):
     ],
     ids=str,
 )
-def test_a_backup_may_be_renamed_and_convert_may_keep_the_name(switches, backup, snapshot):
-    """Nobody knows what the real API does: both are switches."""
+def test_backups_can_be_renamed(switches, backup, snapshot):
+    """Two switches control renames of backups, since the real behavior is unknown."""
     with Simulator(clock=ManualClock(), rules=Rules(**switches)) as sim:
         image = sim.state.add_image("theirs", type="backup")
 
@@ -42,7 +42,7 @@ def test_a_backup_may_be_renamed_and_convert_may_keep_the_name(switches, backup,
 
 
 def test_a_public_image_can_not_be_renamed(sim):
-    """And an empty name is none."""
+    """Public images and empty names are rejected."""
     base = next(image for image in sim.state.images.values() if image.public)
     own = sim.state.add_image("a-snapshot")
 

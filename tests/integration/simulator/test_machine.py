@@ -1,4 +1,4 @@
-"""Random sequences of requests and of passing time: what must hold after each step."""
+"""Invariants of random sequences of requests and clock advances."""
 
 from __future__ import annotations
 
@@ -30,13 +30,13 @@ TERMINAL = {"completed", "errored"}
 
 
 class Account(RuleBasedStateMachine):
-    """An account that is used over HTTP, while its clock is moved."""
+    """An account that is changed over HTTP and by its clock."""
 
     simulator: Simulator
 
     @initialize()
     def begin(self):
-        """Start with a fresh account."""
+        """Restore the default account."""
         self.simulator.reset()
         self.session = requests.Session()
         self.session.headers.update(HEADERS)
@@ -55,13 +55,13 @@ class Account(RuleBasedStateMachine):
         return self.send("GET", f"{path}per_page=200").json()[key]
 
     def image(self, pick):
-        """Return one of the images that this account has made, or that it had."""
+        """Return an existing or deleted private image."""
         images = self.rows("/v2/images?private=true&", "images")
         return images[pick % len(images)]
 
     @rule(pick=PICK, region=REGIONS)
     def transfer(self, pick, region):
-        """Copy an image, which may be refused."""
+        """Transfer an image; the request may be rejected."""
         image = self.image(pick)
         body = {"type": "transfer", "region": region}
         answer = self.send("POST", f"/v2/images/{image['id']}/actions", body)
@@ -70,14 +70,14 @@ class Account(RuleBasedStateMachine):
 
     @rule(pick=PICK)
     def convert(self, pick):
-        """Make a snapshot of an image, which works for backups."""
+        """Convert an image; only backups are accepted."""
         image = self.image(pick)
         answer = self.send("POST", f"/v2/images/{image['id']}/actions", {"type": "convert"})
         assert answer.status_code == (201 if image["type"] == "backup" else 422)
 
     @rule(pick=PICK)
     def delete(self, pick):
-        """Delete an image; a backup stays, a second time is refused."""
+        """Delete an image; a backup remains, and a second deletion is rejected."""
         image = self.image(pick)
         path = f"/v2/images/{image['id']}"
         assert self.send("DELETE", path).status_code == 204
@@ -87,7 +87,7 @@ class Account(RuleBasedStateMachine):
 
     @rule(pick=PICK)
     def snapshot(self, pick):
-        """Make a snapshot of a droplet, unless it is busy."""
+        """Start a snapshot of a droplet, unless it is locked."""
         droplets = self.rows("/v2/droplets?", "droplets")
         droplet = droplets[pick % len(droplets)]
         body = {"type": "snapshot", "name": "by-hand"}
@@ -96,17 +96,17 @@ class Account(RuleBasedStateMachine):
 
     @rule(seconds=st.sampled_from([1, 60, 600, 4 * 3600, 24 * 3600, 8 * 24 * 3600]))
     def tick(self, seconds):
-        """Let time pass: actions end, backups are made and expire."""
+        """Advance the clock: actions end, backups are created and expire."""
         self.simulator.clock.advance(seconds)
 
     @rule(fault=st.sampled_from([ActionErrors, ActionStuck, RegionsLag]))
     def break_next(self, fault):
-        """Let the next action end in another way."""
+        """Inject a fault for the next action."""
         self.simulator.faults.add(fault())
 
     @invariant()
     def images_only_gain_regions(self):
-        """No image loses a region; lists are oldest first; what was deleted is gone."""
+        """No image loses a region, lists are oldest first, and deleted images are not listed."""
         images = self.rows("/v2/images?private=true&", "images")
         for image in images:
             before = self.regions.get(image["id"], set())
@@ -120,7 +120,7 @@ class Account(RuleBasedStateMachine):
 
     @invariant()
     def actions_end_once(self):
-        """An ended action never changes, times are in order, ids rise with time."""
+        """Ended actions do not change, and ids and times increase."""
         actions = self.rows("/v2/actions?", "actions")
         for action in actions:
             assert self.ended.get(action["id"], action) == action
@@ -136,7 +136,7 @@ class Account(RuleBasedStateMachine):
 
     @invariant()
     def every_request_is_in_the_journal(self):
-        """One entry for each request, in the order of time."""
+        """The journal has one entry per request in order of time."""
         entries = self.simulator.journal.entries
         assert len(entries) == self.requests
         times = [entry.time for entry in entries]
@@ -146,13 +146,13 @@ class Account(RuleBasedStateMachine):
 
 @pytest.fixture(scope="module")
 def simulator():
-    """A simulator without rate limits, whose clock the machine moves."""
+    """A simulator without rate limits and with a manual clock."""
     with Simulator(clock=ManualClock(1_790_000_000), rules=Rules(rate_limits=False)) as running:
         yield running
 
 
 def test_the_account_stays_consistent(simulator):
-    """No sequence of requests and of passing time breaks what must always hold."""
+    """No sequence of requests and clock advances breaks the invariants."""
     Account.simulator = simulator
     run_state_machine_as_test(
         Account,

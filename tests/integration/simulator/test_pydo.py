@@ -1,4 +1,4 @@
-"""DigitalOcean's own client works against the simulator, unchanged."""
+"""DigitalOcean's own client works with the simulator."""
 
 from __future__ import annotations
 
@@ -15,26 +15,26 @@ from airflow_provider_do_images.simulator import (
 )
 
 PLAIN = {"enforce_https": False}
-"""pydo asks for https by itself; each call says that this may be plain http."""
+"""By default pydo requires https; each call allows http."""
 
 
 @pytest.fixture(scope="module")
 def running():
-    """A simulator whose clock stands still."""
+    """A simulator with a manual clock."""
     with Simulator(clock=ManualClock()) as simulator:
         yield simulator
 
 
 @pytest.fixture
 def sim(running):
-    """The simulator with a fresh account."""
+    """The simulator with the default account."""
     running.reset()
     return running
 
 
 @pytest.fixture
 def client(sim):
-    """DigitalOcean's client for the simulator; it does not retry, so that errors are seen."""
+    """DigitalOcean's client for the simulator, without retries."""
     return Client(token="dop_v1_any", endpoint=sim.url, retry_total=0)
 
 
@@ -45,7 +45,7 @@ def snapshot(sim):
 
 
 def all_pages(fetch, key):
-    """Follow the pages as pydo's README does, until there is no next one."""
+    """Return the rows of all pages, as in pydo's README."""
     rows, page = [], 1
     while True:
         answer = fetch(page=page, per_page=5, **PLAIN)
@@ -56,7 +56,7 @@ def all_pages(fetch, key):
 
 
 def test_image_actions(client, sim, snapshot):
-    """A transfer is posted, read, listed, and seen completed."""
+    """A transfer is submitted, read, listed and completed."""
     body = {"type": "transfer", "region": "ams3"}
 
     posted = client.image_actions.post(image_id=snapshot.id, body=body, **PLAIN)["action"]
@@ -73,7 +73,7 @@ def test_image_actions(client, sim, snapshot):
 
 
 def test_a_backup_is_converted(client, sim):
-    """A droplet's backup becomes a snapshot of the droplet under the same id."""
+    """A backup becomes a snapshot of its droplet with the same id."""
     [web] = client.droplets.list(name="web-01", **PLAIN)["droplets"]
     backup = client.droplets.list_backups(droplet_id=web["id"], **PLAIN)["backups"][0]
 
@@ -87,7 +87,7 @@ def test_a_backup_is_converted(client, sim):
 
 
 def test_pages_are_followed_to_the_end(client, sim, snapshot):
-    """Images and actions come page by page, all of them, in order."""
+    """All pages of images and actions are read in order."""
     for _ in range(12):
         sim.state.add_action(snapshot.id, status="completed")
 
@@ -101,7 +101,7 @@ def test_pages_are_followed_to_the_end(client, sim, snapshot):
 
 
 def test_images_are_filtered_renamed_and_deleted(client, snapshot):
-    """By tag and kind; a new name stays; what is deleted is gone."""
+    """Filters, renames and deletions work."""
     tagged = client.images.list(tag_name="nightly", **PLAIN)["images"]
     client.images.update(image_id=snapshot.id, body={"name": "renamed"}, **PLAIN)
 
@@ -113,7 +113,7 @@ def test_images_are_filtered_renamed_and_deleted(client, snapshot):
 
 
 def test_snapshots_have_string_ids(client, sim, snapshot):
-    """A snapshot is listed, read and deleted as text of the same id."""
+    """A snapshot is listed, read and deleted by its string id."""
     listed = client.snapshots.list(resource_type="droplet", **PLAIN)["snapshots"]
     read = client.snapshots.get(snapshot_id=str(snapshot.id), **PLAIN)["snapshot"]
     client.snapshots.delete(snapshot_id=str(snapshot.id), **PLAIN)
@@ -124,7 +124,7 @@ def test_snapshots_have_string_ids(client, sim, snapshot):
 
 
 def test_a_droplet_is_snapshotted(client, sim):
-    """The action names the droplet; the image appears when it is completed."""
+    """The action refers to the droplet; the image appears after completion."""
     web = client.droplets.list(name="web-01", **PLAIN)["droplets"][0]
     body = {"type": "snapshot", "name": "by-hand"}
 
@@ -138,7 +138,7 @@ def test_a_droplet_is_snapshotted(client, sim):
 
 
 def test_account_regions_and_tags(client, snapshot):
-    """What else the client reads, and a tag put on an image."""
+    """The account, regions and tags can be read, and an image can be tagged."""
     assert client.account.get(**PLAIN)["account"]["status"] == "active"
     assert "nyc3" in [row["slug"] for row in client.regions.list(**PLAIN)["regions"]]
     client.tags.create(body={"name": "weekly"}, **PLAIN)
@@ -154,7 +154,7 @@ def test_account_regions_and_tags(client, snapshot):
 
 
 def refused(call, **arguments):
-    """Return the status and the API's error of a call that is refused."""
+    """Return the status and the error of a rejected call."""
     try:
         answer = call(**arguments, **PLAIN)
     except HttpResponseError as error:
@@ -164,8 +164,8 @@ def refused(call, **arguments):
     return None, answer["id"]
 
 
-def test_refusals_of_the_api(client, sim, snapshot):
-    """400, 401, 403, 404 and 422 come out as pydo has them."""
+def test_client_errors(client, sim, snapshot):
+    """The client reports 400, 401, 403, 404 and 422."""
     backup = sim.state.add_image("a-backup", type="backup")
     transfer = {"type": "transfer", "region": "ams3"}
 
@@ -198,8 +198,8 @@ def test_refusals_of_the_api(client, sim, snapshot):
     ],
     ids=repr,
 )
-def test_troubles_of_the_api(client, sim, fault, status):
-    """Rate limits and failing servers, as JSON and as pages, are errors with their status."""
+def test_rate_limits_and_server_errors(client, sim, fault, status):
+    """429 and 5xx, as JSON or HTML, are errors with their status."""
     sim.faults.add(fault)
 
     with pytest.raises(HttpResponseError) as caught:
@@ -208,8 +208,8 @@ def test_troubles_of_the_api(client, sim, fault, status):
     assert caught.value.status_code == status
 
 
-def test_pydo_waits_as_long_as_it_is_told(sim):
-    """With its own retries it honours ``retry-after`` and succeeds."""
+def test_pydo_waits_for_retry_after(sim):
+    """The retries of pydo wait for ``retry-after`` and succeed."""
     sim.faults.add(RateLimited(retry_after=1))
 
     account = Client(token="dop_v1_any", endpoint=sim.url).account.get(**PLAIN)

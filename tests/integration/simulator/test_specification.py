@@ -1,4 +1,4 @@
-"""Answers are checked against DigitalOcean's own OpenAPI specification, by schemathesis."""
+"""Validate responses against DigitalOcean's OpenAPI specification with schemathesis."""
 
 from __future__ import annotations
 
@@ -36,11 +36,11 @@ CHECKS = [
 ]
 
 NOT_OFFERED = {
-    ("POST", "/v2/droplets"): "making droplets is not what this simulates",
-    ("DELETE", "/v2/droplets"): "nor is destroying them by tag",
-    ("POST", "/v2/images"): "nor importing custom images",
+    ("POST", "/v2/droplets"): "droplets are not created",
+    ("DELETE", "/v2/droplets"): "droplets are not destroyed by tag",
+    ("POST", "/v2/images"): "custom images are not imported",
 }
-"""Operations of the specification that the simulator answers with 404."""
+"""Operations of the specification that the simulator does not support."""
 
 DEVIATIONS = {
     r"null is not of type \"object\".*components/schemas/region:": (
@@ -56,12 +56,12 @@ DEVIATIONS = {
         "a refused action is a 422 (logged), which the specification leaves to `default`"
     ),
 }
-"""Where the real API itself breaks its specification: a pattern of the finding, and why."""
+"""Known deviations of the real API from its specification: a pattern and the reason."""
 
 
 @pytest.fixture(scope="module")
 def specification():
-    """The specification; it may be missing elsewhere, but never in CI."""
+    """The specification, which is required in CI."""
     if not FILE.exists():
         missing = pytest.fail if os.environ.get("CI") else pytest.skip
         missing(f"{FILE.name} is not there; DIGITALOCEAN_OPENAPI may say where it is")
@@ -70,20 +70,20 @@ def specification():
 
 @pytest.fixture(scope="module")
 def simulator():
-    """A simulator without rate limits, whose clock stands still."""
+    """A simulator without rate limits and with a manual clock."""
     with Simulator(clock=ManualClock(), rules=Rules(rate_limits=False)) as running:
         yield running
 
 
 def prepare(simulator):
-    """Begin anew, with an action of a droplet besides those of images."""
+    """Restore the default account and add a droplet action."""
     simulator.reset()
     droplet = next(iter(simulator.state.droplets.values()))
     simulator.state.begin_action("snapshot", droplet, region=droplet.region, seconds=1)
 
 
 def real_ids(state, names, random):
-    """Return ids that exist, for the variable parts of a path."""
+    """Return existing ids for the path parameters."""
     kind = "droplet" if "droplet_id" in names else "image"
     if "action_id" in names:
         of_kind = [a for a in state.actions.values() if a.resource_type == kind]
@@ -100,7 +100,7 @@ def real_ids(state, names, random):
 
 
 def findings(case, answer):
-    """Yield in words what is wrong with an answer."""
+    """Yield the deviations of a response."""
     try:
         case.validate_response(answer, checks=CHECKS)
     except schemathesis.errors.SchemathesisError:
@@ -115,7 +115,7 @@ def findings(case, answer):
 
 
 def drive(operation, simulator):
-    """Call an operation in many ways; return the statuses and the findings."""
+    """Call an operation with generated requests; return the statuses and the deviations."""
     statuses, found = Counter(), Counter()
 
     @settings(
@@ -150,7 +150,7 @@ def drive(operation, simulator):
 
 
 def test_each_call_needs_the_scopes_of_the_specification(specification):
-    """One operation after the other, but for the scope of volumes, of which there are none here."""
+    """Each operation needs its scopes, except the scope of volumes."""
     needed = {(one.method, re.sub("{.*?}", "{}", one.path)): set(one.scopes) for one in ENDPOINTS}
     operations = [result.ok() for result in specification.get_all_operations()]
     asked = {
@@ -168,8 +168,8 @@ def test_each_call_needs_the_scopes_of_the_specification(specification):
     assert {name: needed[name] for name in asked} == asked
 
 
-def test_no_answer_breaks_the_specification_but_as_listed(specification, simulator):
-    """Every operation succeeds at least once, and breaks nothing that the real one keeps."""
+def test_responses_match_the_specification(specification, simulator):
+    """Every operation succeeds at least once and has no unknown deviation."""
     needed, broken, unreached = set(), Counter(), []
     for result in specification.get_all_operations():
         operation = result.ok()

@@ -1,4 +1,4 @@
-"""Tags over HTTP: on images and droplets, with the scopes that they need."""
+"""Tags of images and droplets over HTTP, with their scopes."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ def web(sim):
 
 
 def resources(**things):
-    """Return a body that names things by their kind."""
+    """Return a request body with resources."""
     rows = [{"resource_id": str(t.id), "resource_type": kind} for kind, t in things.items()]
     return {"resources": rows}
 
 
 def test_images_and_droplets_are_tagged_and_listed_by_tag(ask, snapshot, web):
-    """A tag is made, put on both, counted, seen in both lists, and taken off."""
+    """A tag is created, added, counted, listed and removed."""
     ask("POST", "/v2/tags", {"name": "nightly"})
     body = resources(image=snapshot, droplet=web)
 
@@ -48,7 +48,7 @@ def test_images_and_droplets_are_tagged_and_listed_by_tag(ask, snapshot, web):
     ids=lambda value: "+".join(sorted(value)) if isinstance(value, set) else "",
 )
 def test_tagging_an_image_needs_two_scopes(ask, sim, snapshot, scopes, status):
-    """``tag:create``, and ``update`` of what is tagged; one alone changes nothing."""
+    """Tagging needs ``tag:create`` and ``update`` of the resource."""
     sim.state.tags.add("nightly")
     sim.tokens.allow("dop_v1_any", scopes)
 
@@ -58,8 +58,8 @@ def test_tagging_an_image_needs_two_scopes(ask, sim, snapshot, scopes, status):
     assert snapshot.tags == (["nightly"] if status == 204 else [])
 
 
-def test_what_is_not_there_can_not_be_tagged(ask, sim, snapshot):
-    """An unknown tag or resource is a 404, and nothing of the same request is tagged."""
+def test_unknown_objects_cannot_be_tagged(ask, sim, snapshot):
+    """An unknown tag or resource is a 404, and the request has no effect."""
     sim.state.tags.add("nightly")
     body = resources(image=snapshot)
     body["resources"].append({"resource_id": "1", "resource_type": "image"})
@@ -70,7 +70,7 @@ def test_what_is_not_there_can_not_be_tagged(ask, sim, snapshot):
 
 
 def test_a_tag_has_one_spelling(ask, sim, snapshot, web):
-    """That of its first creation is answered and shown; another one in a path is a 404."""
+    """The first spelling is returned; another one in a path is a 404."""
     sim.state.tags.add("Nightly")
     body = resources(image=snapshot, droplet=web)
 
@@ -85,8 +85,8 @@ def test_a_tag_has_one_spelling(ask, sim, snapshot, web):
         assert ask("GET", path).json()["meta"]["total"] in (1, 2)
 
 
-def test_the_filter_may_need_the_spelling_too(ask, sim):
-    """By a switch: nobody says what ``tag_name`` does with another one."""
+def test_the_filter_can_be_case_sensitive(ask, sim):
+    """A switch makes ``tag_name`` case-sensitive."""
     sim.state.add_droplet("new", tags=["Nightly"])
     sim.state.rules = replace(sim.state.rules, tag_filter_any_case=False)
 
@@ -99,6 +99,6 @@ def test_the_filter_may_need_the_spelling_too(ask, sim):
 
 
 @pytest.mark.parametrize("name", ["n\u00e4chtlich", "a b", "", "x" * 256, None, "nightly\n"])
-def test_a_tag_is_ascii(ask, name):
-    """Everything else is refused."""
+def test_invalid_tag_names_are_rejected(ask, name):
+    """Invalid names are rejected."""
     assert ask("POST", "/v2/tags", {"name": name}).status_code == 422

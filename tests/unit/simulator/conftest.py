@@ -1,4 +1,4 @@
-"""An account on a clock that is moved by hand, without HTTP."""
+"""An account with a manual clock, without HTTP."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ WEDNESDAY_AT_TEN = 1_772_618_400  # 2026-03-04T10:00:00Z
 
 @pytest.fixture
 def clock():
-    """A clock that stands on a Wednesday, 10 o'clock UTC."""
+    """A manual clock at a Wednesday, 10:00 UTC."""
     return ManualClock(WEDNESDAY_AT_TEN)
 
 
 @pytest.fixture
 def make_state(clock):
-    """Make an empty account with other switches or another seed."""
+    """Create an empty account with switches and a seed."""
 
     def make(seed=1, **switches):
         return AccountState(clock, Rules(**switches), seed)
@@ -42,13 +42,13 @@ def snapshot(state):
 
 @pytest.fixture
 def backup(state):
-    """A backup in nyc3, of no droplet."""
+    """A backup in nyc3 without a droplet."""
     return state.add_image("a-backup", type="backup")
 
 
 @pytest.fixture
 def default_account():
-    """Make the default account, as it is at a moment."""
+    """Create the default account at a time."""
 
     def make(seed=1, start=WEDNESDAY_AT_TEN):
         account = AccountState(ManualClock(start), seed=seed)

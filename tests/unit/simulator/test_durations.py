@@ -1,4 +1,4 @@
-"""How long transfers and snapshots take."""
+"""Durations of transfers and snapshots."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def seconds_of(size, sources, destination, seed):
 
 @given(SIZES, st.lists(SLUGS), SLUGS, SEEDS)
 def test_a_transfer_takes_from_two_to_eighty_minutes(size, sources, destination, seed):
-    """Never less and never more, and the same seed gives the same time."""
+    """All durations are in the range, and a seed gives the same duration."""
     seconds = seconds_of(size, sources, destination, seed)
 
     assert 120 <= seconds <= 4800
@@ -35,7 +35,7 @@ def test_a_transfer_takes_from_two_to_eighty_minutes(size, sources, destination,
 
 @given(SIZES, SIZES, SLUGS, SLUGS, SEEDS)
 def test_a_larger_image_takes_no_less(one, other, source, destination, seed):
-    """All else being equal, time grows with size."""
+    """The duration increases with the size."""
     small, large = sorted((one, other))
 
     assert seconds_of(small, [source], destination, seed) <= seconds_of(
@@ -45,7 +45,7 @@ def test_a_larger_image_takes_no_less(one, other, source, destination, seed):
 
 @given(SIZES, SLUGS, SLUGS, SLUGS, SEEDS)
 def test_a_further_region_takes_no_less(size, one, other, destination, seed):
-    """All else being equal, time grows with the distance."""
+    """The duration increases with the distance."""
     near, far = sorted(
         (one, other), key=lambda slug: distance_km(REGIONS[slug], REGIONS[destination])
     )
@@ -54,15 +54,15 @@ def test_a_further_region_takes_no_less(size, one, other, destination, seed):
 
 
 @given(SIZES, st.lists(SLUGS, min_size=1), SLUGS, SEEDS)
-def test_the_nearest_copy_is_what_is_copied(size, sources, destination, seed):
-    """Of several regions that have the image the fastest counts."""
+def test_the_nearest_source_is_used(size, sources, destination, seed):
+    """The nearest of several source regions determines the duration."""
     assert seconds_of(size, sources, destination, seed) == min(
         seconds_of(size, [source], destination, seed) for source in sources
     )
 
 
-def test_typical_times_are_the_reported_ones():
-    """A small image takes minutes in a city and about three times that around the world."""
+def test_typical_durations_match_the_reports():
+    """A small image takes minutes within a city, and about three times as long around the world."""
     city = median(seconds_of(2.5, ["nyc3"], "nyc1", seed) for seed in range(400))
     world = median(seconds_of(2.5, ["nyc3"], "syd1", seed) for seed in range(400))
 
@@ -71,7 +71,7 @@ def test_typical_times_are_the_reported_ones():
 
 
 def test_few_transfers_take_very_long():
-    """The tail is heavy: some of a size take many times the usual, up to the limit of all."""
+    """A few transfers take several times the typical duration, up to the maximum."""
     times = [seconds_of(15, ["sfo3"], "nyc1", seed) for seed in range(2000)]
     usual = median(times)
 
@@ -82,7 +82,7 @@ def test_few_transfers_take_very_long():
 
 
 def test_a_snapshot_takes_about_two_minutes_for_each_gigabyte():
-    """Half of that to a little more, and the same for the same seed."""
+    """The duration is random in a range, and a seed gives the same duration."""
     times = [snapshot_seconds(10, Random(seed)) for seed in range(400)]
 
     assert 600 < min(times) < max(times) < 1400
@@ -90,7 +90,7 @@ def test_a_snapshot_takes_about_two_minutes_for_each_gigabyte():
 
 
 def test_distances_are_those_of_the_earth():
-    """The same place is 0 km away, and New York to Sydney about 16,000 km, both ways."""
+    """The distance is symmetric, 0 km to itself, and about 16,000 km from New York to Sydney."""
     new_york, sydney = REGIONS["nyc3"], REGIONS["syd1"]
 
     assert distance_km(new_york, REGIONS["nyc1"]) == 0

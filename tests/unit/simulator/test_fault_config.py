@@ -1,4 +1,4 @@
-"""Faults and switches from text."""
+"""Parse faults and switches."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ from airflow_provider_do_images.simulator.rules.settings import apply_settings
 
 @pytest.mark.parametrize("name", FAULT_CLASSES)
 def test_every_fault_can_be_written_and_read(name):
-    """What a fault becomes as a mapping is read back as the same fault."""
+    """A fault converted to a mapping is parsed to the same fault."""
     written = fault_to_mapping(FAULT_CLASSES[name]())
 
     assert fault_to_mapping(parse_fault(written)) == written
 
 
 def test_a_file_has_a_list_of_faults(tmp_path):
-    """Faults come in the file's order, with their parameters."""
+    """Faults have the order and the parameters of the file."""
     file = tmp_path / "faults.yaml"
     file.write_text("- {fault: ErrorStatus, status: 503, times: null}\n- fault: ActionErrors\n")
 
@@ -53,8 +53,8 @@ def test_a_file_has_a_list_of_faults(tmp_path):
         ("\xff", "is not valid YAML"),
     ],
 )
-def test_what_is_wrong_in_a_file_is_told_in_one_line(tmp_path, text, words):
-    """The line names the file, the entry and the reason."""
+def test_an_invalid_file_is_an_error_of_one_line(tmp_path, text, words):
+    """The error is one line with the file and the reason."""
     file = tmp_path / "faults.yaml"
     file.write_text(text, encoding="latin-1")
 
@@ -66,7 +66,7 @@ def test_what_is_wrong_in_a_file_is_told_in_one_line(tmp_path, text, words):
 
 
 def test_switches_are_set_by_name():
-    """Values are written as in YAML."""
+    """Values are YAML."""
     rules = apply_settings(Rules(), ["convert_seconds=60", "single_page_links=absent"])
 
     assert (rules.convert_seconds, rules.single_page_links) == (60, "absent")
@@ -86,8 +86,8 @@ def test_switches_are_set_by_name():
         "texts={}",
     ],
 )
-def test_a_wrong_switch_is_refused(setting):
-    """Unknown names and values that it can not have are errors of one line."""
+def test_an_invalid_switch_is_an_error(setting):
+    """Unknown names and invalid values are errors of one line."""
     with pytest.raises(ValueError, match=r"must be|is not NAME=VALUE|is not valid YAML") as caught:
         apply_settings(Rules(), [setting])
 

@@ -33,12 +33,12 @@ def journal():
     ],
 )
 def test_requests_are_counted_by_method_path_and_status(journal, wanted, count):
-    """What is not given does not matter, and a path may have wildcards."""
+    """Omitted criteria match all requests, and a path can have wildcards."""
     assert journal.count(**wanted) == count
 
 
 def test_requests_are_counted_by_endpoint(journal):
-    """All images are one endpoint."""
+    """Requests of all images count for one endpoint."""
     assert journal.counts() == {
         "GET /v2/images/{image_id}": 2,
         "POST /v2/images/{image_id}/actions": 2,
@@ -46,7 +46,7 @@ def test_requests_are_counted_by_endpoint(journal):
 
 
 def test_entries_are_in_the_order_of_arrival_and_filled_in_later(journal):
-    """The list is a copy, the entries in it are not."""
+    """The list is a copy, but its entries can be updated."""
     entries = journal.entries
     entries.pop().status = 503
 
@@ -55,14 +55,14 @@ def test_entries_are_in_the_order_of_arrival_and_filled_in_later(journal):
 
 
 def test_a_cleared_journal_is_empty(journal):
-    """Nothing is left of what was asked before."""
+    """No entries remain."""
     journal.clear()
 
     assert (journal.entries, journal.counts(), journal.count()) == ([], {}, 0)
 
 
-def test_the_newest_requests_are_kept():
-    """A journal that runs for weeks does not grow for ever."""
+def test_only_the_newest_requests_are_retained():
+    """The number of entries is limited."""
     journal = Journal()
     for number in range(module.MAX_ENTRIES + 1):
         journal.add(JournalEntry(number, "GET", "/"))
@@ -71,8 +71,8 @@ def test_the_newest_requests_are_kept():
     assert journal.count() == module.MAX_ENTRIES
 
 
-def test_a_fingerprint_tells_tokens_apart_without_telling_them():
-    """The same token has the same one, and no part of the token is in it."""
+def test_a_fingerprint_identifies_a_token_without_revealing_it():
+    """A token has one fingerprint, which contains no part of the token."""
     token = "dop_v1_0123456789abcdef"
 
     assert fingerprint(token) == fingerprint(token) != fingerprint(f"{token}0")

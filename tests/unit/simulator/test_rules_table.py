@@ -12,7 +12,7 @@ MARKS = {"confirmed", "reported", "assumed"}
 
 
 def test_all_subjects_are_there():
-    """Each subject has rules, each rule a mark, and the module that it names exists."""
+    """Each subject has rules with evidence and an existing module."""
     assert {rule.number for rule in read_table()} == set(range(1, 20))
     assert {rule.evidence for rule in read_table()} == MARKS
     for rule in read_table():
@@ -20,14 +20,14 @@ def test_all_subjects_are_there():
 
 
 def test_every_switch_belongs_to_a_rule():
-    """No switch turns what the table does not tell, and none that is told is missing."""
-    told = {switch for rule in read_table() for switch in rule.switches}
+    """The switches in the table are the fields of ``Rules``."""
+    switches = {switch for rule in read_table() for switch in rule.switches}
 
-    assert told == {field.name for field in fields(Rules)}
+    assert switches == {field.name for field in fields(Rules)}
 
 
 def test_every_rule_and_default_is_printed():
-    """The text has each rule's words and each switch with its default."""
+    """The text has each rule and each switch with its default."""
     text = format_table()
 
     assert all(rule.text in text for rule in read_table())

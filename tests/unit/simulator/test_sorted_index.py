@@ -1,4 +1,4 @@
-"""The index: ids under keys, in order of time."""
+"""The index of ids by key and time."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ PLACES = st.integers(0, 35)
 
 
 def filled(moments):
-    """Return an index with ids 0, 1, ... at these moments."""
+    """Return an index with ids 0, 1, ... at these times."""
     index = SortedIndex()
     for id_, moment in enumerate(moments):
         index.add(["key"], moment, id_)
@@ -22,7 +22,7 @@ def filled(moments):
 
 @given(MOMENTS, PLACES, st.none() | PLACES)
 def test_pages_are_slices_of_the_sorted_list(moments, start, stop):
-    """From the oldest or the newest, sorted by time and then by id, whatever the limits."""
+    """Slices from either end are sorted by time and then by id."""
     index = filled(moments)
     ids = [id_ for _, id_ in sorted(zip(moments, range(len(moments)), strict=True))]
 
@@ -33,7 +33,7 @@ def test_pages_are_slices_of_the_sorted_list(moments, start, stop):
 
 @given(MOMENTS, st.sets(st.integers(0, 29)))
 def test_removing_undoes_adding(moments, gone):
-    """What is left is as if the removed had never been there."""
+    """The index is the same as without the removed ids."""
     index = filled(moments)
     kept = [id_ for id_ in range(len(moments)) if id_ not in gone]
     for id_ in gone & set(range(len(moments))):
@@ -43,8 +43,8 @@ def test_removing_undoes_adding(moments, gone):
     assert list(index.keys()) == (["key"] if kept else [])
 
 
-def test_one_id_stands_under_all_its_keys():
-    """Each key is a list of its own, and an unknown one is empty."""
+def test_an_id_is_listed_under_all_its_keys():
+    """Each key has a separate list, and an unknown key has none."""
     index = SortedIndex()
     index.add(["all", ("tag", "web")], 1.0, 7)
     index.add(["all"], 0.0, 8)
@@ -54,7 +54,7 @@ def test_one_id_stands_under_all_its_keys():
     assert (index.count("none"), index.newest_first("none")) == (0, [])
 
 
-def test_what_is_not_there_can_not_be_removed():
-    """An unknown key is an error, not nothing."""
+def test_removing_an_unknown_key_is_an_error():
+    """Removing an unknown key is an error."""
     with pytest.raises(KeyError):
         SortedIndex().remove(["key"], 1.0, 7)

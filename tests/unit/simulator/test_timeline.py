@@ -1,4 +1,4 @@
-"""The timeline: events happen in order, at their time, and only when it is asked."""
+"""The timeline runs due events in order."""
 
 from __future__ import annotations
 
@@ -9,18 +9,18 @@ from airflow_provider_do_images.simulator.state.timeline import Timeline
 
 @pytest.fixture
 def timeline(clock):
-    """A timeline whose clock stands."""
+    """A timeline with a manual clock."""
     return Timeline(clock)
 
 
 @pytest.fixture
 def happened():
-    """A list for events to write in."""
+    """A list that events append to."""
     return []
 
 
-def test_events_happen_in_the_order_of_their_times(timeline, clock, happened):
-    """However they were planned; those of one moment in the order of planning."""
+def test_events_run_in_order_of_time(timeline, clock, happened):
+    """Events run by time, and at the same time in the order of scheduling."""
     start = clock.now()
     for seconds, name in ((30, "c"), (10, "a"), (30, "d"), (20, "b")):
         timeline.at(start + seconds, lambda now, name=name: happened.append((name, now - start)))
@@ -31,8 +31,8 @@ def test_events_happen_in_the_order_of_their_times(timeline, clock, happened):
     assert happened == [("a", 10), ("b", 20), ("c", 30), ("d", 30)]
 
 
-def test_nothing_happens_before_its_time_or_twice(timeline, clock, happened):
-    """Due is what lies at the present moment or before it."""
+def test_an_event_runs_once_when_it_is_due(timeline, clock, happened):
+    """Events at the current time are due."""
     timeline.at(clock.now() + 60, happened.append)
     clock.advance(59.9)
     timeline.run_due_events()
@@ -45,8 +45,8 @@ def test_nothing_happens_before_its_time_or_twice(timeline, clock, happened):
     assert len(happened) == 1
 
 
-def test_an_event_may_plan_another_one(timeline, clock, happened):
-    """If that is due as well it happens in the same run, at its own time."""
+def test_an_event_can_schedule_another_one(timeline, clock, happened):
+    """A due event that an event schedules runs in the same call, at its own time."""
     start = clock.now()
 
     def again(now):
@@ -60,8 +60,8 @@ def test_an_event_may_plan_another_one(timeline, clock, happened):
     assert happened == [10, 20, 30]
 
 
-def test_to_an_event_the_time_is_its_own(timeline, clock, happened):
-    """A run inside an event tells the event's time and starts nothing else."""
+def test_the_time_during_an_event_is_its_own(timeline, clock, happened):
+    """During an event, the call returns the event's time and runs no other event."""
     start = clock.now()
     timeline.at(start + 10, lambda _now: happened.append(timeline.run_due_events() - start))
     timeline.at(start + 20, lambda _now: happened.append(timeline.run_due_events() - start))
@@ -72,8 +72,8 @@ def test_to_an_event_the_time_is_its_own(timeline, clock, happened):
     assert happened == [10, 20]
 
 
-def test_an_event_that_fails_does_not_stop_time(timeline, clock, happened):
-    """Its error is seen, and the next run goes on behind it."""
+def test_a_failed_event_does_not_block_later_ones(timeline, clock, happened):
+    """The error is raised, and the next call continues after the failed event."""
     timeline.at(clock.now(), lambda now: 1 / (now - now))
     timeline.at(clock.now(), happened.append)
     with pytest.raises(ZeroDivisionError):

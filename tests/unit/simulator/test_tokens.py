@@ -7,8 +7,8 @@ import pytest
 from airflow_provider_do_images.simulator.http.tokens import ALL_SCOPES, Scopes, Tokens
 
 
-def test_any_token_is_valid_until_one_is_named():
-    """From then on only those that were named are."""
+def test_any_token_is_valid_until_one_is_added():
+    """Once a token is added, other tokens are invalid."""
     tokens = Tokens()
     assert tokens.scopes_of("any") is ALL_SCOPES
 
@@ -19,7 +19,7 @@ def test_any_token_is_valid_until_one_is_named():
 
 
 def test_a_revoked_token_is_invalid_and_the_others_are_not():
-    """Also while any token is valid."""
+    """A token can be revoked while any token is valid."""
     tokens = Tokens()
     tokens.revoke("old")
 
@@ -27,8 +27,8 @@ def test_a_revoked_token_is_invalid_and_the_others_are_not():
     assert tokens.scopes_of("other") is ALL_SCOPES
 
 
-def test_a_revoked_token_can_be_made_valid_again():
-    """With the scopes that are given then."""
+def test_a_revoked_token_can_be_added_again():
+    """A revoked token can be added again with new scopes."""
     tokens = Tokens()
     tokens.revoke("mine")
     tokens.allow("mine", {"image:read"})
@@ -52,6 +52,6 @@ def test_a_revoked_token_can_be_made_valid_again():
         (["api:write"], ["image:delete", "image:read"], True),
     ],
 )
-def test_all_scopes_that_are_needed_must_be_there(names, needed, allowed):
-    """The aliases api:read and api:write stand for all reads and for everything."""
+def test_all_needed_scopes_are_required(names, needed, allowed):
+    """The aliases api:read and api:write include all read scopes and all scopes."""
     assert Scopes(names).allow(*needed) is allowed
