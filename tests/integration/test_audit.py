@@ -36,7 +36,7 @@ def converted(sim, client, droplets):
 
 
 @pytest.fixture
-def look(sim, client):
+def run_audit(sim, client):
     """Return a function that audits the account, by the simulator's clock."""
 
     def audit_now(selection=NIGHTLY):
@@ -46,11 +46,11 @@ def look(sim, client):
     return audit_now
 
 
-def test_it_sends_gets_alone_and_few(sim, look, converted):
+def test_it_sends_gets_alone_and_few(sim, run_audit, converted):
     """Two lists of droplets, one of images, and one history for each newest snapshot."""
     sim.journal.clear()
 
-    findings = look()
+    findings = run_audit()
 
     assert len(findings) == 4
     assert [(entry.method, entry.path) for entry in sim.journal.entries] == [
@@ -61,9 +61,9 @@ def test_it_sends_gets_alone_and_few(sim, look, converted):
     ]
 
 
-def test_the_copy_counts_from_its_transfer(sim, client, look, converted):
+def test_the_copy_counts_from_its_transfer(sim, client, run_audit, converted):
     """Missing at first; then there, with the ages of data and copy apart; then too old."""
-    at_home, abroad, *others = look()
+    at_home, abroad, *others = run_audit()
     assert at_home.problem is None
     assert 0 <= at_home.copy_age < 1  # the API writes whole seconds
     assert abroad.problem == "no snapshot of the policy is there"
@@ -71,37 +71,37 @@ def test_the_copy_counts_from_its_transfer(sim, client, look, converted):
 
     action = client.transfer_image(converted.id, "ams3")
     sim.clock.advance(2 * HOUR)
-    _, abroad, *_ = look()
+    _, abroad, *_ = run_audit()
     completed = sim.state.actions[action.id].completed_at
     assert abroad.problem is None
     assert abroad.copied_at.timestamp() == completed
     assert abroad.data_age > 26 * HOUR > abroad.copy_age > 0
 
     sim.clock.advance(26 * HOUR)
-    _, abroad, *_ = look()
+    _, abroad, *_ = run_audit()
     assert abroad.problem
     assert abroad.data_age > 52 * HOUR > abroad.copy_age > 26 * HOUR
 
 
-def test_snapshots_of_deleted_droplets_are_not_audited(client, look, droplets, converted):
+def test_snapshots_of_deleted_droplets_are_not_audited(client, run_audit, droplets, converted):
     """The other droplets are."""
     client.send("DELETE", f"/v2/droplets/{droplets[0].id}", "droplet:delete")
 
-    assert {one.place.droplet.name for one in look()} == {"web-09"}
+    assert {one.place.droplet.name for one in run_audit()} == {"web-09"}
 
 
 @pytest.mark.parametrize(
     "selection", [DropletSelector(tag="nobody"), DropletSelector(name="web-8")]
 )
-def test_a_selection_of_nothing_is_an_error(look, selection):
+def test_a_selection_of_nothing_is_an_error(run_audit, selection):
     """An audit of no droplets would be well for ever."""
     with pytest.raises(InvalidInputError):
-        look(selection)
+        run_audit(selection)
 
 
-def test_a_list_with_gaps_is_read_again(sim, look, converted):
+def test_a_list_with_gaps_is_read_again(sim, run_audit, converted):
     """A row that is missing once is no alarm."""
     sim.faults.add(MissingRows(path="/v2/images", rows=100))
 
-    assert look()[0].problem is None
+    assert run_audit()[0].problem is None
     assert sim.journal.count("GET", "/v2/images") == 2

@@ -27,9 +27,9 @@ def scarce(connection):
 
 @pytest.fixture
 def log_of(run, caplog, monkeypatch):
-    """Wait for actions with a look every 30 s, as the triggerer does; return the task's log.
+    """Wait for actions with a poll every 30 s, as the triggerer does; return the task's log.
 
-    The first action completes after so many seconds, the others are waited for in vain.
+    The first action completes after so many seconds, the others time out.
     """
     caplog.set_level("INFO")
     monkeypatch.setattr(random, "random", lambda: 0.5)

@@ -59,12 +59,12 @@ class Figures:
         return [row[2] for row in self.told if row[1] == full and tags.items() <= row[3].items()]
 
 
-def looks_at(sim, action):
+def reads_of(sim, action):
     """Return how often an action was read by itself."""
     return sim.journal.count(path=f"/v2/images/{action.resource_id}/actions/{action.id}")
 
 
-def told(caplog):
+def interval_changes(caplog):
     """Return the logged changes of the interval."""
     return [text for text in caplog.messages if text.startswith("Looking every ")]
 
@@ -77,8 +77,8 @@ def test_at_the_reserve_only_the_last_poll_is_sent(scarce, transfers, run, wait_
 
     assert verdict.outcome is WaitStatus.TIMED_OUT
     assert 0 <= verdict.decided_at - verdict.wait.deadline < 1
-    assert looks_at(scarce, action) <= 4  # at 0.2 s there would have been fifteen
-    [text] = told(caplog)
+    assert reads_of(scarce, action) <= 4  # at 0.2 s there would have been fifteen
+    [text] = interval_changes(caplog)
     assert "not every 0.2 s" in text
     assert (
         "of the token's 50 requests an hour are left, and 45 of them are its other users'" in text
@@ -136,7 +136,7 @@ def test_last_polls_at_the_same_time_are_bounded(transfers, run, wait_for):
             return await asyncio.gather(*waits)
 
         verdicts = run(all_of_them())
-        polls = sum(looks_at(sim, action) for action in actions)
+        polls = sum(reads_of(sim, action) for action in actions)
 
     assert {verdict.outcome for verdict in verdicts} == {WaitStatus.TIMED_OUT}
     assert polls <= 2 + 10  # the unreserved share, and a twentieth of the limit
@@ -157,8 +157,8 @@ def test_a_rate_limited_poller_continues_after_retry_after(
 
     assert {verdict.outcome for verdict in verdicts} == {WaitStatus.COMPLETED}
     assert sim.journal.count(status=429) == 1
-    assert len(told(caplog)) == 3
-    assert all("another user of the token" in text for text in told(caplog))
+    assert len(interval_changes(caplog)) == 3
+    assert all("another user of the token" in text for text in interval_changes(caplog))
 
 
 def test_a_budget_used_up_by_another_client_is_waited_for(scarce, transfers, run, wait_for):
@@ -182,7 +182,7 @@ def test_a_full_budget_is_not_mentioned(sim, transfers, run, wait_for, finish, c
 
     run(all_of_them())
 
-    assert told(caplog) == []
+    assert interval_changes(caplog) == []
 
 
 def test_many_slow_reads_do_not_delay_a_deadline(sim, transfers, run, wait_for):

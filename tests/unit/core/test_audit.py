@@ -39,7 +39,7 @@ def done(number, type_, region, hours, status=ActionStatus.COMPLETED):
     return ImageAction(number, status, type_, completed_at=ended, region_slug=region)
 
 
-def look(images, region="ams3", actions=()):
+def audit_one(images, region="ams3", actions=()):
     """Return the finding on droplet 1 in a region."""
     [place] = newest_by_place(images, "prod", [WEB], [region], NOW)
     return evaluate_location(place, actions, LIMITS, NOW)
@@ -55,7 +55,7 @@ def test_a_recent_copy_passes():
         done(5, "convert_to_snapshot", None, 10),
     ]
 
-    assert look([snapshot(4, 30)], actions=actions).to_row() == {
+    assert audit_one([snapshot(4, 30)], actions=actions).to_row() == {
         "image_id": 4,
         "droplet_id": 1,
         "droplet_name": "web-01",
@@ -75,7 +75,7 @@ def test_in_the_own_region_the_convert_counts():
     """No transfer goes to the region in which the backup was made."""
     actions = [done(7, "transfer", "ams3", 3), done(5, "convert_to_snapshot", None, 10)]
 
-    assert look([snapshot(4, 30)], "nyc3", actions).copy_age == 10 * HOUR
+    assert audit_one([snapshot(4, 30)], "nyc3", actions).copy_age == 10 * HOUR
 
 
 def test_a_missing_snapshot_is_a_problem_with_all_keys():
@@ -87,10 +87,10 @@ def test_a_missing_snapshot_is_a_problem_with_all_keys():
         snapshot(4, -500),
         Image(5, "prod_2_20261123T000000Z", "snapshot", regions=("ams3",)),
     ]
-    finding = look(images)
+    finding = audit_one(images)
 
     row = finding.to_row()
-    assert row.keys() == look([snapshot(4, 30)]).to_row().keys()
+    assert row.keys() == audit_one([snapshot(4, 30)]).to_row().keys()
     assert (row["image_id"], row["ok"]) == (None, False)
     assert str(finding).startswith(
         "droplet web-01 (1) in ams3: no snapshot of the policy is there (Last good copy: image "
@@ -113,7 +113,7 @@ def test_the_two_ages_have_two_limits(taken, copied, problem):
     """An unknown age of the copy is at most that of the data; a clock ahead makes no age."""
     actions = [] if copied is None else [done(7, "transfer", "ams3", copied)]
 
-    finding = look([snapshot(4, taken)], actions=actions)
+    finding = audit_one([snapshot(4, taken)], actions=actions)
 
     assert finding.problem == problem
     assert finding.data_age >= 0
@@ -132,7 +132,7 @@ def test_a_transfer_without_a_region_bounds_the_age_of_the_copy(hours, problem):
     """The arrival is unknown, but not before the oldest of these transfers."""
     actions = [done(number, "transfer", None, ago) for number, ago in enumerate(hours, 1)]
 
-    finding = look([snapshot(4, 50)], actions=actions)
+    finding = audit_one([snapshot(4, 50)], actions=actions)
 
     assert (finding.copied_at, finding.copy_age) == (None, None)
     assert finding.problem == problem
@@ -165,9 +165,9 @@ def test_a_location_has_its_newest_snapshot(history, number):
 
 def test_the_message_names_the_worst_first():
     """First the missing ones, then by age of the data with the last good copy; ten at most."""
-    old = look([snapshot(4, 60)], actions=[done(7, "transfer", "ams3", 59)])
-    older = look([snapshot(5, 90)])
-    missing, well = look([]), look([snapshot(6, 1)])
+    old = audit_one([snapshot(4, 60)], actions=[done(7, "transfer", "ams3", 59)])
+    older = audit_one([snapshot(5, 90)])
+    missing, well = audit_one([]), audit_one([snapshot(6, 1)])
 
     text = describe_findings([old, well, older, missing], "prod")
 
