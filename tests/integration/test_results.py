@@ -1,4 +1,4 @@
-"""The results and XComs of tasks have the keys that the README names."""
+"""The results and XComs of tasks have the keys that the page about results names."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ from airflow_provider_do_images.operators.replication import (
 )
 from airflow_provider_do_images.simulator.state.models import ActionOutcome
 
-README = (Path(__file__).parent.parent.parent / "README.md").read_text()
-DOCUMENTED = set(re.findall(r"`(\w+)`", README))
+PAGE = (Path(__file__).parent.parent.parent / "docs" / "api" / "results.md").read_text()
+DOCUMENTED = set(re.findall(r"`(\w+)`", PAGE))
 
 
 @pytest.mark.usefixtures("connection")
