@@ -119,10 +119,10 @@ class ApiApp:
             try:
                 if not scopes.allow(*endpoint.scopes):
                     raise standard_error(403)
-                answer = endpoint.handle(api_request)
+                result = endpoint.handle(api_request)
             except ApiError as error:
                 return self._error_response(error, budget.headers())
-        return json_response(answer.body, answer.status, new_request_id(), budget.headers())
+        return json_response(result.body, result.status, new_request_id(), budget.headers())
 
     def _error_response(self, error: ApiError, headers: dict[str, str]) -> Response:
         request_id = new_request_id()

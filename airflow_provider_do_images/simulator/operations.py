@@ -64,8 +64,8 @@ def convert(state: AccountState, image: Image) -> Action:
 
 def transfer(state: AccountState, image: Image, region: object) -> Action:
     """Transfer an image to a region (3), or raise an error (4)."""
-    if refusal := _transfer_refusal(state, image, region):
-        raise refusal
+    if error := _transfer_error(state, image, region):
+        raise error
     slug = str(region)
     if slug in image.regions:
         return state.begin_action("transfer", image, region=slug)
@@ -79,16 +79,16 @@ def transfer(state: AccountState, image: Image, region: object) -> Action:
     return state.begin_action("transfer", image, region=slug, seconds=seconds)
 
 
-def _transfer_refusal(state: AccountState, image: Image, region: object) -> ApiError | None:
+def _transfer_error(state: AccountState, image: Image, region: object) -> ApiError | None:
     """Return the first reason to reject a transfer: image, region, or a parallel transfer."""
     rules = state.rules
     if image.public and rules.public_transfer_status == not_found().status:
         return not_found()
-    name = _image_refusal(image) or _region_refusal(state, image, region)
+    name = _image_error(image) or _region_error(state, image, region)
     return unprocessable(rules.text(name, region=str(region or ""))) if name else None
 
 
-def _image_refusal(image: Image) -> str | None:
+def _image_error(image: Image) -> str | None:
     if image.type == "backup":
         return "backup_transfer"
     if image.public:
@@ -96,7 +96,7 @@ def _image_refusal(image: Image) -> str | None:
     return None if image.status == "available" else "not_available"
 
 
-def _region_refusal(state: AccountState, image: Image, region: object) -> str | None:
+def _region_error(state: AccountState, image: Image, region: object) -> str | None:
     rules = state.rules
     if not isinstance(region, str) or region not in state.regions:
         return "region_unknown"

@@ -138,9 +138,9 @@ class SlowResponse(Response):
         """Send the headers, then the body in pieces."""
         await send(self._start())
         size = -(-len(self.body) // self.PIECES) or 1
-        for begin in range(0, len(self.body) // (2 if self.cut else 1), size):
+        for start in range(0, len(self.body) // (2 if self.cut else 1), size):
             await asyncio.sleep(self.seconds / self.PIECES)
-            piece = bytes(self.body[begin : begin + size])
+            piece = bytes(self.body[start : start + size])
             await send({"type": "http.response.body", "body": piece, "more_body": True})
         if self.cut:
             drop_connection(scope)
