@@ -47,13 +47,13 @@ def sim(_still_simulator):
 
 @pytest.fixture
 def slept():
-    """The pauses, in seconds, that the client wanted to make."""
+    """The sleeps of the client, in seconds."""
     return []
 
 
 @pytest.fixture
 def client(sim, slept):
-    """A client whose pauses take no time."""
+    """A client whose sleeps take no time."""
     with ApiClient(TOKEN, sim.url, sleep=slept.append) as client:
         yield client
 
@@ -117,7 +117,7 @@ def fail():
 
 @pytest.fixture
 def transfers(sim):
-    """Begin transfers that end when the test says so, of new images to so many regions each."""
+    """Start transfers of so many new images to so many regions; the test ends them."""
 
     def begin(images, regions=1, *, at=sim):
         slugs = [slug for slug in at.state.regions if slug != "nyc3"][:regions]
@@ -144,10 +144,7 @@ def finish(sim):
 
 @pytest.fixture
 def run(monkeypatch):
-    """Run a coroutine on virtual time, where a slow machine changes nothing.
-
-    The whole test has no other time.
-    """
+    """Run a coroutine in virtual time, so that a slow machine changes nothing."""
     clock = SharedClock()
     monkeypatch.setattr(time, "time", clock.now)
     for function in CLOCKED:  # they took hold of the real time when they were loaded

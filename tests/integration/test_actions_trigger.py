@@ -25,7 +25,7 @@ PRIMITIVES = (int, float, str, type(None))
 
 @pytest.fixture
 def actions(sim, snapshot):
-    """Transfers to three regions, by region, that end when the test says so."""
+    """Transfers to three regions, by region, which the test ends."""
     begun = {}
     for region in REGIONS:
         begun[region] = sim.state.begin_action("transfer", snapshot, region=region, seconds=9999)
@@ -102,8 +102,8 @@ def test_the_waits_share_their_requests(trigger, run, sim, actions):
     assert sim.journal.count(path="/v2/images/*/actions/*") == 0
 
 
-def test_a_mistake_in_one_wait_ends_that_one_alone(trigger, run, sim, actions, monkeypatch):
-    """It is logged, and a row like any other."""
+def test_a_defect_in_one_wait_ends_that_one_alone(trigger, run, sim, actions, monkeypatch):
+    """It is logged, and has a row like any other."""
     original = watch.Subscription.ask
 
     async def ask(seat, question, by):
@@ -139,7 +139,7 @@ def test_a_moved_trigger_leaves_no_poller(trigger, run):
 
 
 def test_its_arguments_are_primitives_without_a_token(trigger):
-    """What Airflow stores of it are ids, times, slugs and the connection's name."""
+    """Airflow stores only ids, times, slugs and the connection's name."""
     path, kwargs = trigger().serialize()
 
     assert path.rpartition(".")[2] == "DigitalOceanImageActionsTrigger"

@@ -1,4 +1,4 @@
-"""What Airflow's ``execution_timeout`` says when it strikes while a request is under way."""
+"""The message of Airflow's ``execution_timeout`` when it expires during a request."""
 
 from __future__ import annotations
 
@@ -54,15 +54,15 @@ def timed_out(task_context):
 
 
 def convert(image):
-    """Return the operator that keeps a backup."""
+    """Return the operator that converts a restore point."""
     row = {"image_id": image.id, "type": image.type, "name": image.name, "policy": "nightly"}
     row |= {**DROPLET, "taken_at": "2026-01-01T02:00:00Z"}
     return DigitalOceanConvertImageOperator(task_id="t", restore_point=row)
 
 
 @pytest.mark.usefixtures("connection")
-def test_a_submit_names_what_it_is_about(sim, snapshot, timed_out):
-    """Image and region, the droplet where the task knows it, and the image as a copy there is."""
+def test_a_submit_names_its_image_and_region(sim, snapshot, timed_out):
+    """It also names the droplet if it is known, and the image as the last good copy."""
     transfer = DigitalOceanTransferImageOperator(task_id="t", image_id=snapshot.id, region="ams3")
     replicate = DigitalOceanReplicateImageOperator(
         task_id="t", image={"image_id": snapshot.id, **DROPLET}, regions=["ams3", "fra1"]
@@ -84,8 +84,8 @@ def test_a_submit_names_what_it_is_about(sim, snapshot, timed_out):
 
 @pytest.mark.usefixtures("connection")
 @pytest.mark.parametrize("method", ["POST", "PUT"])
-def test_a_convert_names_the_copy_there_is_in_any_case(sim, backup, timed_out, method):
-    """Whether it was stopped while it converted, or while it named what is converted."""
+def test_a_convert_names_the_last_good_copy(sim, backup, timed_out, method):
+    """It may be stopped during the convert, or during the rename."""
     sim.state.rules = replace(sim.state.rules, rename_backup=False)
     # The first PUT, before the convert, is refused; the second names the snapshot.
     sim.faults.add(NoResponse(method=method, skip=1 if method == "PUT" else 0))

@@ -1,4 +1,4 @@
-"""Failures of submits and waits have a code, all ids, and the copy that is left."""
+"""Failures of submits and waits have a code, all ids, and the last good copy."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ DROPLET = {"droplet_id": 42, "droplet_name": "web-1"}
 
 
 def backup_of(image):
-    """Return the row of a restore point, as the search hands it on."""
+    """Return the row of a restore point."""
     row = {"image_id": image.id, "type": image.type, "name": image.name, "policy": "nightly"}
     return {**row, **DROPLET, "taken_at": "2026-01-01T02:00:00Z"}
 
@@ -84,7 +84,7 @@ def _hurried(monkeypatch):
 @pytest.mark.usefixtures("_hurried", "connection")
 @pytest.mark.parametrize(("name", "end"), PAIRS)
 def test_a_failed_wait_has_its_code_and_all_ids(sim, backup, snapshot, fail, name, end):
-    """Droplet, image, region, action, the last request, and the copy that is left."""
+    """Droplet, image, region, action, the last request, and the last good copy."""
     image = backup if name == "convert" else snapshot
     happen = ENDS[end]
     sim.faults.add(ActionStuck())
@@ -162,7 +162,7 @@ IN_PART = ("wrong_team", "unprocessable", "no_response")
 def test_a_failed_submit_has_its_code_and_all_ids(
     sim, backup, snapshot, connection, fail, name, code
 ):
-    """The copy that is left is known from the row, or once the image was read."""
+    """The last good copy is known from the row, or after the image was read."""
     image = backup if name == "convert" else snapshot
     fields, fault = SUBMITS_FAIL[code]
     connection(**fields)
@@ -255,7 +255,7 @@ def test_a_deferred_task_still_knows_its_image(sim, backup, snapshot, task_conte
 
 @pytest.mark.parametrize("name", [*HOW, "sensor"])
 def test_a_foreign_event_fails_the_task(snapshot, name):
-    """Without retries, since another read of the event gives no other result."""
+    """Airflow does not retry, because the event stays the same."""
     sensor = DigitalOceanImageActionSensor(task_id="t", image_id=1, action_id=2)
     operator = sensor if name == "sensor" else HOW[name](snapshot)
 

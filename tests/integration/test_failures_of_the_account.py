@@ -1,4 +1,4 @@
-"""Failures of list, find, prune and audit have a code, ids and what was deleted."""
+"""Failures of restore points, prune, audit and list have a code, ids and the deleted images."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ READ = {
 
 
 @pytest.mark.parametrize("name", READ)
-def test_a_refused_read_has_the_ids(sim, connection, fail, name):
+def test_a_rejected_read_has_the_ids(sim, connection, fail, name):
     """DigitalOcean's support needs the request id."""
     make, what = READ[name]
     sim.faults.add(ErrorStatus(403, times=None))
@@ -99,8 +99,8 @@ def test_a_failed_prune_counts_its_deletes(sim, connection, fail, why):
 
 
 @pytest.mark.usefixtures("connection")
-def test_an_audit_names_the_copy_that_is_left_elsewhere(sim, fail):
-    """The last good copy is what a restore would use."""
+def test_an_audit_names_a_good_copy_elsewhere(sim, fail):
+    """A restore would use the last good copy."""
     droplet = sim.state.add_droplet("web-1")
     image = sim.state.add_image(f"nightly_{droplet.id}_20260101T020000Z")
 

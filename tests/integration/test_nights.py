@@ -53,19 +53,19 @@ def test_after_each_of_thirty_runs_the_account_has_what_the_policy_retains(sim, 
 
 
 class HoldsEachPost(Random):
-    """Draws nothing but a request that is held before it takes effect."""
+    """Draws one fault: a request that is held before it takes effect."""
 
     def random(self):
-        """Return what is enough for a fault, but for no kill."""
+        """Return a number that draws a fault, but not a kill."""
         return 0.12
 
     def choice(self, _):
-        """Return what draws the fault."""
+        """Return the fault."""
         return lambda _: HeldRequest(before_processing=True)
 
 
-def test_what_is_let_go_takes_effect_before_the_next_try(monkeypatch, sim):
-    """However long the simulator takes: else a machine that is busy would make a duplicate."""
+def test_a_released_request_takes_effect_before_the_next_try(monkeypatch, sim):
+    """This holds for a slow simulator, so that a busy machine makes no duplicate."""
     monkeypatch.setattr(connections, "RELEASE_POLL_SECONDS", 0.3)
     image = sim.state.add_image("web")
     before = set(sim.state.actions)
@@ -82,7 +82,7 @@ def test_what_is_let_go_takes_effect_before_the_next_try(monkeypatch, sim):
 
 
 def without_claim(monkeypatch):
-    """Convert, but give no name."""
+    """Convert, but do not rename."""
     monkeypatch.setattr(pipeline, "rename_before_convert", lambda *_: None)
     monkeypatch.setattr(pipeline, "apply_claim", lambda *_, **__: None)
 
@@ -105,7 +105,7 @@ def without_join(monkeypatch):
 
 
 def without_policy(monkeypatch):
-    """Take every name that can be read for one's own."""
+    """Accept a name of any policy as one of this policy."""
 
     def of_anybody(images, policy):
         groups = defaultdict(list)

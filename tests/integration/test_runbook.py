@@ -156,7 +156,7 @@ def test_an_orphan_from_another_account_is_left_alone(sim, prune, old_snapshots,
 
 
 def test_the_account_check_writes_nothing(sim, monkeypatch, capsys):
-    """The page's command only reads, and prints each text that the page explains."""
+    """The page's command runs without droplets, with a wrong region, and without a scope."""
     monkeypatch.setenv("DIGITALOCEAN_TOKEN", TOKEN)
     arguments = ["--url", sim.url, "--policy", "prod-nightly", "--tag", "mine", "--keep-daily", "7"]
     codes = [main(["plan", *arguments, "--regions", "ams3"])]

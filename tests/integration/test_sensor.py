@@ -1,4 +1,4 @@
-"""The sensor by itself: what it takes for success, what it refuses, and what it logs of a skip."""
+"""The sensor by itself: what is a success, what it refuses, and what it logs of a skip."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def wait(connection):
 
 @pytest.mark.parametrize("values", [{"end": "completed"}, {"outcome": "already_exists"}], ids=str)
 def test_a_row_that_needed_no_action_passes(wait, sim, values):
-    """It says that the submit has seen the copy there; nothing is asked."""
+    """The submit has verified the copy, so no request is sent."""
     row = ActionResult(7, region="ams3", **values).to_json()
 
     assert wait(action=row) == row
@@ -63,7 +63,7 @@ def test_a_row_that_needed_no_action_passes(wait, sim, values):
     ids=str,
 )
 def test_any_other_row_without_an_action_fails_with_its_error(wait, sim, mode, values, code):
-    """Nothing that was not seen is taken for success."""
+    """A copy that was not verified is not a success."""
     row = ActionResult(7, region="ams3", **values).to_json()
 
     with pytest.raises(PermanentTaskError) as failure:
@@ -83,7 +83,7 @@ def test_rows_without_their_keys_fail(wait, sim):
     assert sim.journal.entries == []
 
 
-def test_ids_are_taken_out_of_rows(wait, sim, snapshot):
+def test_ids_are_read_from_rows(wait, sim, snapshot):
     """``image_id=transfer.output, action_id=transfer.output`` means the ids in the row."""
     action = sim.state.add_action(snapshot.id, region="nyc3", status="completed")
     row = {"image_id": snapshot.id, "id": action.id, "type": "transfer"}
@@ -108,7 +108,7 @@ def test_ids_are_taken_out_of_rows(wait, sim, snapshot):
     ],
     ids=str,
 )
-def test_bad_arguments_are_refused_before_anything_is_sent(wait, sim, mode, arguments):
+def test_invalid_arguments_are_refused_before_a_request(wait, sim, mode, arguments):
     """In every mode, when the task runs."""
     ids = {} if "action" in arguments else {"image_id": 7, "action_id": 9}
 
@@ -130,8 +130,8 @@ def test_durations_have_any_form(wait, sim, snapshot, seconds):
 
 @pytest.mark.parametrize("mode", MODES)
 @pytest.mark.parametrize("switch", ["soft_fail", "never_fail"])
-def test_the_log_says_why_a_failure_is_a_skip(wait, sim, snapshot, capfd, mode, switch):
-    """The failure itself, with its code, before the skip."""
+def test_the_log_has_the_reason_of_a_skip(wait, sim, snapshot, capfd, mode, switch):
+    """The failure, with its code, is logged before the skip."""
     action = sim.state.add_action(snapshot.id, region="nyc3", status="errored")
 
     with pytest.raises(AirflowSkipException):

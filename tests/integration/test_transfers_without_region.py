@@ -116,7 +116,7 @@ def test_a_retry_after_its_own_transfer_errored_submits_again(submit, wait_for, 
 
 
 def test_a_copy_that_is_shown_late_is_not_made_twice(submit, sim, snapshot):
-    """The image does not account for a completed transfer yet, so it is read again."""
+    """The image does not show a completed transfer yet, so it is read again."""
     sim.faults.add(RegionsLag(seconds=45))
     submit(snapshot, "ams3")
     sim.clock.advance(600)
@@ -139,8 +139,8 @@ def test_a_copy_that_is_not_shown_for_long_fails_without_a_post(submit, sim, sna
     assert posts(sim) == {"ams3": 1}
 
 
-def test_a_lost_response_is_recovered_by_the_new_id(submit, sim, snapshot):
-    """The only transfer that was not there before is ours."""
+def test_a_lost_response_is_reconciled_by_the_new_id(submit, sim, snapshot):
+    """The only transfer that was not in the list before is taken."""
     sim.faults.add(ResponseLost(method="POST"))
 
     found = submit(snapshot, "ams3")
@@ -161,7 +161,7 @@ def test_a_lost_response_is_recovered_by_the_new_id(submit, sim, snapshot):
 def test_after_a_lost_response_several_candidates_are_waited_for(
     sim, client, submit, wait_for, snapshot, fault, candidates, outcome, number
 ):
-    """Others began transfers meanwhile: the image shows whether ours was one of them."""
+    """Other clients started transfers meanwhile: the image shows the result."""
     sim.faults.add(fault)
     post = client.transfer_image
 
@@ -182,7 +182,7 @@ def test_after_a_lost_response_several_candidates_are_waited_for(
 
 
 def test_one_task_copies_to_all_regions_at_once(replicate, sim, snapshot):
-    """What it posted itself it knows by id, so the first transfer does not block the next."""
+    """The task knows its own transfers by id, so the first does not block the next."""
     submitted = replicate(snapshot)
 
     assert [row.outcome for row in submitted.rows] == ["submitted"] * 3
@@ -193,8 +193,8 @@ def test_one_task_copies_to_all_regions_at_once(replicate, sim, snapshot):
 
 @pytest.mark.parametrize("fault", [ResponseLost, RequestLost])
 @pytest.mark.parametrize("number", range(3))
-def test_a_lost_response_of_one_of_its_own_is_recovered(replicate, sim, snapshot, fault, number):
-    """Among the actions that the task has begun itself, only one is new."""
+def test_a_lost_response_among_own_transfers_is_reconciled(replicate, sim, snapshot, fault, number):
+    """Among the actions that the task submitted itself, only one is new."""
     sim.faults.add(fault(method="POST", skip=number))
     expected = ["submitted"] * 3
     if fault is ResponseLost:
@@ -209,7 +209,7 @@ def test_a_lost_response_of_one_of_its_own_is_recovered(replicate, sim, snapshot
 def test_a_retry_of_a_replication_waits_for_all_and_posts_nothing_twice(
     replicate, wait_for, sim, snapshot
 ):
-    """It does not know which is which; when they have ended, the image shows what is missing."""
+    """The regions are unknown; when all have ended, the image shows the missing ones."""
     sim.faults.add(ActionErrors(region="sgp1", seconds=60))
     first = replicate(snapshot)
 

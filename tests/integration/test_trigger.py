@@ -62,13 +62,13 @@ async def _events(trigger, meanwhile):
 
 @pytest.fixture
 def running(sim, snapshot):
-    """A transfer to ams3 that ends when the test says so."""
+    """A transfer to ams3, which the test ends."""
     action = sim.state.begin_action("transfer", snapshot, region="ams3", seconds=3600)
     return action.id
 
 
 def test_it_fires_when_the_action_has_completed(wait_for, sim, running):
-    """The event has the completed action, after the image was seen to be there."""
+    """The event has the completed action, after the image was verified."""
     verdict = wait_for(running, meanwhile=lambda: sim.state.finish_action(running))
 
     assert verdict.outcome is WaitStatus.COMPLETED
@@ -76,8 +76,8 @@ def test_it_fires_when_the_action_has_completed(wait_for, sim, running):
     assert sim.journal.entries[-1].path == f"/v2/images/{verdict.wait.image_id}"
 
 
-def test_a_mistake_of_ours_ends_the_wait_with_an_event(wait_for, running, monkeypatch):
-    """It does not break off without a word: the task says which action it is about."""
+def test_a_defect_ends_the_wait_with_an_event(wait_for, running, monkeypatch):
+    """The task fails with the ids of the action."""
 
     async def ask(*_):
         raise RuntimeError("a mistake")
@@ -178,7 +178,7 @@ def test_a_revoked_token_ends_the_wait_after_two_polls(wait_for, sim, running):
 
 
 def test_a_single_403_does_not_end_the_wait(wait_for, sim, running):
-    """A passing refusal is asked about once more."""
+    """The request is sent once more."""
     sim.faults.add(TransientForbidden())
 
     verdict = wait_for(running, meanwhile=lambda: sim.state.finish_action(running))
@@ -196,10 +196,10 @@ def test_a_deleted_image_ends_the_wait(wait_for, sim, snapshot, running):
     assert verdict.outcome is WaitStatus.NOT_FOUND
 
 
-def test_a_connection_that_can_not_be_read_for_a_while_is_waited_out(
+def test_a_connection_that_cannot_be_read_for_a_while_is_tolerated(
     wait_for, monkeypatch, sim, connection, running
 ):
-    """Airflow says "not found" also when its secrets backend is away, so that ends nothing."""
+    """Airflow reports "not found" also when its secrets backend fails."""
     monkeypatch.delenv("AIRFLOW_CONN_DIGITALOCEAN_DEFAULT")
 
     def come_back():
@@ -212,7 +212,7 @@ def test_a_connection_that_can_not_be_read_for_a_while_is_waited_out(
 
 
 def test_its_arguments_have_no_token(connection):
-    """What Airflow stores of a trigger are ids, times and the connection's name."""
+    """Airflow stores only ids, times and the connection's name of a trigger."""
     trigger = DigitalOceanImageActionTrigger(
         image_id=1, action_id=2, started_at=0, deadline=9, first_poll_at=1, poll_interval=1
     )

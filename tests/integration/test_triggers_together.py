@@ -17,7 +17,7 @@ from airflow_provider_do_images.triggers.image_actions import DigitalOceanImageA
 
 @pytest.fixture
 def logged():
-    """What was logged so far, each message with the context by which Airflow finds its task."""
+    """The log so far, each message with the context by which Airflow finds its task."""
     rows = []
 
     class Keep(logging.Handler):

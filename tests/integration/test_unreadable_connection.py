@@ -106,7 +106,7 @@ def sensor(snapshot, action):
 
 @pytest.fixture
 def context():
-    """What a task that does little knows."""
+    """The context of a minimal task."""
     ti = SimpleNamespace(xcom_push=lambda **_: None, get_first_reschedule_date=lambda _: None)
     return {"ti": ti, "task_reschedule_count": 0}
 
@@ -187,10 +187,10 @@ def test_an_operator_leaves_the_retry_to_airflow(unreadable, sim, context, make,
     [{"password": ""}, {"conn_type": "http"}, {"extra": '{"expected-team": "prod"}'}, {"port": 1}],
     ids=repr,
 )
-def test_an_operator_fails_for_good_on_a_connection_that_is_wrong(
+def test_an_operator_fails_without_a_retry_on_an_invalid_connection(
     connection, sim, context, make, fields
 ):
-    """It was read, and no retry makes it right."""
+    """It was read, and a retry would read the same."""
     connection(**fields)
 
     with pytest.raises(AirflowFailException) as caught:
@@ -200,10 +200,10 @@ def test_an_operator_fails_for_good_on_a_connection_that_is_wrong(
     assert sim.journal.entries == []
 
 
-def test_a_sensor_fails_for_good_on_a_connection_that_is_wrong(
+def test_a_sensor_fails_without_a_retry_on_an_invalid_connection(
     connection, sensor, context, monkeypatch
 ):
-    """It was read twice, and is wrong."""
+    """It was read twice, and is invalid."""
     monkeypatch.setattr(wait, "CONFIRMATION_DELAY", 0.0)
     connection(password="")
 

@@ -39,7 +39,7 @@ PASSING = [
 
 @pytest.mark.parametrize("kind", [*FINAL, *PASSING])
 def test_airflow_retries_only_passing_errors(kind):
-    """Invalid input and refused requests fail without retries."""
+    """Invalid input and rejected requests fail without retries."""
     with pytest.raises(AirflowException) as caught, airflow_exceptions(""):
         raise kind("no")
 
@@ -48,7 +48,7 @@ def test_airflow_retries_only_passing_errors(kind):
 
 
 def test_airflows_execution_timeout_keeps_its_class():
-    """Airflow retries it, like any other time-out."""
+    """Airflow retries it, like any other timeout."""
     with pytest.raises(AirflowTaskTimeout) as caught, airflow_exceptions(""):
         raise AirflowTaskTimeout("Limit")
 
@@ -57,7 +57,7 @@ def test_airflows_execution_timeout_keeps_its_class():
 
 @pytest.mark.parametrize(("state", "expected"), [("", "GENERAL"), ("KNOWN", "KNOWN")])
 def test_the_state_of_an_error_replaces_the_general_one(state, expected):
-    """An error knows best what its own request may have started."""
+    """An error has the state of its own request."""
     error = errors.ServerError("no")
     error.state = state
 

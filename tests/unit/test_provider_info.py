@@ -54,7 +54,7 @@ def test_the_modules_that_it_names_exist(kind):
 
 
 def test_airflow_checks_the_addresses_of_copies():
-    """The scheme of the asset events is registered, and Airflow refuses what is not such one."""
+    """The scheme of the asset events is registered, and Airflow refuses an invalid address."""
     good = copy_uri(7, "ams3")
 
     assert Asset(uri=good).uri == good
@@ -87,7 +87,7 @@ def test_the_form_shows_what_the_hook_reads():
 
 
 def test_the_links_are_those_of_the_classes():
-    """Each that is listed is on the operators and the sensor, and no other."""
+    """Each listed link is on the operators and the sensor, and no other is."""
     listed = set(INFO["extra-links"])
 
     for one in (

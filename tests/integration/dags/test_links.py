@@ -111,8 +111,8 @@ def test_tasks_that_only_read_link_to_their_parameters(run, links, digitalocean)
     assert links(finished, "find_by_name") == (None, "")
 
 
-def test_what_is_no_id_leads_nowhere(run, links):
-    """The task fails by itself, and its link adds no error of its own."""
+def test_an_invalid_id_has_no_link(run, links):
+    """The task fails by itself, and its link adds no error."""
     finished = run(globals()["links_of_nonsense"])
 
     assert finished.state == "failed"

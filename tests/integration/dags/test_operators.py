@@ -179,7 +179,7 @@ def test_a_submit_costs_two_gets_and_one_post(run, digitalocean, snapshot):
 
 @pytest.mark.parametrize("name", WAITS)
 def test_an_operator_that_waits_returns_the_finished_action(run, digitalocean, snapshot, name):
-    """Here or in the triggerer, the result is the completed action, and the copy is there."""
+    """In the worker or deferred, the result is the completed action, and the copy exists."""
     ended = run(DAGS[f"submit_and_wait_{name}"], image=snapshot.id)
 
     result = ended.xcom("transfer")
@@ -230,8 +230,8 @@ def test_a_timeout_says_that_the_action_continues(run, digitalocean, snapshot, n
 
 
 @pytest.mark.parametrize("name", WAITS)
-def test_an_execution_timeout_says_the_same(run, digitalocean, snapshot, name):
-    """Airflow's own limit, in the worker and when deferred, ends in the words of any time-out."""
+def test_an_execution_timeout_has_the_same_message(run, digitalocean, snapshot, name):
+    """Airflow's own limit, in the worker and deferred, has the words of any timeout."""
     digitalocean.state.hold_actions = True
 
     ended = run(DAGS[f"limited_{name}"], image=snapshot.id)
@@ -312,8 +312,8 @@ def test_an_existing_copy_is_not_waited_for(run, digitalocean, snapshot, name):
     assert len(digitalocean.journal.entries) == asked + 2
 
 
-def test_what_came_there_unknown_how_passes_the_sensor(run, digitalocean):
-    """Nothing is posted; the result has all keys, null where unknown, and is let pass."""
+def test_a_copy_without_a_known_action_passes_the_sensor(run, digitalocean):
+    """Nothing is posted; the row has all keys, null where unknown, and the sensor succeeds."""
     image = digitalocean.state.add_image("everywhere", regions=["ams3", "sgp1"])
 
     ended = run(DAGS["hand_on_whole"], image=image.id)
@@ -346,8 +346,8 @@ def test_a_running_transfer_is_attached(run, digitalocean, snapshot):
         ({"image": 5, "connection": "nowhere"}, "digitalocean_conn_id"),
     ],
 )
-def test_bad_input_fails_before_anything_is_sent(run, digitalocean, conf, name):
-    """The message names the parameter and what would be right; the journal stays empty."""
+def test_invalid_input_fails_before_a_request(run, digitalocean, conf, name):
+    """The message names the parameter and a valid value; the journal stays empty."""
     ended = run(DAGS["submit_only"], **conf)
 
     assert ended.tasks["convert"] == "failed"
@@ -365,15 +365,15 @@ def test_a_rejection_has_the_message_of_the_api(run, backup):
     assert re.search(r"status 422, unprocessable_entity, request id [0-9a-f-]{36}", ended.failure)
 
 
-def test_a_backup_that_is_gone_names_the_task_to_clear(run):
-    """A 404 on convert says that the task which chose the backup must choose again."""
+def test_an_expired_backup_names_the_task_to_clear(run):
+    """After a 404 on convert the task that selected the backup must select again."""
     ended = run(DAGS["submit_only"], image=12345)
 
     assert ended.code == "not_found"
 
 
 def test_history_is_filtered(run, digitalocean, backup):
-    """All actions or some: by status, type, region, time and number; a wrong filter fails."""
+    """By status, type, region, time and number, or not at all; an invalid filter fails."""
     state = digitalocean.state
     state.add_action(backup.id, type="convert_to_snapshot", status="completed")
     for status in ("completed", "completed", "errored", "in-progress"):

@@ -1,4 +1,4 @@
-"""The flow of a wait, driven by hand: what it asks for, how long it sleeps, how it ends."""
+"""The steps of a wait, driven by hand: its requests, its sleeps, its result."""
 
 from __future__ import annotations
 
@@ -73,7 +73,7 @@ def test_the_last_poll_is_at_the_deadline(play):
     assert pauses == [60.0, 30.0]
 
 
-def test_a_refusal_is_asked_for_twice_with_a_fresh_token(play):
+def test_a_rejection_is_confirmed_with_a_fresh_token(play):
     """A single 403 does not end the wait; two in a row do."""
     verdict, asked, _ = play(poll_once, DENIED, RUNNING)
     assert verdict is None

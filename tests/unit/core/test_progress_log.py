@@ -20,7 +20,7 @@ BROKEN = errors.ServerError("no", request_id="f00")
 
 
 def running(number):
-    """Return an action that began three minutes before the wait."""
+    """Return an action that started three minutes before the wait."""
     started_at = datetime.fromtimestamp(BEGUN - 180, UTC)
     return ImageAction(number, ActionStatus.IN_PROGRESS, "transfer", started_at, image_id=7)
 

@@ -1,4 +1,4 @@
-"""What an image and its actions call for: the pure decisions of a submit."""
+"""The pure decisions of a submit, from an image and its actions."""
 
 from __future__ import annotations
 
@@ -89,8 +89,8 @@ def test_the_image_state_decides(request_, image, actions, expected):
         (CONVERT, SNAPSHOT, ["convert", "convert_to_snapshot"]),
     ],
 )
-def test_what_is_there_comes_with_the_action_that_brought_it(request_, image, types):
-    """The newest completed one of the history, so that a cleared task returns what it returned."""
+def test_an_existing_copy_has_its_action(request_, image, types):
+    """The newest completed one of the history, so that a cleared task returns the same row."""
     for type_ in types:
         region = request_.region
         actions = [
@@ -106,8 +106,8 @@ def test_what_is_there_comes_with_the_action_that_brought_it(request_, image, ty
 
 
 @given(ACTIONS, st.sampled_from([TO_AMS3, CONVERT]), st.sampled_from([SNAPSHOT, BACKUP]))
-def test_nothing_is_posted_beside_what_runs(actions, request_, image):
-    """Whenever a matching action is in progress, there is no POST."""
+def test_nothing_is_posted_beside_a_running_action(actions, request_, image):
+    """If a matching action is in progress, there is no POST."""
     types = {"transfer"} if request_.region else {"convert", "convert_to_snapshot"}
     running = [
         one
@@ -122,8 +122,8 @@ def test_nothing_is_posted_beside_what_runs(actions, request_, image):
 
 
 @given(ACTIONS, st.sets(st.integers(1, 50)))
-def test_only_what_was_not_there_before_is_ours(actions, seen):
-    """After a lost answer, ids that were seen before the POST are never taken for its result."""
+def test_only_a_new_action_is_taken(actions, seen):
+    """After a lost response, ids that were listed before the POST are never its result."""
     found = find_created_action(TO_AMS3, actions, frozenset(seen))
 
     if isinstance(found, Submission):

@@ -41,13 +41,13 @@ def action(number, seconds=60.0, status="completed", type_="transfer", region="a
         action(2, seconds=None),
     ],
 )
-def test_only_completed_transfers_to_a_wanted_region_count(other):
-    """Whatever else the account did says nothing of how long such a copy takes."""
+def test_only_completed_transfers_to_a_requested_region_count(other):
+    """Other actions of the account have other durations."""
     assert completed_transfers([action(1), other], ["ams3"]) == [Transfer(7, "ams3", 60.0)]
 
 
 def test_images_of_about_this_size_are_compared():
-    """From half to twice the size; unknown sizes, as of deleted images, are left out."""
+    """From half to twice the size; unknown sizes, as of deleted images, are ignored."""
     sizes = {1: 4.9, 2: 5.0, 3: 20.0, 4: 20.1, 5: None}
     transfers = [Transfer(number, "ams3", number * 100.0) for number in range(1, 7)]
 
