@@ -108,6 +108,14 @@ class AirflowInstance:
                     return pid
         raise LookupError(f"no task has a connection to {url}")
 
+    def count_busy_workers(self) -> int:
+        """Return how many of the executor's workers have a task; their titles say which."""
+        titles = set()
+        for pid in self._components["scheduler"].members():
+            with suppress(psutil.Error):
+                titles.add(" ".join(psutil.Process(pid).cmdline()))
+        return sum("LocalExecutor: " in title and "<idle>" not in title for title in titles)
+
     def process_ids(self) -> list[int]:
         """Return the ids of all running processes that belong to this Airflow."""
         return [pid for component in self._components.values() for pid in component.members()]

@@ -41,15 +41,12 @@ CELLS = (
 TESTS = (
     "tests/unit",
     "tests/integration",
+    "tests/system/test_sigkill.py",
     # These depend on neither version, and the last one needs a developer's tools.
     "--ignore=tests/unit/simulator",
     "--ignore=tests/integration/simulator",
     "--ignore=tests/integration/test_nights.py",
-    "--ignore=tests/integration/test_poller_bounds.py",
     "--ignore=tests/unit/test_contributing.py",
-    # Their own set-up needs Airflow 3.2: a connection made of a URI, and a deferral's time-out.
-    "--deselect=tests/integration/test_connection_settings.py::test_a_connection_as_uri_keeps_its_team",
-    "--deselect=tests/integration/test_sensor.py::test_a_deferred_failure_is_logged_before_the_skip",
 )
 
 

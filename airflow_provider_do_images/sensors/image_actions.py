@@ -172,12 +172,14 @@ class DigitalOceanImageActionSensor(BaseSensorOperator):
         self, next_method: str, next_kwargs: dict[str, Any] | None, context: Context
     ) -> Any:
         """Resume after the deferral; the log says why a failure of Airflow's own is a skip."""
-        try:
-            return super().resume_execution(next_method, next_kwargs, context)
-        except AirflowSkipException as skip:
-            if skip.__cause__ and not isinstance(skip.__cause__, TaskSkipped):
-                self._log_failure(skip.__cause__)
-            raise
+        with self._skipped_if_soft():  # Airflow 3.1 makes no skip of a deferral that timed out
+            try:
+                return super().resume_execution(next_method, next_kwargs, context)
+            except AirflowSkipException as skip:
+                logged = isinstance(skip, TaskSkipped) or isinstance(skip.__cause__, TaskSkipped)
+                if skip.__cause__ and not logged:
+                    self._log_failure(skip.__cause__)
+                raise
 
     def on_kill(self) -> None:
         """Say that nothing is cancelled."""

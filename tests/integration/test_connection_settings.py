@@ -135,11 +135,11 @@ def test_the_check_of_certificates_may_be_text(with_extra, given, verify):
         "digitalocean://:{token}@/?__extra__=%7B%22expected_team%22%3A%20%22Another%22%7D",
     ],
 )
-def test_a_connection_as_uri_keeps_its_team(uri):
+def test_a_connection_as_uri_keeps_its_team(uri, monkeypatch):
     """Both forms in which Airflow writes an extra into a URI."""
-    client = create_client(
-        Connection(conn_id="do", uri=uri.format(token=TOKEN)), max_rate_limit_wait=0.0
-    )
+    monkeypatch.setenv("AIRFLOW_CONN_DO", uri.format(token=TOKEN))
+
+    client = create_client(DigitalOceanHook.get_connection("do"), max_rate_limit_wait=0.0)
 
     assert client.expected_team == "Another"
 

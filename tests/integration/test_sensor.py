@@ -140,10 +140,11 @@ def test_the_log_has_the_reason_of_a_skip(wait, sim, snapshot, capfd, mode, swit
     assert "".join(capfd.readouterr()).count("[errored]") == 1
 
 
-def test_a_deferred_failure_is_logged_before_the_skip(connection, capfd):
-    """This holds also where Airflow times the deferral out."""
+@pytest.mark.parametrize("switch", ["soft_fail", "never_fail"])
+def test_a_deferred_failure_is_logged_before_the_skip(connection, capfd, switch):
+    """It is logged once, also where Airflow times the deferral out."""
     sensor = DigitalOceanImageActionSensor(
-        task_id="wait", image_id=7, action_id=9, soft_fail=True, deferrable=True
+        task_id="wait", image_id=7, action_id=9, deferrable=True, **{switch: True}
     )
     action = ImageAction(9, ActionStatus.ERRORED, "transfer", image_id=7)
     event = WaitResult(WaitStatus.ERRORED, WaitSpec(7, 9, 0.0, 9.0), time.time(), action).to_event()
@@ -156,4 +157,4 @@ def test_a_deferred_failure_is_logged_before_the_skip(connection, capfd):
         sensor.resume_execution(
             "__fail__", {"error": "Trigger timeout", "traceback": None}, CONTEXT
         )
-    assert "Trigger timeout" in "".join(capfd.readouterr())
+    assert "".join(capfd.readouterr()).count("Trigger timeout") == 1
