@@ -23,7 +23,7 @@ from xml.etree import ElementTree as ET
 
 from rich.console import Console
 from rich.progress import track
-from rich.table import Table
+from rich.table import Column, Table
 from rich.text import Text
 
 from dev import ROOT
@@ -101,7 +101,8 @@ def failed_test(report: Path) -> str:
 
 def table(results: Sequence[Result]) -> Table:
     """Return the table of all mutants."""
-    table = Table("mutant", "fault", "symbol", "caught by", "seconds")
+    caught_by = Column("caught by", overflow="fold")
+    table = Table("mutant", "fault", "symbol", caught_by, "seconds")
     for result in results:
         mutant = result.mutant
         caught = result.caught_by or result.problem

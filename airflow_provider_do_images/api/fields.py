@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import math
 from datetime import UTC, datetime
-from reprlib import Repr
 from typing import Any
 
 from airflow_provider_do_images.api.errors import InvalidResponseError
+from airflow_provider_do_images.api.text import shorten
 
 Json = dict[str, Any]
 
@@ -26,10 +26,6 @@ MAX_TEXT = 1024
 
 _ID_DIGITS = 20
 _FIRST_YEAR, _LAST_YEAR = 1970, 2199
-_SHORT = 120
-_repr = Repr()
-_repr.maxlevel, _repr.maxdict, _repr.maxlist = 3, 8, 4
-_repr.maxstring = _repr.maxlong = _repr.maxother = 60
 
 
 def object_of(data: Any, what: str) -> Json:
@@ -108,12 +104,6 @@ def total_or_none(body: Json) -> int | None:
     """Return how many rows all pages of a list have, if the answer says so."""
     meta = body.get("meta")
     return count_or_none(meta.get("total")) if isinstance(meta, dict) else None
-
-
-def shorten(data: Any) -> str:
-    """Return a piece of JSON for a message, cut in length and in depth."""
-    text = _repr.repr(data)
-    return text if len(text) <= _SHORT else f"{text[: _SHORT - 3]}..."
 
 
 def _is_int(value: Any) -> bool:

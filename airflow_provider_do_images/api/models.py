@@ -20,11 +20,11 @@ from airflow_provider_do_images.api.fields import (
     number_or_none,
     object_of,
     required_id,
-    shorten,
     text_or_none,
     texts_of,
     time_or_none,
 )
+from airflow_provider_do_images.api.text import shorten
 
 
 class ActionStatus(StrEnum):

@@ -13,7 +13,8 @@ from itertools import count
 from typing import Any, Generic, TypeVar
 
 from airflow_provider_do_images.api.errors import InvalidResponseError
-from airflow_provider_do_images.api.fields import Json, shorten, total_or_none
+from airflow_provider_do_images.api.fields import Json, total_or_none
+from airflow_provider_do_images.api.text import shorten
 
 log = logging.getLogger(__name__)
 

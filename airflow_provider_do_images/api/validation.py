@@ -17,20 +17,20 @@ from numbers import Real
 from typing import Any, NoReturn
 
 from airflow_provider_do_images.api.errors import InvalidInputError
+from airflow_provider_do_images.api.text import shorten
 
 PAGE_SIZE = 200
 """The most rows the API gives on one page."""
 
 DAY = 24 * 60 * 60.0
 YEAR = 365 * DAY
+LONGEST = 100 * YEAR
 SHORTEST = 0.001
 """Seconds of the shortest interval and timeout."""
 
 _UNITS = {"seconds": 1.0, "hours": 3600.0, "days": DAY}
 _MOST_ID = 2**64 - 1
 _MOST_ITEMS = 1000
-_WIDTH = 80
-"""Characters of a value that a message shows at most."""
 
 _DIGITS = re.compile(r"[0-9]{1,20}")
 _NUMBER = re.compile(r"[0-9]{1,20}(\.[0-9]{0,20})?")
@@ -39,15 +39,6 @@ _CONTROL = re.compile(r"[\x00-\x1f\x7f\ud800-\udfff]")
 # account and grows, so a well-formed slug is left for the API to judge.
 _REGION_SLUG = re.compile(r"[a-z]{2,}[0-9]+")
 _TAG = re.compile(r"[A-Za-z0-9_:-]{1,255}")  # DigitalOcean API, "Tags"
-
-
-def shorten(value: Any) -> str:
-    """Return a value as Python writes it, cut after 80 characters."""
-    try:
-        text = repr(value)
-    except Exception:  # noqa: BLE001 - a message about a bad value must not fail on it
-        text = f"<{type(value).__name__}>"
-    return text if len(text) <= _WIDTH else f"{text[: _WIDTH - 3]}..."
 
 
 def is_given(value: Any) -> bool:
@@ -92,12 +83,7 @@ def check_count(name: str, value: Any, *, least: int = 0, most: int = 1_000_000)
 
 
 def check_seconds(
-    name: str,
-    value: Any,
-    *,
-    least: float = SHORTEST,
-    most: float = 100 * YEAR,
-    unit: str = "seconds",
+    name: str, value: Any, *, least: float = SHORTEST, most: float = LONGEST, unit: str = "seconds"
 ) -> float:
     """Return a duration in seconds, given as a number, as the text of one, or as a ``timedelta``.
 

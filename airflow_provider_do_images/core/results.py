@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from airflow_provider_do_images.api import DigitalOceanError, ImageAction
-from airflow_provider_do_images.api.validation import check_id, shorten
+from airflow_provider_do_images.api.text import shorten
+from airflow_provider_do_images.api.validation import check_id
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from airflow_provider_do_images.api import InvalidInputError
-from airflow_provider_do_images.api.validation import shorten
+from airflow_provider_do_images.api.text import shorten
 
 
 @dataclass(frozen=True, slots=True)

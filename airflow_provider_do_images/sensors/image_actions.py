@@ -18,17 +18,12 @@ from airflow_provider_do_images._airflow.failures import (
     from_event,
     sensor_failure,
 )
-from airflow_provider_do_images.api import InvalidInputError
-from airflow_provider_do_images.api.validation import check_flag, check_id, check_text, shorten
+from airflow_provider_do_images.api.validation import check_flag, check_text
 from airflow_provider_do_images.core.messages import (
     CLEARING_READS,
-    as_sentence,
     describe_not_cancelled,
     describe_wait_result,
 )
-from airflow_provider_do_images.core.submit.copies import REFUSED, SUBMIT_FAILED
-from airflow_provider_do_images.core.submit.decide import SubmitOutcome
-from airflow_provider_do_images.core.upstream_rows import UpstreamRow
 from airflow_provider_do_images.core.wait.evaluate import (
     VERIFY_TIMEOUT,
     WaitResult,
@@ -38,9 +33,10 @@ from airflow_provider_do_images.core.wait.evaluate import (
 from airflow_provider_do_images.core.wait.flow import ReadRequest, ReadResult, drive, poll_once
 from airflow_provider_do_images.core.wait.progress_log import WaitProgressLog
 from airflow_provider_do_images.core.wait.settings import WaitSettings
-from airflow_provider_do_images.exceptions import NO_ACTION, PermanentTaskError, TaskSkipped
+from airflow_provider_do_images.exceptions import TaskSkipped
 from airflow_provider_do_images.hooks.digitalocean import DigitalOceanHook
 from airflow_provider_do_images.links.digitalocean import LINKS
+from airflow_provider_do_images.sensors.action_parameter import finished_row, ids_to_wait_for
 from airflow_provider_do_images.triggers.image_actions import deferral
 from airflow_provider_do_images.version_compat import (
     AirflowFailException,
@@ -49,18 +45,6 @@ from airflow_provider_do_images.version_compat import (
     AirflowTaskTimeout,
     conf,
 )
-
-_ACTION = UpstreamRow(
-    "action",
-    operator="DigitalOceanImageActionSensor",
-    made_by="a convert or transfer operator",
-    keys=("id", "image_id"),
-    one="action=transfer.output",
-    many="action=transfers.output",
-)
-
-_ENDS = {REFUSED, SUBMIT_FAILED, *WaitStatus} - {WaitStatus.COMPLETED}
-"""The codes of what a row says that it failed with."""
 
 _HEAD_START = 0.1
 """Seconds by which our deadline comes before Airflow's own check of a poked sensor's timeout, whose
@@ -269,48 +253,3 @@ class DigitalOceanImageActionSensor(BaseSensorOperator):
 
     def _log_failure(self, error: BaseException) -> None:
         self.log.error("The sensor failed, and the task is skipped: %s", error)
-
-
-def finished_row(action: Any) -> dict[str, Any] | None:
-    """Return the row of a submit that found everything there; ``None`` if there is an action.
-
-    :raises PermanentTaskError: for a row without an action that says anything else, with the
-        failure that it tells.
-    """
-    if not isinstance(action, Mapping) or action.get("image_id") is None:
-        return None
-    if "id" not in action or action["id"] is not None:
-        return None
-    image_id = check_id("action['image_id']", action["image_id"])
-    end, error = action.get("end"), action.get("error")
-    there = end == WaitStatus.COMPLETED or (
-        end is None and action.get("outcome") == SubmitOutcome.ALREADY_EXISTS
-    )
-    if there and error is None and action.get("status") in (None, "completed"):
-        return dict(action)
-    to = f" in {shorten(action['region_slug'])}" if action.get("region_slug") else ""
-    raise PermanentTaskError(
-        f"image {image_id}{to}: the row has no action to wait for, and its end is {shorten(end)}. "
-        f"{as_sentence(error if isinstance(error, str) else '')} Clear the task that returned it. "
-        f"{CLEARING_READS}",
-        end if isinstance(end, str) and end in _ENDS else NO_ACTION,
-    )
-
-
-def ids_to_wait_for(action: Any, image_id: Any, action_id: Any) -> tuple[int, int]:
-    """Return image id and action id from what the sensor was given.
-
-    :raises InvalidInputError: with the line that would be right, for what people get wrong.
-    """
-    if action is None and (image_id is None or action_id is None):
-        raise InvalidInputError(
-            "give either action=transfer.output (a result that is not empty), or both image_id and "
-            f"action_id; got action={shorten(action)}, image_id={shorten(image_id)}, "
-            f"action_id={shorten(action_id)}"
-        )
-    if action is None:
-        return check_id("image_id", image_id), check_id("action_id", action_id)
-    if image_id is not None or action_id is not None:
-        raise InvalidInputError("give either action, or image_id and action_id, not both")
-    row = _ACTION.row(action)
-    return check_id("action['image_id']", row["image_id"]), check_id("action['id']", row["id"])

@@ -9,7 +9,8 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from airflow_provider_do_images.api.errors import InvalidInputError
-from airflow_provider_do_images.api.validation import check_flag, shorten
+from airflow_provider_do_images.api.text import shorten
+from airflow_provider_do_images.api.validation import check_flag
 
 DEFAULT_BASE_URL = "https://api.digitalocean.com"
 

@@ -23,8 +23,9 @@ from airflow_provider_do_images.api.errors import (
     TransportError,
     error_class,
 )
-from airflow_provider_do_images.api.fields import Json, shorten, text_or_none
+from airflow_provider_do_images.api.fields import Json, text_or_none
 from airflow_provider_do_images.api.http.rate_limit import HOUR, RateLimit
+from airflow_provider_do_images.api.text import shorten
 
 REQUEST_ID = "x-request-id"
 """The header with the id that DigitalOcean's support asks for."""

@@ -54,6 +54,8 @@ _VERIFICATIONS_PER_PASS = 3
 """How often images are verified during one long pass through the account's actions."""
 
 Send = Callable[..., Awaitable[Any]]
+_Pending = Callable[[], Iterable[PollRequest]]
+_Groups = dict[int | None, list[PollRequest]]
 
 
 class BatchReader:
@@ -69,7 +71,7 @@ class BatchReader:
         self._pacer = pacer
         self._clock = clock
         self._thrifty = False
-        self._pending: Callable[[], Iterable[PollRequest]] = tuple
+        self._pending: _Pending = tuple
         self._feed = AccountActionsCursor()
         self._feed_failures = 0
         self._feed_again_at = 0.0
@@ -84,13 +86,7 @@ class BatchReader:
         image = self._known_images.get(ask.image_id) if ask.accepts else None
         return image if image and ask.accepts and ask.accepts(image) else None
 
-    async def answer(
-        self,
-        due: Sequence[PollRequest],
-        pending: Callable[[], Iterable[PollRequest]],
-        *,
-        thrifty: bool,
-    ) -> None:
+    async def answer(self, due: Sequence[PollRequest], pending: _Pending, *, thrifty: bool) -> None:
         """Answer the questions that are due, in this order, and others where that is no dearer.
 
         Reading image by image ends after an interval, or when the budget allows no more for now, so
@@ -119,18 +115,17 @@ class BatchReader:
             return due
         self._feed.begin(_images(everything))
         next_one = min(others, key=lambda question: question.by)
-        share_left = (next_one.by - self._clock()) / next_one.interval
+        share_left = min(max((next_one.by - self._clock()) / next_one.interval, 0.0), 1.0)
         plan = self._plan(due)
         await asyncio.sleep(0)  # a plan for thousands takes a while, as a turn of the loop goes
         whole = self._plan(everything)
         await asyncio.sleep(0)
-        return (
-            [*due, *others] if should_read_all(plan, whole, min(max(share_left, 0.0), 1.0)) else due
-        )
+        return [*due, *others] if should_read_all(plan, whole, share_left) else due
 
     def _plan(self, questions: Iterable[PollRequest]) -> Any:
         feed = self._feed if self._clock() >= self._feed_again_at else None
-        return plan_actions((_wanted(question) for question in questions), feed)
+        asks = (question.ask for question in questions)
+        return plan_actions((ActionRef(ask.action_id or 0, ask.image_id) for ask in asks), feed)
 
     async def _read_actions(
         self, wanted: Sequence[PollRequest], everything: Sequence[PollRequest]
@@ -154,7 +149,7 @@ class BatchReader:
                 raise
             return
 
-    async def _read_feed(self, by_id: dict[int | None, list[PollRequest]]) -> None:
+    async def _read_feed(self, by_id: _Groups) -> None:
         try:
             page = await self._send(methodcaller("actions_page", self._feed.pages + 1))
         except DigitalOceanError as error:
@@ -211,14 +206,10 @@ class BatchReader:
 
     async def _read_by_image(self, wanted: Sequence[PollRequest]) -> None:
         until = self._clock() + min(question.interval for question in wanted)
-        by_image = grouped(wanted, image_of)
-        await self._in_turn(by_image, self._read_all_of, until)
+        await self._in_turn(grouped(wanted, image_of), self._read_all_of, until)
 
     async def _in_turn(
-        self,
-        by_image: dict[int | None, list[PollRequest]],
-        read: Callable[[list[PollRequest]], Awaitable[None]],
-        until: float,
+        self, by_image: _Groups, read: Callable[[list[PollRequest]], Awaitable[None]], until: float
     ) -> None:
         """Read image by image, those last that have ended a sweep: the others must get a turn."""
         for image_id in sorted(by_image, key=lambda image_id: self._gave_up_at.get(image_id, 0.0)):
@@ -240,9 +231,7 @@ class BatchReader:
         for same in by_id.values():
             await self._read_one(same)
 
-    async def _read_list_of(
-        self, image_id: int, by_id: dict[int | None, list[PollRequest]]
-    ) -> None:
+    async def _read_list_of(self, image_id: int, by_id: _Groups) -> None:
         try:
             page = await self._send(methodcaller("newest_image_actions", image_id))
         except DigitalOceanError as error:
@@ -302,10 +291,6 @@ class BatchReader:
 def _concerns_all(error: DigitalOceanError) -> bool:
     """Whether every other request would fail like this one."""
     return isinstance(error, RateLimitedError | AuthenticationError | TransportError)
-
-
-def _wanted(question: PollRequest) -> ActionRef:
-    return ActionRef(question.ask.action_id or 0, question.ask.image_id)
 
 
 def _images(questions: Iterable[PollRequest]) -> int:

@@ -13,7 +13,8 @@ from datetime import UTC, datetime
 from typing import Any
 
 from airflow_provider_do_images.api import InvalidInputError
-from airflow_provider_do_images.api.validation import check_string, shorten
+from airflow_provider_do_images.api.text import shorten
+from airflow_provider_do_images.api.validation import check_string
 
 _POLICY = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?")
 _NAME = re.compile(r"([^_]+)_([1-9][0-9]*)_([0-9]{8}T[0-9]{6}Z)")

@@ -9,7 +9,8 @@ from typing import Any
 
 from airflow_provider_do_images.api import Image, InvalidInputError
 from airflow_provider_do_images.api.models import format_time
-from airflow_provider_do_images.api.validation import check_id, check_string, shorten
+from airflow_provider_do_images.api.text import shorten
+from airflow_provider_do_images.api.validation import check_id, check_string
 from airflow_provider_do_images.core.messages import (
     CLEARING_SUBMITS,
     as_sentence,

@@ -18,13 +18,13 @@ from airflow_provider_do_images.api import (
     PermissionDeniedError,
     UnknownStatusError,
 )
+from airflow_provider_do_images.api.text import shorten
 from airflow_provider_do_images.api.validation import (
     check_id,
     check_moment,
     check_string,
     check_text,
     check_verify_timeout,
-    shorten,
 )
 from airflow_provider_do_images.core.action_filter import is_type
 from airflow_provider_do_images.core.results import ActionResult

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from airflow_provider_do_images.api import InvalidInputError
 from airflow_provider_do_images.api.http.connection import check_base_url
+from airflow_provider_do_images.api.text import shorten
 from airflow_provider_do_images.api.validation import (
     DAY,
     YEAR,
@@ -34,7 +35,6 @@ from airflow_provider_do_images.api.validation import (
     check_time,
     check_timeout,
     check_verify_timeout,
-    shorten,
 )
 from airflow_provider_do_images.core.snapshots.naming import check_policy
 
