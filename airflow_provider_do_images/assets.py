@@ -44,5 +44,5 @@ def copy_extra(row: ActionResult) -> dict[str, Any]:
         "seconds": seconds,
         "droplet_id": row.droplet_id,
         "droplet_name": row.droplet_name,
-        "outcome": row.outcome,
+        "submission": row.submission and row.submission.value,
     }

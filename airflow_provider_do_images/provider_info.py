@@ -29,6 +29,7 @@ def get_provider_info() -> dict[str, Any]:
         ],
         "hooks": _modules("hooks.digitalocean"),
         "operators": _modules(
+            "operators.action_history",
             "operators.restore_points",
             "operators.image_actions",
             "operators.replication",

@@ -25,9 +25,11 @@ from airflow_provider_do_images.api import (
     RateLimitedError,
 )
 from airflow_provider_do_images.api.client import ApiClient
-from airflow_provider_do_images.core.submit.decide import ActionRequest, Submission
+from airflow_provider_do_images.core.results import Submission, WaitStatus
+from airflow_provider_do_images.core.submit.decide import ActionRequest
 from airflow_provider_do_images.core.submit.submitter import IdempotentSubmitter
-from airflow_provider_do_images.core.wait.evaluate import WaitResult, WaitStatus
+from airflow_provider_do_images.core.wait.event import read_event
+from airflow_provider_do_images.core.wait.spec import WaitSpec
 from airflow_provider_do_images.triggers.image_actions import DigitalOceanImageActionTrigger
 from benchmarks.poller_cases import INTERVAL, ONE_BY_ONE, POLLER, Job, Result
 from devtools.virtual_time import VirtualLoop
@@ -122,19 +124,16 @@ def _client(url: str) -> ApiClient:
 
 async def _by_trigger(job: Job) -> None:
     """Wait as a deferred task does."""
+    wait = WaitSpec(job.image_id, job.action_id, job.begun, job.begun + TIMEOUT, job.region)
     trigger = DigitalOceanImageActionTrigger(
-        image_id=job.image_id,
-        action_id=job.action_id,
-        started_at=job.begun,
-        deadline=job.begun + TIMEOUT,
+        waits=[wait.to_json()],
         first_poll_at=job.begun + INTERVAL,
         poll_interval=INTERVAL,
-        region=job.region,
         digitalocean_conn_id=f"triggerer_{job.triggerer}",
     )
     async for event in trigger.run():
-        verdict = WaitResult.from_event(event.payload)
-        assert verdict.outcome is WaitStatus.COMPLETED, verdict
+        _, [result] = read_event(event.payload)
+        assert result.status is WaitStatus.COMPLETED, result
 
 
 async def _poll(job: Job, look: Callable[[], Awaitable[bool]]) -> None:

@@ -13,31 +13,21 @@ from typing import Any
 
 from airflow.sdk.exceptions import AirflowException, AirflowFailException, AirflowSensorTimeout
 
+from airflow_provider_do_images._airflow.clearing import CLEARING_SUBMITS
 from airflow_provider_do_images._airflow.failures import (
     airflow_exceptions,
     blocked_failure,
-    operator_failure,
     sensor_failure,
+    wait_failure,
 )
 from airflow_provider_do_images.api.client import ApiClient
-from airflow_provider_do_images.core.messages import CLEARING_SUBMITS
-from airflow_provider_do_images.core.submit.decide import (
-    ActionRequest,
-    Blocked,
-    Submission,
-    SubmitOutcome,
-)
-from airflow_provider_do_images.core.submit.submitter import IdempotentSubmitter
-from airflow_provider_do_images.core.wait.evaluate import WaitSpec, WaitStatus, evaluate_poll
-from airflow_provider_do_images.core.wait.flow import (
-    ReadRequest,
-    ReadResult,
-    drive,
-    drive_all,
-    poll_once,
-    verify,
-    wait_until_finished,
-)
+from airflow_provider_do_images.core.jobs.errors import BlockedTimeoutError, WaitFailedError
+from airflow_provider_do_images.core.jobs.submit import SubmitJob
+from airflow_provider_do_images.core.jobs.waiter import Waiter
+from airflow_provider_do_images.core.results import ActionResult, WaitStatus
+from airflow_provider_do_images.core.submit.decide import ActionRequest
+from airflow_provider_do_images.core.wait.flow import drive, poll_once, wait_until_finished
+from airflow_provider_do_images.core.wait.spec import VERIFY_TIMEOUT, WaitSpec
 from airflow_provider_do_images.simulator import Simulator
 from airflow_provider_do_images.simulator.state.models import Action
 from devtools.chaos import READ_TIMEOUT, Chaos, Killed
@@ -150,66 +140,57 @@ class Trial:
         client._session.mount("http://", self.chaos)  # noqa: SLF001 - where the network begins
         return client
 
-    def _submit(self, _: Any) -> Submission:
+    def _waiter(self) -> Waiter:
         clock, sleep = self.simulator.clock.now, self.chaos.sleep
-        deadline = clock() + TIMEOUT
-        while True:
-            with airflow_exceptions(CLEARING_SUBMITS):
-                submitter = IdempotentSubmitter(
-                    self._client(), self.request, clock=clock, sleep=sleep
-                )
-                found = submitter.submit()
-            if isinstance(found, Submission):
-                self.report.outcomes[found.outcome.value] += 1
-                return found
-            self._wait_for_blockers(found, deadline)
+        return Waiter(
+            lambda request: request.send(self._client()), POLL_INTERVAL, clock=clock, sleep=sleep
+        )
 
-    def _wait_for_blockers(self, blocked: Blocked, deadline: float) -> None:
-        """Wait as an operator does until the transfers that block its submit have ended."""
-        clock, sleep = self.simulator.clock.now, self.chaos.sleep
-        self.report.outcomes["blocked"] += 1
-        if clock() >= deadline:
-            raise blocked_failure(blocked, TIMEOUT, TIMEOUT, CLEARING_SUBMITS)
-        flows = [
-            wait_until_finished(wait, poll_interval=POLL_INTERVAL, clock=clock)
-            for wait in blocked.waits(clock(), deadline)
-        ]
-        drive_all(flows, self._ask, sleep, clock)
+    def _job(self, *, wait_for_completion: bool) -> SubmitJob:
+        return SubmitJob(
+            self._client,
+            self.request,
+            self._waiter(),
+            TIMEOUT,
+            wait_for_completion=wait_for_completion,
+            report=self._count,
+        )
 
-    def _sense(self, submission: Submission) -> None:
-        """Wait as the sensor does, in a task of its own."""
-        if submission.action is None:
-            return
-        wait = self._wait_for(submission.action.id, submission.outcome)
-        verdict = drive(poll_once(wait, self.simulator.clock.now), self._ask, self.chaos.sleep)
-        verdict = verdict or self._wait(wait)
-        if verdict.outcome is not WaitStatus.COMPLETED:
-            raise sensor_failure(verdict)
+    def _count(self, key: str, value: Any) -> None:
+        if key == "submission":
+            self.report.outcomes[value] += 1
 
-    def _operate(self, _: Any) -> None:
+    def _submit(self, _: Any) -> ActionResult:
+        """Submit as an operator does that does not wait."""
+        return self._run(self._job(wait_for_completion=False))
+
+    def _operate(self, _: Any) -> ActionResult:
         """Submit and wait as an operator does, in one task."""
-        submission = self._submit(None)
-        if submission.action is None or submission.outcome is SubmitOutcome.ALREADY_EXISTS:
+        return self._run(self._job(wait_for_completion=True))
+
+    def _run(self, job: SubmitJob) -> ActionResult:
+        try:
+            with airflow_exceptions(CLEARING_SUBMITS):
+                return job.run()
+        except BlockedTimeoutError as error:
+            raise blocked_failure(error, TIMEOUT, TIMEOUT, CLEARING_SUBMITS) from error
+        except WaitFailedError as error:
+            raise wait_failure(error.result, TIMEOUT, None, CLEARING_SUBMITS) from error
+
+    def _sense(self, row: ActionResult) -> None:
+        """Wait as the sensor does, in a task of its own."""
+        if not row.is_pending:
             return
-        clock = self.simulator.clock.now
-        wait = self._wait_for(submission.action.id, submission.outcome)
-        first = verify(evaluate_poll(wait, submission.action, clock()), clock)
-        verdict = drive(first, self._ask, self.chaos.sleep) or self._wait(wait)
-        if verdict.outcome is not WaitStatus.COMPLETED:
-            raise operator_failure(verdict, CLEARING_SUBMITS)
-
-    def _wait_for(self, action_id: int, outcome: SubmitOutcome) -> WaitSpec:
-        now, region = self.simulator.clock.now(), self.request.region
-        return WaitSpec(self.image.id, action_id, now, now + TIMEOUT, region, outcome=outcome.value)
-
-    def _wait(self, wait: WaitSpec) -> Any:
-        clock = self.simulator.clock.now
-        flow = wait_until_finished(wait, poll_interval=POLL_INTERVAL, clock=clock)
-        self._held_client = self._client()
-        return drive(flow, self._ask, self.chaos.sleep)
-
-    def _ask(self, question: ReadRequest) -> ReadResult:
-        return question.send(self._client())
+        waiter, now = self._waiter(), self.simulator.clock.now()
+        wait = WaitSpec.for_result(
+            row, now=now, deadline=now + TIMEOUT, verify_timeout=VERIFY_TIMEOUT
+        )
+        result = drive(poll_once(wait, waiter.clock), waiter.read, waiter.sleep)
+        if result is None:
+            steps = wait_until_finished(wait, poll_interval=POLL_INTERVAL, clock=waiter.clock)
+            result = drive(steps, waiter.read, waiter.sleep)
+        if result.status is not WaitStatus.COMPLETED:
+            raise sensor_failure(result)
 
     # The judgement
 

@@ -40,7 +40,7 @@ def post_on(outcome: str) -> Replacement:
     """Return a replacement of ``decide`` that submits where the outcome is this one."""
 
     def change(module: Any, found: Any, _request: Any, _actions: list[Any]) -> Any:
-        return module.Next.POST if getattr(found, "outcome", None) == outcome else found
+        return module.Decision.SUBMIT if getattr(found, "submission", None) == outcome else found
 
     return decide_with(change)
 
@@ -48,8 +48,8 @@ def post_on(outcome: str) -> Replacement:
 def join_errored(module: Any, found: Any, request: Any, actions: list[Any]) -> Any:
     """Attach to an errored action where a POST is due."""
     errored = [one for one in actions if one.status == "errored"]
-    if found is module.Next.POST and errored:
-        return module.Submission(module.SubmitOutcome.ATTACHED, request, errored[0])
+    if found is module.Decision.SUBMIT and errored:
+        return request.to_result(module.Submission.ATTACHED, errored[0])
     return found
 
 
@@ -68,9 +68,9 @@ def outcome_as(outcome: str, wrong: str | None) -> Replacement:
     def make(original: Any) -> Any:
         def judge(*arguments: Any) -> Any:
             verdict = original(*arguments)
-            if verdict is None or verdict.outcome != outcome:
+            if verdict is None or verdict.status != outcome:
                 return verdict
-            return wrong and replace(verdict, outcome=type(verdict.outcome)(wrong))
+            return wrong and replace(verdict, status=type(verdict.status)(wrong))
 
         return judge
 
@@ -163,8 +163,11 @@ def never_sent(original: Any) -> Any:
 def deadline_moves(original: Any) -> Any:
     """Replace the trigger's set-up by one whose deadline counts from now."""
 
-    def init(self: Any, *, started_at: float, deadline: float, **keywords: Any) -> None:
-        moved = time.time() + (deadline - started_at)
-        original(self, started_at=started_at, deadline=moved, **keywords)
+    def init(self: Any, *, waits: list[dict[str, Any]], **keywords: Any) -> None:
+        now = time.time()
+        moved = [
+            {**wait, "deadline": now + wait["deadline"] - wait["started_at"]} for wait in waits
+        ]
+        original(self, waits=moved, **keywords)
 
     return init

@@ -36,18 +36,18 @@ ALL = (
     Mutant(
         "no-check",
         "POST without reading the image and its actions first",
-        "core.submit.submitter:IdempotentSubmitter._look",
+        "core.submit.submitter:IdempotentSubmitter._decide",
         lambda _: (
-            lambda _: importlib.import_module(f"{PACKAGE}.core.submit.submitter").Decision.POST
+            lambda _: importlib.import_module(f"{PACKAGE}.core.submit.submitter").Decision.SUBMIT
         ),
         SUBMIT,
     ),
     Mutant(
         "no-recovery",
         "POST again after a lost response without reading what it started",
-        "core.submit.submitter:IdempotentSubmitter._look_for_new",
+        "core.submit.submitter:IdempotentSubmitter._find_created",
         lambda _: (
-            lambda _: importlib.import_module(f"{PACKAGE}.core.submit.submitter").Decision.POST
+            lambda _: importlib.import_module(f"{PACKAGE}.core.submit.submitter").Decision.SUBMIT
         ),
         SUBMIT,
     ),

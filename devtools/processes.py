@@ -105,10 +105,10 @@ def end(components: Sequence[Component], grace: float) -> None:
 
     :raises RuntimeError: if a process survives even that.
     """
-    for number, max_rate_limit_wait in ((signal.SIGTERM, grace), (signal.SIGKILL, 10.0)):
+    for number, patience in ((signal.SIGTERM, grace), (signal.SIGKILL, 10.0)):
         for component in components:
             component.signal(number)
-        give_up = time.monotonic() + max_rate_limit_wait
+        give_up = time.monotonic() + patience
         while any(component.members() for component in components):
             if time.monotonic() > give_up:
                 break

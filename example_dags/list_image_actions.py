@@ -5,7 +5,7 @@ from __future__ import annotations
 import pendulum
 from airflow.sdk import DAG, Param
 
-from airflow_provider_do_images.operators.image_actions import DigitalOceanListImageActionsOperator
+from airflow_provider_do_images.operators.action_history import DigitalOceanListImageActionsOperator
 
 with DAG(
     dag_id="list_image_actions",

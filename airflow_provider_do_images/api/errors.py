@@ -25,6 +25,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from copy import copy
+from typing import Any, Self
 
 from airflow_provider_do_images.api.text import printable
 
@@ -75,6 +77,16 @@ class DigitalOceanError(Exception):
         """What is known besides: whether something runs, and what copy there is, in sentences."""
         self.scope: str | None = None
         """The token scope that the request needs, such as ``image:read``."""
+
+    def with_facts(self, **facts: Any) -> Self:
+        """Return a copy with more facts. An error is not changed after it was raised.
+
+        :param facts: attributes of the error by their names.
+        """
+        error = copy(self)
+        for name, value in facts.items():
+            setattr(error, name, value)
+        return error
 
     def __str__(self) -> str:
         """One line for the reader of a log: what failed, on what, and the API's reference."""
@@ -246,16 +258,19 @@ def error_context(
     action_id: int | None = None,
     region: str | None = None,
     droplet: str = "",
+    state: str = "",
 ) -> Iterator[None]:
-    """Write into a passing error what it was about; any other exception gets a note of it."""
+    """Add to an error what the request was about; any other exception gets a note of it."""
     try:
         yield
     except DigitalOceanError as error:
-        error.image_id = error.image_id or image_id
-        error.action_id = error.action_id or action_id
-        error.region = error.region or region
-        error.droplet = error.droplet or droplet
-        raise
+        raise error.with_facts(
+            image_id=error.image_id or image_id,
+            action_id=error.action_id or action_id,
+            region=error.region or region,
+            droplet=error.droplet or droplet,
+            state=error.state or state,
+        ) from error
     except BaseException as error:
         if about := _about(image_id, droplet, action_id, region):
             error.add_note(about)

@@ -1,4 +1,4 @@
-"""The words for the reader of a task log: what happened, to what, and what is going on now."""
+"""Texts for log lines and error messages: actions, waits, images, durations. Pure."""
 
 from __future__ import annotations
 
@@ -8,73 +8,56 @@ from datetime import UTC, datetime
 from airflow_provider_do_images.api import ActionStatus, ImageAction
 from airflow_provider_do_images.api.models import format_time
 from airflow_provider_do_images.api.text import printable
-from airflow_provider_do_images.core.wait.evaluate import WaitResult, WaitSpec, WaitStatus
-
-CLEARING_READS = "Clearing this task only looks again; it posts and deletes nothing."
-"""What clearing does to a task that reads."""
-
-STARTED_NOTHING = "This request has started nothing; what was started before goes on."
-"""What runs after a failure before anything was posted."""
-
-CLEARING_SUBMITS = (
-    "Clearing this task is safe, as a retry is: it looks first, submits only what is missing, "
-    "joins what still runs, and deletes nothing."
-)
-"""What clearing does to a task that submits actions."""
-
-CLEARING_DELETES = (
-    "Clearing this task plans anew; unless in a dry run it deletes what the new plan gives up, "
-    "max_delete images at most, and posts nothing."
-)
-"""What clearing does to a task that deletes."""
+from airflow_provider_do_images.core.results import WaitStatus
+from airflow_provider_do_images.core.wait.spec import WaitResult, WaitSpec
 
 SECONDS_UP_TO = 900.0
-"""From how many seconds on an interval is told in minutes or hours."""
+"""Intervals of at least so many seconds are written in minutes or hours."""
 
 HOURS_UP_TO = 48
-"""From how many hours on a duration is told in days."""
+"""Durations of at least so many hours are written in days."""
 
 SLOW_FACTOR = 3.0
-"""How many times the usual time an action must take to be called slow."""
+"""An action is slow if it takes so many times its typical duration."""
 
 
-def describe_wait_result(verdict: WaitResult) -> str:
-    """Say how a wait ended, and what that means for the action at DigitalOcean."""
-    wait, action, error = verdict.wait, verdict.action, as_sentence(verdict.error or "")
+def describe_wait_result(result: WaitResult) -> str:
+    """Describe how a wait ended, why, and whether the action continues at DigitalOcean."""
+    wait, action, error = result.wait, result.action, as_sentence(result.error or "")
     what = _describe(wait, action)
-    seen = _seen(action)
-    waited = duration_text(verdict.decided_at - wait.started_at)
+    request = _request_id(action)
+    waited = duration_text(result.decided_at - wait.started_at)
     return {
         WaitStatus.COMPLETED: f"{what} completed{_took(action)}.{_unverified(wait, action)}",
         WaitStatus.ERRORED: (
-            f"{what} errored at DigitalOcean{_took(action)}{seen}. The API gives no reason; "
-            f"DigitalOcean's support can look it up by the action id. It does not run any more."
+            f"{what} errored at DigitalOcean{_took(action)}{request}. The API gives no reason; "
+            f"DigitalOcean's support can find it by the action id."
         ),
         WaitStatus.UNVERIFIED: (
-            f"{what} is completed{seen}, but within {duration_text(wait.verify_timeout)} the "
-            "image did "
-            f"not show it. {error} It does not run any more. Do not rely on this copy before you "
-            f"have seen it."
+            f"{what} is completed{request}, but the image did not show its effect within "
+            f"{duration_text(wait.verify_timeout)}. {error} Verify the copy before you rely on it."
         ),
         WaitStatus.TIMED_OUT: (
-            f"{what} timed out: not finished after {waited} of waiting. {_state(verdict)}"
+            f"{what} timed out after {waited} of waiting. {_last_known_state(result)}"
         ),
         WaitStatus.NOT_FOUND: (
-            f"{what} is not there (waited {waited}): the image was deleted or has expired, or the "
-            f"action belongs to another image. Whether it still runs is not known. {error}"
+            f"{what} was not found after {waited} of waiting: the image was deleted or has "
+            "expired, "
+            f"or the action belongs to another image. {error}"
         ),
         WaitStatus.ACCESS_DENIED: (
-            f"{what} can no longer be watched (waited {waited}), though it may go on at "
+            f"{what} can no longer be read after {waited} of waiting; it may continue at "
             f"DigitalOcean. {error}"
         ),
         WaitStatus.UNKNOWN_STATUS: (
-            f"{what} cannot be judged: whether it still runs is not known. {error}"
+            f"{what} has a status that this version does not know; it may still be in progress. "
+            f"{error}"
         ),
         WaitStatus.INTERNAL_ERROR: (
-            f"Waiting for {what} failed with an error of this provider; the action may still be "
-            f"running. {error}"
+            f"The wait for {what} failed with an internal error; the action may still be in "
+            f"progress. {error}"
         ),
-    }[verdict.outcome]
+    }[result.status]
 
 
 def clock_time(moment: float) -> str:
@@ -83,80 +66,71 @@ def clock_time(moment: float) -> str:
 
 
 def deadline_text(wait: WaitSpec) -> str:
-    """Write when the wait is given up."""
-    return f"{datetime.fromtimestamp(wait.deadline, UTC):%Y-%m-%d %H:%M:%S} UTC"
+    """Write when the wait times out."""
+    return f"{datetime.fromtimestamp(wait.deadline, UTC):%Y-%m-%d %H:%M} UTC"
 
 
 def describe_waits(
     waits: Sequence[WaitSpec], seen: Mapping[int, ImageAction], poll_interval: float, now: float
-) -> str:
-    """Say what is waited for and since when, when the next look is, and when the last one.
+) -> list[str]:
+    """Describe what a task waits for: one line, and one more per action if there are several.
 
     :param waits: at least one, all of the same image.
-    :param seen: their actions as last seen, by their ids.
+    :param seen: their actions as last read, by their ids.
     """
     first, *others = waits
-    if others:
-        each = [f"to {_where(wait)}{_since(wait, seen, now)}" for wait in waits]
-        what = f"{len(waits)} copies of {_image(first)}: {'; '.join(each)}"
-    else:
-        action = seen.get(first.action_id)
-        what = f"the {_describe(first, action)}{_since(first, seen, now)}"
     last = max(waits, key=lambda wait: wait.deadline)
-    next_look = min(now + poll_interval, *(wait.deadline for wait in waits))
-    return (
-        f"Waiting for {what}. Looking every {interval_text(poll_interval)}, next at "
-        f"{clock_time(next_look)}; gives up at {deadline_text(last)}, in "
-        f"{duration_text(last.deadline - now)}."
-    )
-
-
-def describe_interval_change(present: float, wanted: float, next_look: float, why: str) -> str:
-    """Say how often is looked at present, why not as often as wanted, and when next."""
-    if present <= wanted:
-        return f"Looking every {interval_text(wanted)} again."
-    return (
-        f"Looking every {interval_text(present)} for now, not every {interval_text(wanted)}: "
-        f"{why}. The "
-        f"next look is at {clock_time(next_look)}."
-    )
-
-
-def describe_wait_results(verdicts: Sequence[WaitResult]) -> str:
-    """Say shortly which of several waits have ended, and how."""
-    each = [
-        f"{_where(verdict.wait)} {verdict.outcome.value}{_took(verdict.action)}"
-        for verdict in verdicts
+    times = f"polling every {interval_text(poll_interval)}, timeout {deadline_text(last)}"
+    if not others:
+        what = _describe(first, seen.get(first.action_id))
+        return [f"Waiting for the {what}, {times}.{_progress(first, seen, now, ' Currently ')}"]
+    return [
+        f"Waiting for {len(waits)} transfers of {_image(first)}, {times}:",
+        *(f"  {_where(wait)}{_progress(wait, seen, now, '  ')}" for wait in waits),
     ]
-    return f"Ended: {'; '.join(each)}."
+
+
+def describe_interval_change(present: float, wanted: float, next_poll: float, why: str) -> str:
+    """Describe the present polling interval, the reason for it, and the time of the next poll."""
+    if present <= wanted:
+        return f"Polling interval back to {interval_text(wanted)}."
+    return (
+        f"Polling interval raised from {interval_text(wanted)} to {interval_text(present)}: {why}. "
+        f"Next poll at {clock_time(next_poll)}."
+    )
+
+
+def describe_ended_wait(result: WaitResult) -> str:
+    """Describe shortly how one of several waits ended."""
+    return f"{_where(result.wait)}  {result.status.value}{_took(result.action)}"
 
 
 def describe_not_cancelled(waits: Sequence[WaitSpec]) -> str:
-    """Tell whoever stops waits that it stops nothing else."""
+    """Describe what continues at DigitalOcean after the task was stopped."""
     what = "; ".join(_describe(wait, None) for wait in waits)
     return (
-        f"No longer waiting here for the {what}. DigitalOcean has no way to cancel an action: it "
-        f"goes on, and a new wait joins it."
+        f"Stopped waiting for the {what}. DigitalOcean cannot cancel an action: it continues, and "
+        f"another run of the task attaches to it."
     )
 
 
 def describe_slow_action(wait: WaitSpec, action: ImageAction, now: float) -> str | None:
-    """Say that an action takes, or took, several times as long as such actions took lately."""
+    """Describe an action that takes, or took, several times as long as usual."""
     if wait.typical_seconds is None or action.started_at is None:
         return None
     ended = action.completed_at.timestamp() if action.completed_at else now
     seconds = ended - action.started_at.timestamp()
     if seconds < SLOW_FACTOR * wait.typical_seconds:
         return None
-    verb = "took" if action.completed_at else "is not finished after"
-    usual = duration_text(wait.typical_seconds)
+    verb = "took" if action.completed_at else "has been in progress for"
     return (
-        f"{_describe(wait, action)} {verb} {duration_text(seconds)}; lately such ones took {usual}."
+        f"{_describe(wait, action)} {verb} {duration_text(seconds)}; recent ones took "
+        f"{duration_text(wait.typical_seconds)}."
     )
 
 
 def droplet_text(name: str | None, number: int | None) -> str:
-    """Write which droplet it is, by all that is known: ``droplet web-1 (42)``, or nothing."""
+    """Write the droplet by what is known: ``droplet web-1 (42)``, or an empty text."""
     name = printable(name or "")
     if name and number:
         return f"droplet {name} ({number})"
@@ -164,7 +138,7 @@ def droplet_text(name: str | None, number: int | None) -> str:
 
 
 def image_text(number: int, droplet_name: str | None, droplet_id: int | None) -> str:
-    """Write which image it is, and of which droplet, if that is known."""
+    """Write the image, and its droplet if known."""
     of = droplet_text(droplet_name, droplet_id)
     return f"image {number}{of and f' of {of}'}"
 
@@ -181,61 +155,59 @@ def _describe(wait: WaitSpec, action: ImageAction | None) -> str:
 
 
 def _where(wait: WaitSpec) -> str:
-    return f"{wait.region or 'an unknown region'} (action {wait.action_id})"
+    return f"{wait.region or 'unknown region'}  action {wait.action_id}"
 
 
 def _unverified(wait: WaitSpec, action: ImageAction | None) -> str:
-    """Say that a transfer's copy could not be verified, since nobody tells its region."""
+    """Say that a transfer could not be verified because its region is unknown."""
     if action is None or action.type != "transfer" or wait.region or action.region_slug:
         return ""
-    return " It does not tell its region, so the copy was not verified."
+    return " Its region is unknown, so the copy is not verified."
 
 
-def _since(wait: WaitSpec, seen: Mapping[int, ImageAction], now: float) -> str:
+def _progress(wait: WaitSpec, seen: Mapping[int, ImageAction], now: float, before: str) -> str:
     action = seen.get(wait.action_id)
-    usual = f", usually {duration_text(wait.typical_seconds)}" if wait.typical_seconds else ""
-    if action is None or action.started_at is None:
-        return usual
-    return f", in progress since {duration_text(now - action.started_at.timestamp())}{usual}"
+    usual = f"usually {duration_text(wait.typical_seconds)}" if wait.typical_seconds else ""
+    since = ""
+    if action and action.started_at:
+        since = f"in progress, {duration_text(now - action.started_at.timestamp())}"
+    known = ", ".join(part for part in (since, usual) if part)
+    return known and f"{before}{known}"
 
 
-def _state(verdict: WaitResult) -> str:
-    """Say what was last known of an action that is not waited for any longer."""
-    action = verdict.action
+def _last_known_state(result: WaitResult) -> str:
+    """Describe what was last known of an action that did not finish in time."""
+    action = result.action
     if action and action.status is ActionStatus.COMPLETED:
-        return "The action itself is completed; the image did not show it yet."
-    unless = " unless it has ended by now"
-    if verdict.error:
-        seen = f"The last look failed: {as_sentence(verdict.error)}"
+        return "The action is completed, but the image did not show its effect yet."
+    if result.error:
+        seen = f"The last poll failed: {as_sentence(result.error)}"
     elif action is None:
-        seen = "It was not seen yet."
+        seen = "It was never read."
     else:
-        started, unless = action.started_at, ""
-        age = duration_text(verdict.decided_at - started.timestamp()) if started else ""
-        seen = f"It is in-progress{age and f', for {age} by now'}{_seen(action)}."
-    return (
-        f"{seen} Nothing was cancelled: it goes on at DigitalOcean{unless}, and a new wait for "
-        f"these ids joins it."
-    )
+        started = action.started_at
+        age = duration_text(result.decided_at - started.timestamp()) if started else ""
+        seen = f"It is in progress{age and f', {age}'}{_request_id(action)}."
+    return f"{seen} At DigitalOcean the action continues; another wait attaches to it."
 
 
 def as_sentence(text: object) -> str:
-    """Write a text on one line, with one full stop behind it, if there is any."""
+    """Write a text on one line that ends with one full stop; an empty text stays empty."""
     words = printable(str(text)).rstrip(".")
     return f"{words}." if words else ""
 
 
 def describe_last_good_copy(what: str, since: datetime, now: float) -> str:
-    """Say which copy there is in any case, and how old it is.
+    """Name the last good copy and its age.
 
-    :param what: the image, where it is, and what happened then.
+    :param what: the image, its regions, and what happened at that time.
     """
     age = duration_text(now - since.timestamp())
     return f"Last good copy: {printable(what)} {format_time(since)}, {age} old."
 
 
-def _seen(action: ImageAction | None) -> str:
-    return f" (seen with request id {action.request_id})" if action and action.request_id else ""
+def _request_id(action: ImageAction | None) -> str:
+    return f" (request id {action.request_id})" if action and action.request_id else ""
 
 
 def _took(action: ImageAction | None) -> str:

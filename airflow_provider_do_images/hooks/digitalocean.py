@@ -27,7 +27,6 @@ from airflow_provider_do_images.api.validation import (
     check_text,
     is_given,
 )
-from airflow_provider_do_images.core.wait.flow import ReadRequest, ReadResult
 from airflow_provider_do_images.version_compat import AirflowNotFoundException
 
 if TYPE_CHECKING:
@@ -140,10 +139,6 @@ class DigitalOceanHook(BaseHook):
     def get_image_action(self, image_id: int, action_id: int) -> ImageAction:
         """Read one action of an image. Token scope ``image:read``."""
         return self.get_conn().get_image_action(image_id, action_id)
-
-    def ask(self, question: ReadRequest) -> ReadResult:
-        """Answer a question of a wait, with the connection read anew if it asks for that."""
-        return question.send(self.get_conn(fresh=question.fresh))
 
     def list_image_actions(self, image_id: int) -> list[ImageAction]:
         """Read all actions of an image, newest first. Token scope ``image:read``."""

@@ -9,9 +9,11 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from airflow_provider_do_images.operators.action_history import (
+        DigitalOceanListImageActionsOperator,
+    )
     from airflow_provider_do_images.operators.image_actions import (
         DigitalOceanConvertImageOperator,
-        DigitalOceanListImageActionsOperator,
         DigitalOceanTransferImageOperator,
     )
     from airflow_provider_do_images.operators.replication import DigitalOceanReplicateImageOperator
@@ -36,7 +38,7 @@ __all__ = [
 _MODULES = {
     "DigitalOceanAuditSnapshotsOperator": "snapshots",
     "DigitalOceanConvertImageOperator": "image_actions",
-    "DigitalOceanListImageActionsOperator": "image_actions",
+    "DigitalOceanListImageActionsOperator": "action_history",
     "DigitalOceanListRestorePointsOperator": "restore_points",
     "DigitalOceanPruneSnapshotsOperator": "snapshots",
     "DigitalOceanReplicateImageOperator": "replication",

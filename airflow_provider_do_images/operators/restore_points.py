@@ -9,9 +9,9 @@ from typing import Any
 
 from airflow.sdk import BaseOperator, Context
 
+from airflow_provider_do_images._airflow.clearing import CLEARING_READS
 from airflow_provider_do_images._airflow.failures import airflow_exceptions
 from airflow_provider_do_images.api.errors import error_context
-from airflow_provider_do_images.core.messages import CLEARING_READS
 from airflow_provider_do_images.core.snapshots.inventory import DropletSelector
 from airflow_provider_do_images.core.snapshots.list_restore_points import (
     RestorePointSettings,

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from airflow.sdk import BaseOperator, Context
 
+from airflow_provider_do_images._airflow.clearing import CLEARING_DELETES, CLEARING_READS
 from airflow_provider_do_images._airflow.failures import airflow_exceptions
-from airflow_provider_do_images.api import DigitalOceanError
 from airflow_provider_do_images.api.errors import error_context
 from airflow_provider_do_images.api.validation import (
     check_count,
@@ -18,26 +18,22 @@ from airflow_provider_do_images.api.validation import (
     check_regions,
     check_seconds,
 )
-from airflow_provider_do_images.core.messages import CLEARING_DELETES, CLEARING_READS
+from airflow_provider_do_images.core.jobs.prune import PruneJob, PrunePlan
 from airflow_provider_do_images.core.snapshots.audit import (
     AuditLimits,
     audit_copies,
     describe_findings,
+    violations,
 )
-from airflow_provider_do_images.core.snapshots.inventory import DropletSelector, unknown_policy
+from airflow_provider_do_images.core.snapshots.inventory import DropletSelector
 from airflow_provider_do_images.core.snapshots.naming import check_policy
 from airflow_provider_do_images.core.snapshots.pricing import USD_PER_GIB_MONTH
 from airflow_provider_do_images.core.snapshots.prune import (
     MAX_DELETES,
-    delete_snapshots,
-    find_refusal,
-    select_deletions,
 )
 from airflow_provider_do_images.core.snapshots.retention import (
     RetentionDecision,
     RetentionPolicy,
-    missing_regions,
-    plan_retention,
 )
 from airflow_provider_do_images.exceptions import AUDIT_FAILED, PermanentTaskError
 from airflow_provider_do_images.hooks.digitalocean import DigitalOceanHook
@@ -118,7 +114,7 @@ class DigitalOceanPruneSnapshotsOperator(BaseOperator):
         keep_weekly: int | str = 0,
         keep_monthly: int | str = 0,
         regions: Sequence[str] | str = (),
-        min_age: float | str = 24 * 60 * 60,
+        min_age: timedelta | float | str = timedelta(days=1),
         min_keep: int | str = 2,
         protected_tag: str = "keep",
         prune_orphans: bool | str = False,
@@ -145,7 +141,7 @@ class DigitalOceanPruneSnapshotsOperator(BaseOperator):
         self.digitalocean_conn_id = digitalocean_conn_id
 
     def execute(self, context: Context) -> list[dict[str, Any]]:
-        """Plan, tell the plan, and carry it out if that was asked for."""
+        """Plan, log the plan, and unless in a dry run delete what it selects."""
         with airflow_exceptions(CLEARING_DELETES, "Nothing was deleted."):
             policy = check_policy(self.policy)
             retention = self._retention()
@@ -153,23 +149,17 @@ class DigitalOceanPruneSnapshotsOperator(BaseOperator):
             max_delete = check_count("max_delete", self.max_delete, least=1)
             price = check_price("usd_per_gib_month", self.usd_per_gib_month)
             client = DigitalOceanHook(self.digitalocean_conn_id).get_conn()
-            images, droplets = client.all_private_images(), client.all_droplets()
-            now = datetime.now(UTC)
-            decisions = plan_retention(
-                images, droplets, policy, retention, now=now, usd_per_gib_month=price
-            )
-            wanted = select_deletions(decisions)
-            refusal = find_refusal(client, wanted, max_delete)
-            self._warn_of_mistakes(unknown_policy(images, policy), decisions, retention)
-            self._tell(policy, decisions)
-            context["ti"].xcom_push(key="plan", value=[one.to_row() for one in decisions])
+            job = PruneJob(client, policy, retention, max_delete, price)
+            plan = job.plan(datetime.now(UTC))
+            self._log_plan(policy, plan)
+            context["ti"].xcom_push(key="plan", value=[one.to_row() for one in plan.decisions])
             if plan_only:
-                self._tell_dry_run(wanted, refusal)
-                return [one.to_row() for one in wanted]
-            if refusal:
-                raise refusal
+                self._log_dry_run(plan)
+                return [one.to_row() for one in plan.deletions]
+            if plan.refusal:
+                raise plan.refusal
         with airflow_exceptions(CLEARING_DELETES):
-            done = delete_snapshots(client, wanted, retention)
+            done = job.execute(plan)
         self.log.info("Deleted %s.", _sum([one for one in done if one.deleted]))
         return [one.to_row() for one in done]
 
@@ -186,36 +176,24 @@ class DigitalOceanPruneSnapshotsOperator(BaseOperator):
             prune_orphans=self.prune_orphans,
         )
 
-    def _warn_of_mistakes(
-        self, unknown: str | None, decisions: list[RetentionDecision], retention: RetentionPolicy
-    ) -> None:
-        """Warn of names that may be mistyped, with which the task succeeds and deletes nothing."""
-        if unknown:
-            self.log.warning("%s", unknown)
-        elif regions := missing_regions(decisions, retention):
-            self.log.warning(
-                "No snapshot of the policy is in %s, so nothing is deleted. Check the spelling.",
-                ", ".join(regions),
-            )
-
-    def _tell(self, policy: str, decisions: list[RetentionDecision]) -> None:
-        self.log.info("::group::The plan for the %d snapshots of %s", len(decisions), policy)
-        for one in decisions:
+    def _log_plan(self, policy: str, plan: PrunePlan) -> None:
+        if plan.warning:
+            self.log.warning("%s", plan.warning)
+        self.log.info("::group::The plan for the %d snapshots of %s", len(plan.decisions), policy)
+        for one in plan.decisions:
             verb = "delete" if one.delete else "retain"
             self.log.info("%s %s: %s", verb, one, "; ".join(one.reasons))
         self.log.info("::endgroup::")
 
-    def _tell_dry_run(
-        self, wanted: list[RetentionDecision], refusal: DigitalOceanError | None
-    ) -> None:
-        done = "nothing, since prune would refuse the plan to delete " if refusal else ""
+    def _log_dry_run(self, plan: PrunePlan) -> None:
+        result = "nothing, because prune would refuse to delete " if plan.refusal else ""
         self.log.warning(
-            "DRY RUN: NOTHING WAS DELETED. With dry_run=False it would have been %s%s.",
-            done,
-            _sum(wanted),
+            "DRY RUN: NOTHING WAS DELETED. With dry_run=False it would delete %s%s.",
+            result,
+            _sum(plan.deletions),
         )
-        if refusal:
-            self.log.warning("Prune would refuse: %s", refusal)
+        if plan.refusal:
+            self.log.warning("Prune would refuse: %s", plan.refusal)
 
 
 class DigitalOceanAuditSnapshotsOperator(BaseOperator):
@@ -263,8 +241,8 @@ class DigitalOceanAuditSnapshotsOperator(BaseOperator):
         *,
         policy: str,
         regions: Sequence[str] | str,
-        max_data_age: float | str,
-        max_copy_age: float | str,
+        max_data_age: timedelta | float | str,
+        max_copy_age: timedelta | float | str,
         droplet_id: int | str | None = None,
         droplet_name: str | None = None,
         tag: str | None = None,
@@ -298,8 +276,10 @@ class DigitalOceanAuditSnapshotsOperator(BaseOperator):
                 )
         rows = [finding.to_row() for finding in findings]
         if problem := describe_findings(findings, policy):
+            for finding in violations(findings):
+                self.log.error("%s", finding)
             context["ti"].xcom_push(key="return_value", value=rows)
-            raise PermanentTaskError(problem, AUDIT_FAILED)
+            raise PermanentTaskError(f"{problem} {CLEARING_READS}", AUDIT_FAILED)
         self.log.info("All %d copies of policy %s are there and new enough.", len(rows), policy)
         return rows
 

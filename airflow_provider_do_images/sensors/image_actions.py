@@ -10,29 +10,24 @@ from typing import Any
 
 from airflow.sdk import BaseSensorOperator, Context, PokeReturnValue
 
+from airflow_provider_do_images._airflow.clearing import CLEARING_READS
 from airflow_provider_do_images._airflow.failures import (
     airflow_exceptions,
-    check_execution_timeout,
     describing_timeout,
     effective_timeout,
     from_event,
     sensor_failure,
+    wait_failure,
 )
+from airflow_provider_do_images._airflow.waiter import read_with
 from airflow_provider_do_images.api.validation import check_flag, check_text
-from airflow_provider_do_images.core.messages import (
-    CLEARING_READS,
-    describe_not_cancelled,
-    describe_wait_result,
-)
-from airflow_provider_do_images.core.wait.evaluate import (
-    VERIFY_TIMEOUT,
-    WaitResult,
-    WaitSpec,
-    WaitStatus,
-)
-from airflow_provider_do_images.core.wait.flow import ReadRequest, ReadResult, drive, poll_once
+from airflow_provider_do_images.core.messages import describe_not_cancelled, describe_wait_result
+from airflow_provider_do_images.core.results import WaitStatus
+from airflow_provider_do_images.core.wait.event import described_row, read_event
+from airflow_provider_do_images.core.wait.flow import drive, poll_once
 from airflow_provider_do_images.core.wait.progress_log import WaitProgressLog
 from airflow_provider_do_images.core.wait.settings import WaitSettings
+from airflow_provider_do_images.core.wait.spec import VERIFY_TIMEOUT, WaitResult, WaitSpec
 from airflow_provider_do_images.exceptions import TaskSkipped
 from airflow_provider_do_images.hooks.digitalocean import DigitalOceanHook
 from airflow_provider_do_images.links.digitalocean import LINKS
@@ -46,41 +41,38 @@ from airflow_provider_do_images.version_compat import (
     conf,
 )
 
-_HEAD_START = 0.1
-"""Seconds by which our deadline comes before Airflow's own check of a poked sensor's timeout, whose
-message knows nothing of the action."""
+_DEADLINE_MARGIN = 0.1
+"""Seconds by which our deadline precedes Airflow's own check of a poked sensor's timeout, whose
+message does not describe the action."""
 
-_RETELL = 600.0
-"""Seconds after which a rescheduled sensor tells again that its looks fail."""
+_REPEAT_WARNING_AFTER = 600.0
+"""Seconds after which a rescheduled sensor repeats the warning that its polls fail."""
 
 
 class DigitalOceanImageActionSensor(BaseSensorOperator):
-    """Wait until an image action has completed, and return it.
+    """Wait until an image action has completed, and return its row.
 
-    All modes (poke, reschedule, deferrable) end alike: a completed action is returned as a dict of
-    its nine fields and what the submit told of it
-    (:class:`~airflow_provider_do_images.core.results.ActionResult`); a time-out raises
-    ``AirflowSensorTimeout``; an errored action and everything else that ends the wait raises
+    All modes (poke, reschedule, deferrable) end alike. A completed and verified action is returned
+    as a row (:class:`~airflow_provider_do_images.core.results.ActionResult`). A timeout raises
+    ``AirflowSensorTimeout``; an errored action and every other failure raise
     ``AirflowFailException``. ``soft_fail`` and ``never_fail`` turn both into a skip, after the log
-    has got the failure. Failing looks (429, 5xx, no answer) are waited out. The row of a submit
-    that found everything there already passes at once; any other row without an action, such as one
-    that was refused, fails with the error that it has.
+    has the failure. Failed polls (429, 5xx, no response) do not end the wait. A row that says
+    ``already_exists`` succeeds at once; any other row without an action fails with its own error.
 
-    :param action: the result of a convert or transfer operator, whole: ``transfer.output``, or
-        mapped, ``.expand(action=transfers.output)``. (templated)
-    :param image_id: instead of ``action``, the image's id, with ``action_id``. (templated)
-    :param action_id: the action's id. Both ids may be rows that have them. (templated)
+    :param action: the row of a convert or transfer operator: ``transfer.output`` or, mapped,
+        ``.expand(action=transfers.output)``. (templated)
+    :param image_id: instead of ``action``, the id of the image, with ``action_id``. (templated)
+    :param action_id: the id of the action. Both ids may be rows that have them. (templated)
     :param digitalocean_conn_id: id of the connection; its token needs the scope ``image:read``.
         (templated)
-    :param deferrable: wait in the triggerer instead of a worker; by default as Airflow's setting
-        ``operators.default_deferrable`` says.
-    :param poke_interval: time between two polls, in seconds or as a ``timedelta``, as all times
-        here; at most a day.
-    :param timeout: how long the task waits, by default 2 hours, since transfers of 80 minutes are
-        reported, and at most a year.
-    :param verify_timeout: time in which the image must show what the completed action did (a
-        transfer's region is listed, a converted backup is a snapshot); at most a day, 0 to skip
-        this.
+    :param deferrable: whether to wait in the triggerer; default: Airflow's setting
+        ``operators.default_deferrable``.
+    :param poke_interval: time between two polls, in seconds or as a ``timedelta``; default 30 s, at
+        most a day.
+    :param timeout: time until the wait times out, in seconds or as a ``timedelta``; default 2 h,
+        because transfers of 80 min are reported; at most a year.
+    :param verify_timeout: time in which the image must show the effect of the completed action, in
+        seconds or as a ``timedelta``; default 2 min, at most a day, 0 to skip.
     """
 
     template_fields: Sequence[str] = ("action", "image_id", "action_id", "digitalocean_conn_id")
@@ -101,7 +93,7 @@ class DigitalOceanImageActionSensor(BaseSensorOperator):
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
-        # Checked when the task runs, as all parameters are.
+        # Checked when the task runs, like all parameters.
         self.poke_interval = poke_interval  # type: ignore[assignment]
         self.timeout = timeout  # type: ignore[assignment]
         self.action = action
@@ -115,48 +107,49 @@ class DigitalOceanImageActionSensor(BaseSensorOperator):
         self._progress: WaitProgressLog | None = None
 
     def execute(self, context: Context) -> Any:  # noqa: RET503 - defer() never returns
-        """Wait in the way that was asked for, and return the completed action."""
+        """Wait, and return the row of the completed action."""
         with self._skipped_if_soft():
             with airflow_exceptions(CLEARING_READS):
                 self._check_settings()
                 row = finished_row(self.action)
             if row:
-                self.log.info("Nothing to wait for: what was asked for was there already.")
+                self.log.info("Already exists; nothing to wait for.")
                 return row
             wait, progress = self._begun(context)
             with describing_timeout(wait, progress.seen, CLEARING_READS):
                 if not self.deferrable:
                     return super().execute(context)
-                if verdict := self._look(wait, progress):
-                    return self._conclude(verdict)
+                if result := self._poll(wait, progress):
+                    return self._conclude(result)
         self.defer(
             **deferral(
-                wait,
+                [wait],
                 poll_interval=progress.interval,
                 digitalocean_conn_id=self.digitalocean_conn_id,
             )
         )
 
     def poke(self, context: Context) -> PokeReturnValue:
-        """Look once."""
-        # Not left to Airflow, which makes a skip of a failure without a word of why.
+        """Poll once."""
+        # Airflow would skip the task without logging the failure.
         with self._skipped_if_soft():
             wait, progress = self._begun(context)
             with describing_timeout(wait, progress.seen, CLEARING_READS):
-                if verdict := self._look(wait, progress):
-                    return PokeReturnValue(is_done=True, xcom_value=self._conclude(verdict))
+                if result := self._poll(wait, progress):
+                    return PokeReturnValue(is_done=True, xcom_value=self._conclude(result))
         return PokeReturnValue(is_done=False)
 
     def execute_complete(self, context: Context, event: Any = None) -> dict[str, Any]:
-        """Return or raise what the trigger found."""
+        """Return the row of the finished action, or raise its failure."""
         with self._skipped_if_soft():
-            return self._conclude(from_event(WaitResult.from_event, event, CLEARING_READS))
+            [result] = from_event(_read_results, event, CLEARING_READS)
+            return self._conclude(result)
 
     def resume_execution(
         self, next_method: str, next_kwargs: dict[str, Any] | None, context: Context
     ) -> Any:
-        """Resume after the deferral; the log says why a failure of Airflow's own is a skip."""
-        with self._skipped_if_soft():  # Airflow 3.1 makes no skip of a deferral that timed out
+        """Resume after the deferral; log the failure if Airflow turns it into a skip."""
+        with self._skipped_if_soft():  # Airflow 3.1 does not skip after a deferral timeout
             try:
                 return super().resume_execution(next_method, next_kwargs, context)
             except AirflowSkipException as skip:
@@ -166,7 +159,7 @@ class DigitalOceanImageActionSensor(BaseSensorOperator):
                 raise
 
     def on_kill(self) -> None:
-        """Say that nothing is cancelled."""
+        """Log that no action is cancelled."""
         if self._wait:
             self.log.info(describe_not_cancelled([self._wait]))
 
@@ -176,7 +169,7 @@ class DigitalOceanImageActionSensor(BaseSensorOperator):
         settings = WaitSettings.checked(
             self.poke_interval, self.timeout, self.verify_timeout, name="poke_interval"
         )
-        # Airflow reckons with these two while it pokes.
+        # Airflow computes with these two while it pokes.
         self.poke_interval, self.timeout = settings.poll_interval, settings.timeout
         return settings
 
@@ -190,7 +183,7 @@ class DigitalOceanImageActionSensor(BaseSensorOperator):
             settings = self._check_settings()
             image_id, action_id = ids_to_wait_for(self.action, self.image_id, self.action_id)
             row = self.action or {}
-            known = {name: row.get(name) for name in ("droplet_id", "droplet_name", "outcome")}
+            known = {name: row.get(name) for name in ("droplet_id", "droplet_name", "submission")}
             started_at, first = time.time(), None
             if self.reschedule and not self.deferrable:
                 first = context["ti"].get_first_reschedule_date(context)
@@ -202,44 +195,42 @@ class DigitalOceanImageActionSensor(BaseSensorOperator):
                     "image_id": image_id,
                     "action_id": action_id,
                     "started_at": started_at,
-                    "deadline": started_at + limit - _HEAD_START,
+                    "deadline": started_at + limit - _DEADLINE_MARGIN,
                     "region": row.get("region_slug"),
                     "verify_timeout": settings.verify_timeout,
                 }
             )
-        # A rescheduled look does not know what the last one found.
+        # A rescheduled poll does not know the result of the last one.
         number = context.get("task_reschedule_count", 0) if first else 0
-        due = number % max(round(_RETELL / settings.poll_interval), 1) == 0
+        due = number % max(round(_REPEAT_WARNING_AFTER / settings.poll_interval), 1) == 0
         begun = first is not None
-        return wait, WaitProgressLog(
-            [wait], settings.poll_interval, begun=begun, tells_failures=due
-        )
+        return wait, WaitProgressLog([wait], settings.poll_interval, begun=begun, logs_failures=due)
 
-    def _look(self, wait: WaitSpec, progress: WaitProgressLog) -> WaitResult | None:
-        verdict = drive(progress.follow(poll_once(wait), wait), self._ask)
-        if verdict is None:
-            progress.begin()
-        return verdict
-
-    def _ask(self, question: ReadRequest) -> ReadResult:
+    def _poll(self, wait: WaitSpec, progress: WaitProgressLog) -> WaitResult | None:
         self._hook = self._hook or DigitalOceanHook(
             self.digitalocean_conn_id, max_rate_limit_wait=self.poke_interval
         )
-        return self._hook.ask(question)
+        result = drive(progress.follow(poll_once(wait), wait), read_with(self._hook))
+        if result is None:
+            progress.begin()
+        return result
 
-    def _conclude(self, verdict: WaitResult) -> dict[str, Any]:
-        if verdict.outcome is not WaitStatus.COMPLETED or verdict.action is None:
-            with airflow_exceptions(CLEARING_READS):
-                timeout = self._check_settings().timeout
-            limit = self.deferrable and self.execution_timeout
-            check_execution_timeout(verdict, timeout, limit, CLEARING_READS)
-            raise sensor_failure(verdict, self.upstream_task_ids)
-        self.log.info(describe_wait_result(verdict))
-        return verdict.to_result().to_json()
+    def _conclude(self, result: WaitResult) -> dict[str, Any]:
+        if result.status is WaitStatus.COMPLETED:
+            self.log.info(describe_wait_result(result))
+            return result.to_result().to_json()
+        with airflow_exceptions(CLEARING_READS):
+            timeout = self._check_settings().timeout
+        limit = self.deferrable and self.execution_timeout
+        expired = effective_timeout(timeout, limit) < timeout
+        if result.status is WaitStatus.TIMED_OUT and expired:
+            row = described_row(result)
+            raise wait_failure(row, timeout, self.execution_timeout, CLEARING_READS)
+        raise sensor_failure(result, self.upstream_task_ids)
 
     @contextmanager
     def _skipped_if_soft(self) -> Iterator[None]:
-        """Treat a failure as Airflow does while it pokes or resumes, with Airflow's own words."""
+        """Skip the task after a failure as Airflow does while it pokes or resumes."""
         try:
             yield
         except (AirflowFailException, AirflowSensorTimeout, AirflowTaskTimeout) as error:
@@ -253,3 +244,7 @@ class DigitalOceanImageActionSensor(BaseSensorOperator):
 
     def _log_failure(self, error: BaseException) -> None:
         self.log.error("The sensor failed, and the task is skipped: %s", error)
+
+
+def _read_results(event: Any) -> list[WaitResult]:
+    return read_event(event)[1]

@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING
 
 from airflow_provider_do_images.api import DigitalOceanError
 from airflow_provider_do_images.core.poller.poller import Subscription, subscribe
-from airflow_provider_do_images.core.wait.evaluate import WaitResult, WaitSpec
 from airflow_provider_do_images.core.wait.flow import (
     CONFIRMATION_DELAY,
     ReadRequest,
@@ -21,6 +20,7 @@ from airflow_provider_do_images.core.wait.flow import (
     drive_async,
 )
 from airflow_provider_do_images.core.wait.progress_log import WaitProgressLog
+from airflow_provider_do_images.core.wait.spec import WaitResult, WaitSpec
 from airflow_provider_do_images.hooks.digitalocean import (
     DigitalOceanHook,
     create_client,

@@ -6,8 +6,10 @@ from random import Random
 
 import pytest
 
+from airflow_provider_do_images.core.jobs import waiter
+from airflow_provider_do_images.core.results import ActionResult
 from airflow_provider_do_images.core.submit import submitter as submit
-from airflow_provider_do_images.core.submit.decide import Decision, Submission
+from airflow_provider_do_images.core.submit.decide import Decision
 from airflow_provider_do_images.core.submit.submitter import IdempotentSubmitter
 from airflow_provider_do_images.core.wait import flow as wait
 from airflow_provider_do_images.simulator import Rules
@@ -56,7 +58,7 @@ def test_a_trial_can_be_replayed(monkeypatch):
 
 def without_look(monkeypatch):
     """Post at once, without a look at what is there."""
-    monkeypatch.setattr(IdempotentSubmitter, "_look", lambda _: Decision.POST)
+    monkeypatch.setattr(IdempotentSubmitter, "_decide", lambda _: Decision.SUBMIT)
 
 
 def without_join(monkeypatch):
@@ -65,15 +67,15 @@ def without_join(monkeypatch):
 
     def no_join(*arguments):
         found = decide(*arguments)
-        joins = isinstance(found, Submission) and found.action is not None
-        return Decision.POST if joins else found
+        joins = isinstance(found, ActionResult) and found.action is not None
+        return Decision.SUBMIT if joins else found
 
     monkeypatch.setattr(submit, "decide", no_join)
 
 
 def without_reconcile(monkeypatch):
     """After a POST without a clear answer, post again without looking for what it began."""
-    monkeypatch.setattr(IdempotentSubmitter, "_look_for_new", lambda _: Decision.POST)
+    monkeypatch.setattr(IdempotentSubmitter, "_find_created", lambda _: Decision.SUBMIT)
     monkeypatch.setattr(submit, "RECONCILE_TIMEOUT", 0.0)
 
 
@@ -85,7 +87,7 @@ def without_proof(monkeypatch):
         yield
 
     monkeypatch.setattr(wait, "verify", believe)
-    monkeypatch.setattr(trials, "verify", believe)
+    monkeypatch.setattr(waiter, "verify", believe)
 
 
 @pytest.mark.parametrize(

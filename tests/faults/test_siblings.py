@@ -12,10 +12,11 @@ from requests.adapters import HTTPAdapter
 
 from airflow_provider_do_images.api import DigitalOceanError
 from airflow_provider_do_images.api.client import ApiClient
-from airflow_provider_do_images.core.submit.decide import ActionRequest, Blocked, SubmitOutcome
+from airflow_provider_do_images.core.results import Submission, WaitStatus
+from airflow_provider_do_images.core.submit.decide import ActionRequest, Blocked
 from airflow_provider_do_images.core.submit.submitter import IdempotentSubmitter
-from airflow_provider_do_images.core.wait.evaluate import WaitSpec, WaitStatus
 from airflow_provider_do_images.core.wait.flow import drive, drive_all, wait_until_finished
+from airflow_provider_do_images.core.wait.spec import WaitSpec
 from airflow_provider_do_images.simulator import (
     ActionErrors,
     ErrorStatus,
@@ -109,11 +110,11 @@ class Sibling(HTTPAdapter):
                 waits = found.waits(clock(), clock() + 7200)
                 flows = [wait_until_finished(w, poll_interval=60, clock=clock) for w in waits]
                 drive_all(flows, lambda ask: ask.send(client), self.sleep, clock)
-            if found.outcome is SubmitOutcome.ALREADY_EXISTS:
+            if found.submission is Submission.ALREADY_EXISTS:
                 return WaitStatus.COMPLETED
             wait = WaitSpec(self.image.id, found.action.id, clock(), clock() + 7200, self.region)
             flow = wait_until_finished(wait, poll_interval=60, clock=clock)
-            return drive(flow, lambda ask: ask.send(client), self.sleep).outcome
+            return drive(flow, lambda ask: ask.send(client), self.sleep).status
 
 
 @pytest.fixture(scope="module")

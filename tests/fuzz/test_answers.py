@@ -16,8 +16,9 @@ from hypothesis import strategies as st
 from airflow_provider_do_images.api import DigitalOceanError, ImageAction
 from airflow_provider_do_images.api.client import ApiClient
 from airflow_provider_do_images.api.http.retry import NO_RETRY, RetryPolicy
+from airflow_provider_do_images.core.results import WaitStatus
 from airflow_provider_do_images.core.wait import flow as waiting
-from airflow_provider_do_images.core.wait.evaluate import WaitResult, WaitStatus
+from airflow_provider_do_images.core.wait.spec import WaitResult
 from airflow_provider_do_images.hooks.digitalocean import DigitalOceanHook
 from airflow_provider_do_images.triggers.image_actions import DigitalOceanImageActionTrigger
 from devtools.answers import answers
@@ -112,7 +113,7 @@ def test_a_trigger_ends_with_one_event_that_says_how(server, serve, some):
         event = asyncio.run(_event())
 
     verdict = WaitResult.from_event(json.loads(json.dumps(event, allow_nan=False)))
-    assert verdict.outcome is not WaitStatus.INTERNAL_ERROR
+    assert verdict.status is not WaitStatus.INTERNAL_ERROR
     assert TOKEN not in json.dumps(event)
 
 

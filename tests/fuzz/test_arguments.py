@@ -31,9 +31,9 @@ from airflow_provider_do_images.exceptions import (
     TaskError,
     TaskSkipped,
 )
+from airflow_provider_do_images.operators.action_history import DigitalOceanListImageActionsOperator
 from airflow_provider_do_images.operators.image_actions import (
     DigitalOceanConvertImageOperator,
-    DigitalOceanListImageActionsOperator,
     DigitalOceanTransferImageOperator,
 )
 from airflow_provider_do_images.operators.replication import (
@@ -271,7 +271,7 @@ TRIGGER = {
     "verify_timeout": 1,
     "droplet_id": 3,
     "droplet_name": "web-07",
-    "outcome": "submitted",
+    "submission": "submitted",
     "typical_seconds": 5,
     "digitalocean_conn_id": "digitalocean_default",
 }

@@ -14,9 +14,9 @@ from airflow_provider_do_images.api.client import ApiClient
 from airflow_provider_do_images.core.poller import poller as watch
 from airflow_provider_do_images.core.poller.poller import subscribe
 from airflow_provider_do_images.core.wait import flow as waiting
-from airflow_provider_do_images.core.wait.evaluate import WaitSpec
 from airflow_provider_do_images.core.wait.flow import drive_async, wait_until_finished
 from airflow_provider_do_images.core.wait.progress_log import WaitProgressLog
+from airflow_provider_do_images.core.wait.spec import WaitSpec
 from airflow_provider_do_images.simulator import ManualClock, Simulator
 from devtools import older_airflow
 from devtools.virtual_time import SharedClock, VirtualLoop

@@ -5,18 +5,17 @@ from __future__ import annotations
 import asyncio
 import json
 import time
-from dataclasses import asdict
 
 import pytest
 
 from airflow_provider_do_images.api import ActionStatus, ImageAction
 from airflow_provider_do_images.core.poller import poller as watch
-from airflow_provider_do_images.core.results import ActionResult
-from airflow_provider_do_images.core.submit.copies import read_event
-from airflow_provider_do_images.core.wait.evaluate import WaitSpec
+from airflow_provider_do_images.core.results import ActionResult, Submission
+from airflow_provider_do_images.core.wait.event import merge_wait_results, read_event
+from airflow_provider_do_images.core.wait.spec import WaitSpec
 from airflow_provider_do_images.triggers.image_actions import (
-    DigitalOceanImageActionsTrigger,
-    deferral_of_all,
+    DigitalOceanImageActionTrigger,
+    deferral,
 )
 
 REGIONS = ("ams3", "sgp1", "blr1")
@@ -42,18 +41,30 @@ def trigger(run, snapshot, connection, actions):
         for region, action in actions.items():
             limit = seconds.get(region, 8.0)
             waits.append(
-                WaitSpec(snapshot.id, action.id, now, now + limit, region, 1.0, outcome="submitted")
+                WaitSpec(
+                    snapshot.id,
+                    action.id,
+                    now,
+                    now + limit,
+                    region,
+                    1.0,
+                    submission=Submission.SUBMITTED,
+                )
             )
             seen = ImageAction(action.id, ActionStatus("in-progress"), "transfer")
-            rows.append(ActionResult(snapshot.id, region=region, outcome="submitted", action=seen))
-        new = DigitalOceanImageActionsTrigger(
-            waits=[asdict(wait) for wait in waits],
+            rows.append(
+                ActionResult(
+                    snapshot.id, region=region, submission=Submission.SUBMITTED, action=seen
+                )
+            )
+        new = DigitalOceanImageActionTrigger(
+            waits=[wait.to_json() for wait in waits],
             rows=[row.to_json() for row in rows],
             first_poll_at=now + 0.1,
             poll_interval=0.2,
         )
         _, kwargs = new.serialize()
-        return DigitalOceanImageActionsTrigger(**json.loads(json.dumps(kwargs)))
+        return DigitalOceanImageActionTrigger(**json.loads(json.dumps(kwargs)))
 
     return make
 
@@ -73,7 +84,8 @@ async def events_of(trigger, meanwhile=lambda: None):
 
 def ends(payload):
     """Return how each region ended, by the event as another process reads it."""
-    return {row.region: row.end for row in read_event(json.loads(json.dumps(payload)))}
+    rows = merge_wait_results(*read_event(json.loads(json.dumps(payload))))
+    return {row.region: row.wait_status for row in rows}
 
 
 def test_one_event_has_the_result_of_each(trigger, run, sim, actions):
@@ -120,7 +132,7 @@ def test_a_defect_in_one_wait_ends_that_one_alone(trigger, run, sim, actions, mo
     [payload] = run(events_of(trigger(), meanwhile))
 
     assert ends(payload) == {"ams3": "completed", "sgp1": "internal_error", "blr1": "completed"}
-    assert "RuntimeError('a mistake')" in payload["verdicts"][1]["error"]
+    assert "RuntimeError('a mistake')" in payload["results"][1]["error"]
 
 
 def test_a_moved_trigger_leaves_no_poller(trigger, run):
@@ -142,7 +154,7 @@ def test_its_arguments_are_primitives_without_a_token(trigger):
     """Airflow stores only ids, times, slugs and the connection's name."""
     path, kwargs = trigger().serialize()
 
-    assert path.rpartition(".")[2] == "DigitalOceanImageActionsTrigger"
+    assert path.rpartition(".")[2] == "DigitalOceanImageActionTrigger"
     for row in [*kwargs.pop("waits"), *kwargs.pop("rows")]:
         assert {type(value) for value in row.values()} <= set(PRIMITIVES)
     assert {type(value) for value in kwargs.values()} <= set(PRIMITIVES)
@@ -154,7 +166,7 @@ def test_airflows_timeout_is_that_of_the_longest_wait():
     now = time.time()
     waits = [WaitSpec(1, 2, now, now + 60, "ams3"), WaitSpec(1, 3, now, now + 600, "sgp1", 900)]
 
-    arguments = deferral_of_all(waits, [], poll_interval=30, digitalocean_conn_id="x")
+    arguments = deferral(waits, poll_interval=30, digitalocean_conn_id="x")
 
     assert arguments["timeout"].total_seconds() >= 600 + 900 + 30
     assert arguments["trigger"].first_poll_at >= now + 30

@@ -10,13 +10,13 @@ from types import SimpleNamespace
 import pytest
 
 from airflow_provider_do_images.core.submit import replicate as replication
-from airflow_provider_do_images.hooks.digitalocean import DigitalOceanHook
+from airflow_provider_do_images.core.wait.flow import ReadRequest
 from airflow_provider_do_images.operators.image_actions import DigitalOceanTransferImageOperator
 from airflow_provider_do_images.operators.replication import (
     DigitalOceanReplicateImageOperator,
 )
 from airflow_provider_do_images.simulator import RegionsLag, ResponseLost, Rules
-from airflow_provider_do_images.triggers.image_actions import DigitalOceanImageActionsTrigger
+from airflow_provider_do_images.triggers.image_actions import DigitalOceanImageActionTrigger
 from airflow_provider_do_images.version_compat import AirflowException, AirflowTaskTimeout
 from devtools.older_airflow import TaskDeferred
 
@@ -58,7 +58,10 @@ def transfer(image, **arguments):
 def replicate(image, **arguments):
     """Return an operator that copies an image to both regions."""
     return DigitalOceanReplicateImageOperator(
-        task_id="t", image_id=image.id, regions=REGIONS, **{"poll_interval": 0.05, **arguments}
+        task_id="t",
+        image_id=image.id,
+        regions=REGIONS,
+        **{"poll_interval": 0.05, "deferrable": True, **arguments},
     )
 
 
@@ -72,7 +75,7 @@ def deferred(call, *arguments):
 def fire(deferral):
     """Run a trigger as the triggerer does, from its stored form; return its event's payload."""
     _, kwargs = deferral.trigger.serialize()
-    trigger = DigitalOceanImageActionsTrigger(**json.loads(json.dumps(kwargs)))
+    trigger = DigitalOceanImageActionTrigger(**json.loads(json.dumps(kwargs)))
 
     async def run():
         return [event.payload async for event in trigger.run()]
@@ -100,10 +103,10 @@ def test_a_transfer_waits_in_the_worker_and_then_submits(sim, snapshot, other, c
 
     result = transfer(snapshot).execute(context)
 
-    assert (result["outcome"], result["status"]) == ("submitted", "in-progress")
+    assert (result["submission"], result["status"]) == ("submitted", "in-progress")
     assert result["region_slug"] == "ams3"
     assert posts(sim) == ["ams3"]
-    [line] = [text for text in caplog.messages if text.startswith("Waiting, as ")]
+    [line] = [text for text in caplog.messages if text.startswith("Waiting, because ")]
     assert f"action {other.id}" in line
 
 
@@ -119,7 +122,7 @@ def test_a_transfer_waits_in_the_triggerer_and_then_submits(sim, snapshot, other
     event = fire(deferral)
     result = transfer(snapshot, deferrable=True).execute_unblocked(context, event)
 
-    assert result["outcome"] == "submitted"
+    assert result["submission"] == "submitted"
     assert posts(sim) == ["ams3"]
     assert context["values"]["image_id"] == snapshot.id
 
@@ -138,7 +141,7 @@ def test_a_transfer_that_is_blocked_again_keeps_its_deadline(sim, snapshot, othe
     sim.state.finish_action(last)
     third = deferred(operator.execute_unblocked, context, fire(second))
     assert third.method_name == "execute_complete"
-    assert third.trigger.wait.deadline == first.trigger.waits[0].deadline
+    assert third.trigger.waits[0].deadline == first.trigger.waits[0].deadline
     assert posts(sim) == ["ams3"]
 
 
@@ -170,7 +173,7 @@ def test_airflows_timer_ends_a_blocked_wait_here(sim, snapshot, other, context, 
     def interrupt(*_):
         raise AirflowTaskTimeout("Timeout, PID: 1")
 
-    monkeypatch.setattr(DigitalOceanHook, "ask", interrupt)
+    monkeypatch.setattr(ReadRequest, "send", interrupt)
 
     with pytest.raises(AirflowTaskTimeout) as caught:
         transfer(snapshot).execute(context)
@@ -190,7 +193,7 @@ def test_a_replication_waits_in_the_worker_and_submits_the_missing_regions(sim, 
 
     rows = replicate(snapshot, deferrable=False).execute(context)
 
-    assert [(row["region_slug"], row["outcome"], row["end"]) for row in rows] == [
+    assert [(row["region_slug"], row["submission"], row["wait_status"]) for row in rows] == [
         ("ams3", "already_exists", "completed"),
         ("sgp1", "submitted", "completed"),
     ]
@@ -208,7 +211,7 @@ def test_a_replication_waits_in_the_triggerer_twice(sim, snapshot, other, contex
     sim.clock.advance(600)
     rows = operator.execute_complete(context, fire(waiting))
 
-    assert [row["outcome"] for row in rows] == ["submitted", "submitted"]
+    assert [row["submission"] for row in rows] == ["submitted", "submitted"]
     assert posts(sim) == REGIONS
 
 
@@ -232,11 +235,11 @@ def test_a_replication_that_is_blocked_in_the_middle_keeps_its_rows(
     blocked = deferred(operator.execute, context)
 
     [row] = blocked.trigger.rows
-    assert (row["region_slug"], row["outcome"]) == ("ams3", "submitted")
+    assert (row["region_slug"], row["submission"]) == ("ams3", "submitted")
     assert [wait.action_id for wait in blocked.trigger.waits] == [begun[0].id]
     sim.state.finish_action(begun[0].id)
     waiting = deferred(operator.execute_unblocked, context, fire(blocked))
-    assert [row["outcome"] for row in waiting.trigger.rows] == ["submitted", "submitted"]
+    assert [row["submission"] for row in waiting.trigger.rows] == ["submitted", "submitted"]
     assert posts(sim) == REGIONS
 
 
@@ -252,14 +255,14 @@ def test_a_replication_that_stays_blocked_fails_with_a_row_for_each_region(
 
     assert caught.value.code == "copies_missing"
     rows = context["values"]["return_value"]
-    assert [(row["outcome"], row["end"], row["id"]) for row in rows] == [
-        ("refused", "submit_failed", None)
+    assert [(row["submission"], row["wait_status"], row["id"]) for row in rows] == [
+        ("submit_failed", None, None)
     ] * 2
     assert all(str(other.id) in row["error"] for row in rows)
     assert posts(sim) == []
 
 
-@pytest.mark.parametrize("event", [None, {}, {"rows": [], "verdicts": []}, {"verdicts": [{}]}])
+@pytest.mark.parametrize("event", [None, {}, {"rows": [], "results": []}, {"results": [{}]}])
 @pytest.mark.parametrize("operator", [transfer, replicate])
 def test_an_unknown_event_fails(snapshot, context, sim, operator, event):
     """The deadline would be unknown; nothing is sent."""
@@ -287,7 +290,7 @@ def test_a_retry_attaches_at_once_where_airflow_stores_task_state(sim, snapshot,
 
     again = transfer(snapshot).execute(context)
 
-    assert (again["outcome"], again["id"]) == ("attached", first["id"])
+    assert (again["submission"], again["id"]) == ("attached", first["id"])
     assert posts(sim) == ["ams3"]
 
 
@@ -300,8 +303,8 @@ def test_a_cleared_task_returns_the_action_that_it_stored(sim, snapshot, context
     with_store = transfer(snapshot).execute(context)
     without = transfer(snapshot).execute({"ti": context["ti"]})
 
-    assert (with_store["outcome"], with_store["id"]) == ("already_exists", first["id"])
-    assert (without["outcome"], without["end"], without["id"]) == (
+    assert (with_store["submission"], with_store["id"]) == ("already_exists", first["id"])
+    assert (without["submission"], without["wait_status"], without["id"]) == (
         "already_exists",
         "completed",
         None,
@@ -324,7 +327,7 @@ def test_a_store_that_fails_changes_nothing(sim, snapshot, context):
 
     rows = deferred(replicate(snapshot).execute, context).trigger.rows
 
-    assert [row["outcome"] for row in rows] == ["submitted", "submitted"]
+    assert [row["submission"] for row in rows] == ["submitted", "submitted"]
 
 
 def test_a_recovered_transfer_that_the_image_never_shows_may_be_retried(sim, snapshot, context):

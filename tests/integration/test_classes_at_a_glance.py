@@ -116,12 +116,9 @@ async def wait_in(trigger, state, images):
         }
         for image in images
     ]
-    if trigger is CLASSES["DigitalOceanImageActionsTrigger"]:
-        waits = [{"waits": waits, "rows": []}]
-    events = await asyncio.gather(*(anext(trigger(**one, **looks).run()) for one in waits))
-    for event in events:
-        for verdict in event.payload.get("verdicts", [event.payload]):
-            reported(verdict["outcome"] == "completed", verdict["error"])
+    event = await anext(trigger(waits=waits, **looks).run())
+    for result in event.payload["results"]:
+        reported(result["wait_status"] == "completed", result["error"])
 
 
 def ids_of_transfer(state, image, *, ended=False):

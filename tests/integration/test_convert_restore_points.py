@@ -14,9 +14,11 @@ from airflow_provider_do_images.api import (
     ImageAction,
     ServerError,
 )
+from airflow_provider_do_images.core.results import ActionResult, WaitStatus
 from airflow_provider_do_images.core.snapshots.claim import SnapshotClaim, apply_claim
 from airflow_provider_do_images.core.snapshots.naming import SnapshotName
-from airflow_provider_do_images.core.wait.evaluate import WaitResult, WaitSpec, WaitStatus
+from airflow_provider_do_images.core.wait.event import to_event
+from airflow_provider_do_images.core.wait.spec import WaitResult, WaitSpec
 from airflow_provider_do_images.exceptions import PermanentTaskError
 from airflow_provider_do_images.operators import restore_points as backups_module
 from airflow_provider_do_images.operators.image_actions import DigitalOceanConvertImageOperator
@@ -145,10 +147,15 @@ def test_the_snapshot_gets_name_and_tags_and_the_log_its_price(sim, find, conver
     assert (snapshot.id, snapshot.name) == (row["image_id"], name_of(web, snapshot))
     assert snapshot.tags == ["nightly", "team:web"]
     assert (result["droplet_id"], result["droplet_name"]) == (web.id, "shop-01")
-    assert (result["outcome"], result["end"], result["status"]) == ("submitted", *["completed"] * 2)
+    assert (result["submission"], result["wait_status"], result["status"]) == (
+        "submitted",
+        *["completed"] * 2,
+    )
     assert converts(sim) == 1
     assert len(images(sim, web, "backup")) == 2
-    assert "It costs 0.25 USD a month (2.5 GiB at 0.1 USD per GiB)." in "".join(capfd.readouterr())
+    assert "Cost estimate: 0.25 USD a month (2.5 GiB at 0.1 USD per GiB)." in "".join(
+        capfd.readouterr()
+    )
 
 
 def test_a_backup_is_named_before_its_convert(sim, find, convert, web):
@@ -179,7 +186,7 @@ def test_cleared_five_times_converts_once(sim, run_pipeline, plan, rules):
     results = [run_pipeline(max_backup_age=8 * DAY) for _ in range(6)]
 
     assert {result["image_id"] for [result] in results} == {images(sim, droplet, "snapshot")[0].id}
-    assert [result["outcome"] for [result] in results] == ["submitted", *["already_exists"] * 5]
+    assert [result["submission"] for [result] in results] == ["submitted", *["already_exists"] * 5]
     assert converts(sim) == 1
     assert len(images(sim, droplet, "backup")) == 1
 
@@ -212,7 +219,7 @@ def test_killed_between_convert_and_name_the_retry_finishes(sim, find, convert, 
 
     result = convert(row, tags=["late"])
 
-    assert (result["image_id"], result["outcome"]) == (left.id, "already_exists")
+    assert (result["image_id"], result["submission"]) == (left.id, "already_exists")
     [snapshot] = images(sim, web, "snapshot")
     assert (snapshot.name, snapshot.tags) == (name_of(web, snapshot), ["late"])
     assert converts(sim) == 1
@@ -461,7 +468,7 @@ def test_a_backfill_finds_the_snapshot_and_writes_nothing(
 
     [row] = run_pipeline()
 
-    assert (row["image_id"], row["outcome"]) == (before["image_id"], "already_exists")
+    assert (row["image_id"], row["submission"]) == (before["image_id"], "already_exists")
     assert {entry.method for entry in sim.journal.entries} == {"GET"}
 
 
@@ -471,7 +478,7 @@ def test_a_manual_run_of_an_old_interval_converts(find, run_pipeline, web, task_
 
     [row] = run_pipeline()
 
-    assert row["outcome"] == "submitted"
+    assert row["submission"] == "submitted"
 
 
 @pytest.mark.parametrize(
@@ -600,7 +607,7 @@ def test_tags_that_cannot_be_seen_fail_with_the_scope(sim, find, convert, web):
     assert re.search(r"\(request id [0-9a-f-]{36}\)", str(failed.value))
 
     sim.tokens.allow(TOKEN, {*scopes, "tag:read"})
-    assert convert(row, tags=["nightly"])["outcome"] == "already_exists"
+    assert convert(row, tags=["nightly"])["submission"] == "already_exists"
     assert converts(sim) == 1
 
 
@@ -622,9 +629,11 @@ def test_a_row_that_changed_while_the_task_was_deferred_names_nothing(sim, find,
     [row] = find()
     now = sim.clock.now()
     action = sim.state.begin_action("convert_to_snapshot", sim.state.images[row["image_id"]])
-    wait = WaitSpec(row["image_id"], action.id, started_at=now, deadline=now + HOUR)
     done = ImageAction(action.id, ActionStatus.COMPLETED, "convert_to_snapshot")
-    event = WaitResult(WaitStatus.COMPLETED, wait, now, done).to_event()
+    submitted = ActionResult(row["image_id"], action=done)
+    wait = WaitSpec.for_result(submitted, now=now, deadline=now + HOUR, verify_timeout=0.0)
+    result = WaitResult(WaitStatus.COMPLETED, wait, now, done)
+    event = to_event([result], [submitted.to_json()])
     other = images(sim, web, "backup")[0]
     operator = DigitalOceanConvertImageOperator(
         task_id="convert", restore_point={**row, "image_id": other.id, "name": other.name}

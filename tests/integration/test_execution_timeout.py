@@ -9,11 +9,11 @@ from datetime import UTC, datetime
 
 import pytest
 
+from airflow_provider_do_images._airflow.clearing import CLEARING_READS, CLEARING_SUBMITS
 from airflow_provider_do_images.api.models import format_time
-from airflow_provider_do_images.core.messages import CLEARING_READS, CLEARING_SUBMITS
+from airflow_provider_do_images.operators.action_history import DigitalOceanListImageActionsOperator
 from airflow_provider_do_images.operators.image_actions import (
     DigitalOceanConvertImageOperator,
-    DigitalOceanListImageActionsOperator,
     DigitalOceanTransferImageOperator,
 )
 from airflow_provider_do_images.operators.replication import (
@@ -24,8 +24,8 @@ from airflow_provider_do_images.version_compat import AirflowTaskTimeout
 
 LIMIT = 0.5
 DROPLET = {"droplet_id": 42, "droplet_name": "web-1"}
-CAME = "execution_timeout came while a request was under way for "
-BEGAN = ", and what that began goes on: Timeout, PID: 123. "
+CAME = "execution_timeout expired during a request for "
+BEGAN = "; an action it started may continue: Timeout, PID: 123. "
 
 
 @pytest.fixture
@@ -70,7 +70,7 @@ def test_a_submit_names_its_image_and_region(sim, snapshot, timed_out):
     sim.faults.add(NoResponse(method="POST", times=None))
 
     what = f"image {snapshot.id}"
-    copy = f"seen in nyc3, of {format_time(datetime.fromtimestamp(snapshot.created_at, UTC))}, "
+    copy = f"in nyc3, of {format_time(datetime.fromtimestamp(snapshot.created_at, UTC))}, "
     words = timed_out(transfer)
     assert words.startswith(f"{CAME}{what}, region ams3{BEGAN}Last good copy: {what}, {copy}")
     assert words.endswith(f"{CLEARING_SUBMITS} [execution_timeout]")
@@ -94,7 +94,7 @@ def test_a_convert_names_the_last_good_copy(sim, backup, timed_out, method):
 
     assert words.startswith(
         f"{CAME}image {backup.id}, droplet web-1 (42){BEGAN}Last good copy: backup {backup.id}, "
-        f"which was found for this task, of 2026-01-01T02:00:00Z, "
+        f"the restore point, of 2026-01-01T02:00:00Z, "
     )
     assert words.endswith(f"{CLEARING_SUBMITS} [execution_timeout]")
     assert sim.journal.count("PUT") == (2 if method == "PUT" else 1)

@@ -10,11 +10,15 @@ from datetime import UTC, datetime
 
 import pytest
 
+from airflow_provider_do_images.api import ActionStatus, ImageAction
 from airflow_provider_do_images.api.models import format_time
+from airflow_provider_do_images.core.results import ActionResult, WaitStatus
 from airflow_provider_do_images.core.snapshots.naming import SnapshotName
 from airflow_provider_do_images.core.submit import submitter as submit
 from airflow_provider_do_images.core.wait import evaluate as judge
 from airflow_provider_do_images.core.wait import flow as wait
+from airflow_provider_do_images.core.wait.event import to_event
+from airflow_provider_do_images.core.wait.spec import WaitResult, WaitSpec
 from airflow_provider_do_images.operators.image_actions import (
     DigitalOceanConvertImageOperator,
     DigitalOceanTransferImageOperator,
@@ -134,8 +138,10 @@ def test_a_failed_last_poll_does_not_hide_the_region(sim, snapshot, fail):
 @pytest.mark.parametrize("others", [0, 1])
 def test_the_row_of_another_image_is_no_copy_of_this_one(backup, others):
     """The task that selected it may have been cleared while this one was deferred."""
-    waited = judge.WaitSpec(backup.id + others, 5, 0.0, 60.0)
-    event = judge.WaitResult(judge.WaitStatus.TIMED_OUT, waited, 60.0, error="no").to_event()
+    action = ImageAction(5, ActionStatus.IN_PROGRESS, "convert_to_snapshot")
+    row = ActionResult(backup.id + others, action=action)
+    wait = WaitSpec.for_result(row, now=0.0, deadline=60.0, verify_timeout=0.0)
+    event = to_event([WaitResult(WaitStatus.TIMED_OUT, wait, 60.0, error="no")], [row.to_json()])
 
     with pytest.raises(AirflowException) as caught:
         HOW["convert"](backup).execute_complete({}, event)
@@ -202,8 +208,8 @@ def test_a_partial_replication_names_the_last_good_copy(sim, fail, named):
 
     what = f"image {image.id} of droplet web-1 (42)"
     assert error.code == "copies_missing"
-    assert str(error).startswith(f"partial: 1 of 2 copies of {what} are there (ams3). fra1: ")
-    left = f"Last good copy: {what}, seen in nyc3, ams3, of {format_time(taken)}, 2 h 0 m"
+    assert str(error).startswith(f"1 of 2 copies of {what} completed (ams3); missing: fra1 ")
+    left = f"Last good copy: {what}, in nyc3, ams3, of {format_time(taken)}, 2 h 0 m"
     assert left in str(error)
 
 
@@ -220,7 +226,7 @@ DEFERRED = {
         **times,
     ),
     "replicate": lambda image, **times: DigitalOceanReplicateImageOperator(
-        task_id="t", image_id=image.id, regions=["fra1", "ams3"], **times
+        task_id="t", image_id=image.id, regions=["fra1", "ams3"], deferrable=True, **times
     ),
 }
 """What submits an image of which it knows only the id, and defers."""
@@ -250,7 +256,7 @@ def test_a_deferred_task_still_knows_its_image(sim, backup, snapshot, task_conte
 
     assert caught.value.code == ("copies_missing" if name == "replicate" else "errored")
     regions = "nyc3, fra1" if name == "replicate" else "nyc3"
-    assert f"Last good copy: image {image.id}, seen in {regions}, of " in str(caught.value)
+    assert f"Last good copy: image {image.id}, in {regions}, of " in str(caught.value)
 
 
 @pytest.mark.parametrize("name", [*HOW, "sensor"])
@@ -260,6 +266,6 @@ def test_a_foreign_event_fails_the_task(snapshot, name):
     operator = sensor if name == "sensor" else HOW[name](snapshot)
 
     with pytest.raises(AirflowFailException) as caught:
-        operator.execute_complete({}, {"outcome": "completed"})
+        operator.execute_complete({}, {"wait_status": "completed"})
 
     assert caught.value.code == "invalid_event"

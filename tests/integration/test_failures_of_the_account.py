@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from airflow_provider_do_images.operators.image_actions import DigitalOceanListImageActionsOperator
+from airflow_provider_do_images.operators.action_history import DigitalOceanListImageActionsOperator
 from airflow_provider_do_images.operators.restore_points import (
     DigitalOceanListRestorePointsOperator,
 )
@@ -99,7 +99,7 @@ def test_a_failed_prune_counts_its_deletes(sim, connection, fail, why):
 
 
 @pytest.mark.usefixtures("connection")
-def test_an_audit_names_a_good_copy_elsewhere(sim, fail):
+def test_an_audit_logs_a_good_copy_elsewhere(sim, fail, capfd):
     """A restore would use the last good copy."""
     droplet = sim.state.add_droplet("web-1")
     image = sim.state.add_image(f"nightly_{droplet.id}_20260101T020000Z")
@@ -117,4 +117,4 @@ def test_an_audit_names_a_good_copy_elsewhere(sim, fail):
 
     assert error.code == "audit_failed"
     assert f"droplet web-1 ({droplet.id}) in ams3" in str(error)
-    assert f"image {image.id} in nyc3, of 2026-01-01T02:00:00Z" in str(error)
+    assert f"image {image.id} in nyc3, of 2026-01-01T02:00:00Z" in "".join(capfd.readouterr())

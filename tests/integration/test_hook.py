@@ -10,7 +10,6 @@ from airflow_provider_do_images.api import (
     NotSentError,
     ServerError,
 )
-from airflow_provider_do_images.core.wait.flow import ReadRequest
 from airflow_provider_do_images.hooks.digitalocean import DigitalOceanHook
 from airflow_provider_do_images.simulator import ErrorStatus, ManualClock, Rules, Simulator
 from airflow_provider_do_images.simulator.state.models import ActionOutcome
@@ -263,7 +262,7 @@ def test_a_poll_waits_no_longer_than_its_interval(used_up, slept):
     hook.get_conn()._sleep = slept.append
 
     for _ in range(3):
-        hook.ask(ReadRequest(image.id, action.id))
+        hook.get_conn().get_image_action(image.id, action.id)
 
     assert slept == [5.0, 5.0]
 

@@ -6,13 +6,12 @@ import asyncio
 import random
 import re
 import time
-from dataclasses import asdict
 
 import pytest
 
-from airflow_provider_do_images.core.wait.evaluate import WaitSpec
+from airflow_provider_do_images.core.wait.spec import WaitSpec
 from airflow_provider_do_images.simulator import ManualClock, RateLimited, Rules, Simulator
-from airflow_provider_do_images.triggers.image_actions import DigitalOceanImageActionsTrigger
+from airflow_provider_do_images.triggers.image_actions import DigitalOceanImageActionTrigger
 
 HOUR = 3600.0
 
@@ -36,12 +35,11 @@ def log_of(run, caplog, monkeypatch):
 
     def wait(sim, actions, *, hours, completes_after=None):
         now = time.time()
-        trigger = DigitalOceanImageActionsTrigger(
+        trigger = DigitalOceanImageActionTrigger(
             waits=[
-                asdict(WaitSpec(one.resource_id, one.id, now, now + hours * HOUR, one.region))
+                WaitSpec(one.resource_id, one.id, now, now + hours * HOUR, one.region).to_json()
                 for one in actions
             ],
-            rows=[],
             first_poll_at=now + 30.0,
             poll_interval=30.0,
         )
@@ -62,7 +60,7 @@ def test_a_short_budget_is_logged_once(scarce, transfers, log_of):
     """However much longer the interval becomes, the task's log has one line about it."""
     log = log_of(scarce, transfers(1, at=scarce), hours=4)
 
-    assert sum(text.startswith("Looking every") for text in log) == 1
+    assert sum(text.startswith("Polling interval ") for text in log) == 1
 
 
 def test_slow_polling_is_logged_when_it_begins_and_ends(sim, connection, transfers, log_of):
@@ -71,8 +69,8 @@ def test_slow_polling_is_logged_when_it_begins_and_ends(sim, connection, transfe
 
     log = log_of(sim, transfers(1), hours=1.5)
 
-    slow, again = [text for text in log if text.startswith("Looking every")]
-    assert re.findall(r"\d+ h \d+ min|30 s", slow) == ["1 h 0 min", "30 s"]
+    slow, again = [text for text in log if text.startswith("Polling interval ")]
+    assert re.findall(r"\d+ h \d+ min|30 s", slow) == ["30 s", "1 h 0 min"]
     assert "30 s" in again
 
 
@@ -83,4 +81,4 @@ def test_a_token_used_up_by_others_is_logged_once(sim, connection, transfers, lo
     log = log_of(sim, transfers(1), hours=1.0)
 
     assert 1 < sim.journal.count(status=429) < 5
-    assert sum(text.startswith("Looking every") for text in log) == 1
+    assert sum(text.startswith("Polling interval ") for text in log) == 1

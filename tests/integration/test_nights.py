@@ -12,17 +12,18 @@ from threading import Barrier, BrokenBarrierError
 import pytest
 from requests.adapters import HTTPAdapter
 
-from airflow_provider_do_images.api import TransportError
+from airflow_provider_do_images.api import Image, TransportError
 from airflow_provider_do_images.api.client import ApiClient
+from airflow_provider_do_images.core.jobs import submit as submit_job
+from airflow_provider_do_images.core.results import ActionResult, Submission
 from airflow_provider_do_images.core.snapshots import restore_points as choose
 from airflow_provider_do_images.core.snapshots import retention
 from airflow_provider_do_images.core.snapshots.inventory import PolicySnapshot
 from airflow_provider_do_images.core.snapshots.naming import SnapshotName
 from airflow_provider_do_images.core.submit import submitter as submit
-from airflow_provider_do_images.core.submit.decide import Decision, Submission, SubmitOutcome
+from airflow_provider_do_images.core.submit.decide import Decision
 from airflow_provider_do_images.simulator import HeldRequest, ManualClock, Rules
 from airflow_provider_do_images.simulator.faults import connections
-from devtools import pipeline
 from devtools.chaos import Chaos
 from devtools.nights import START, Nights
 from devtools.pipeline import DAY, HOUR, POLICY, REGIONS, TAG, Pipeline
@@ -83,8 +84,8 @@ def test_a_released_request_takes_effect_before_the_next_try(monkeypatch, sim):
 
 def without_claim(monkeypatch):
     """Convert, but do not rename."""
-    monkeypatch.setattr(pipeline, "rename_before_convert", lambda *_: None)
-    monkeypatch.setattr(pipeline, "apply_claim", lambda *_, **__: None)
+    monkeypatch.setattr(submit_job, "rename_before_convert", lambda *_: None)
+    monkeypatch.setattr(submit_job, "apply_claim", lambda *_, **__: Image(1, "x", "snapshot"))
 
 
 def without_memory(monkeypatch):
@@ -98,8 +99,8 @@ def without_join(monkeypatch):
 
     def no_join(*arguments):
         found = decide(*arguments)
-        joins = isinstance(found, Submission) and found.outcome is SubmitOutcome.ATTACHED
-        return Decision.POST if joins else found
+        joins = isinstance(found, ActionResult) and found.submission is Submission.ATTACHED
+        return Decision.SUBMIT if joins else found
 
     monkeypatch.setattr(submit, "decide", no_join)
 
@@ -225,7 +226,7 @@ def test_two_concurrent_runs_leave_what_one_run_leaves(sim, begin, run_pipeline,
     actions = sim.state.actions
     for rows in runs:
         assert {row.image_id for row in rows} == chosen
-        assert all(row.end == actions[row.action.id].status == "completed" for row in rows)
+        assert all(row.wait_status == actions[row.action.id].status == "completed" for row in rows)
     begun = Counter(
         (action.resource_id, action.region if action.type == "transfer" else "convert")
         for action in actions.values()

@@ -14,10 +14,10 @@ from airflow_provider_do_images.api import (
     NotSentError,
 )
 from airflow_provider_do_images.api.client import ApiClient
-from airflow_provider_do_images.core.submit.copies import ImageRef
+from airflow_provider_do_images.core.submit.image_ref import ImageRef
 from airflow_provider_do_images.core.submit.replicate import Replicator
-from airflow_provider_do_images.core.wait.evaluate import WaitSpec
 from airflow_provider_do_images.core.wait.flow import drive_all, wait_until_finished
+from airflow_provider_do_images.core.wait.spec import WaitSpec
 from airflow_provider_do_images.core.wait.typical_durations import (
     TypicalDuration,
     read_typical_durations,
@@ -74,7 +74,7 @@ def posts(sim):
 
 def seen(rows):
     """Return what became of each region so far."""
-    return [(row.region, row.outcome, row.end) for row in rows]
+    return [(row.region, row.submission, row.wait_status) for row in rows]
 
 
 def test_missing_regions_cost_two_reads_and_one_post_each(replicate, sim, snapshot):
@@ -108,7 +108,7 @@ def test_only_missing_regions_are_posted(replicate, sim):
 
     rows = replicate(image)
 
-    assert [row.outcome for row in rows] == ["already_exists", "attached", "submitted"]
+    assert [row.submission for row in rows] == ["already_exists", "attached", "submitted"]
     assert rows[1].action.id == running.id
     assert posts(sim) == {"blr1": 1}
 
@@ -138,9 +138,9 @@ def test_without_the_scope_the_api_checks_the_regions(replicate, sim, snapshot, 
 
     rows = replicate(snapshot, ("xyz1", "ams3"))
 
-    assert seen(rows) == [("xyz1", "refused", "refused"), ("ams3", "submitted", None)]
+    assert seen(rows) == [("xyz1", "rejected", None), ("ams3", "submitted", None)]
     assert "xyz1 is not a valid region" in rows[0].error
-    assert "left for the API to judge" in caplog.text
+    assert "not checked before the submit" in caplog.text
     assert "regions:read" in caplog.text
 
 
@@ -170,7 +170,7 @@ def test_one_region_that_fails_does_not_stop_the_others(replicate, sim, snapshot
 
     assert seen(rows) == [
         ("ams3", "submitted", None),
-        ("sgp1", "refused", "submit_failed"),
+        ("sgp1", "submit_failed", None),
         ("blr1", "submitted", None),
     ]
     assert "status 503" in rows[1].error
@@ -183,7 +183,7 @@ def test_a_lost_answer_of_one_region_is_found_again(replicate, sim, snapshot):
 
     rows = replicate(snapshot)
 
-    assert [row.outcome for row in rows] == ["submitted", "reconciled", "submitted"]
+    assert [row.submission for row in rows] == ["submitted", "reconciled", "submitted"]
     assert posts(sim) == dict.fromkeys(REGIONS, 1)
 
 
@@ -200,7 +200,7 @@ def test_after_a_pause_the_image_is_read_again(replicate, sim, snapshot):
         loop = Replicator(by, ImageRef(snapshot.id), clock=sim.clock.now, sleep=advance)
         rows = loop.submit(REGIONS).rows
 
-    assert [row.outcome for row in rows] == ["submitted", "submitted", "attached"]
+    assert [row.submission for row in rows] == ["submitted", "submitted", "attached"]
 
 
 @pytest.mark.parametrize("number", [1, 2, 3])
@@ -215,7 +215,7 @@ def test_killed_in_the_middle_and_run_again_posts_once_for_each_region(
 
     rows = replicate(snapshot)
 
-    assert [row.outcome for row in rows] == ["attached"] * number + ["submitted"] * (3 - number)
+    assert [row.submission for row in rows] == ["attached"] * number + ["submitted"] * (3 - number)
     assert posts(sim) == dict.fromkeys(REGIONS, 1)
 
 
@@ -266,7 +266,7 @@ def test_waits_in_one_thread_end_each_on_its_own(replicate, sim, client, snapsho
     flows = [wait_until_finished(wait, poll_interval=30, clock=sim.clock.now) for wait in waits]
     verdicts = drive_all(flows, lambda ask: ask.send(client), sim.clock.advance, sim.clock.now)
 
-    ends = [(verdict.outcome, round(verdict.decided_at - now)) for verdict in verdicts]
+    ends = [(verdict.status, round(verdict.decided_at - now)) for verdict in verdicts]
     assert ends == [("errored", 30), ("completed", 660), ("timed_out", 300)]
 
 

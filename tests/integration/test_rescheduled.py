@@ -35,7 +35,7 @@ def test_failed_polls_are_logged_at_first_and_every_ten_minutes(sim, poll):
     """Of forty polls, one every thirty seconds, that is two lines."""
     sim.faults.add(ErrorStatus(503, times=None))
 
-    told = [number for number in range(40) if "failed, the wait goes on" in poll(number)]
+    told = [number for number in range(40) if "failed; still waiting" in poll(number)]
 
     assert told == [0, 20]
 

@@ -81,7 +81,7 @@ def test_a_token_deleted_too_early_is_mended_by_a_clear(sim, submit, connection,
     connection(password="new")
     again = submit()
 
-    assert (again["outcome"], again["id"]) == ("attached", sensor.action["id"])
+    assert (again["submission"], again["id"]) == ("attached", sensor.action["id"])
     assert sim.journal.count("POST") == 1
 
 
@@ -113,7 +113,7 @@ def test_all_the_rest_works_without_image_delete(sim, submit):
     """The same token submits."""
     sim.tokens.allow(TOKEN, ALL_BUT_DELETE)
 
-    assert submit()["outcome"] == "submitted"
+    assert submit()["submission"] == "submitted"
 
 
 def test_a_token_deleted_during_a_prune_stops_it(sim, prune, old_snapshots):

@@ -9,8 +9,9 @@ from types import SimpleNamespace
 import pytest
 
 from airflow_provider_do_images.api import ActionStatus, ImageAction
-from airflow_provider_do_images.core.results import ActionResult
-from airflow_provider_do_images.core.wait.evaluate import WaitResult, WaitSpec, WaitStatus
+from airflow_provider_do_images.core.results import ActionResult, WaitStatus
+from airflow_provider_do_images.core.wait.event import to_event
+from airflow_provider_do_images.core.wait.spec import WaitResult, WaitSpec
 from airflow_provider_do_images.exceptions import PermanentTaskError
 from airflow_provider_do_images.sensors.image_actions import DigitalOceanImageActionSensor
 from airflow_provider_do_images.version_compat import AirflowSkipException
@@ -36,10 +37,12 @@ def wait(connection):
     return execute
 
 
-@pytest.mark.parametrize("values", [{"end": "completed"}, {"outcome": "already_exists"}], ids=str)
+@pytest.mark.parametrize(
+    "values", [{"wait_status": "completed"}, {"submission": "already_exists"}], ids=str
+)
 def test_a_row_that_needed_no_action_passes(wait, sim, values):
     """The submit has verified the copy, so no request is sent."""
-    row = ActionResult(7, region="ams3", **values).to_json()
+    row = {**ActionResult(7, region="ams3").to_json(), **values}
 
     assert wait(action=row) == row
     assert sim.journal.entries == []
@@ -49,22 +52,25 @@ def test_a_row_that_needed_no_action_passes(wait, sim, values):
 @pytest.mark.parametrize(
     ("values", "code"),
     [
-        ({"outcome": "refused", "end": "refused", "error": "no"}, "refused"),
-        ({"outcome": "refused", "end": "submit_failed", "error": "502"}, "submit_failed"),
-        ({"end": "not_found"}, "not_found"),
-        ({"end": "timed_out"}, "timed_out"),
-        ({"end": "access_denied"}, "access_denied"),
-        ({"end": "something else"}, "no_action"),
-        ({"outcome": "already_exists", "end": "refused"}, "refused"),
-        ({"outcome": "already_exists", "error": "no"}, "no_action"),
-        ({"outcome": "submitted"}, "no_action"),
+        ({"submission": "rejected", "error": "no"}, "rejected"),
+        (
+            {"submission": "submit_failed", "error": "502"},
+            "submit_failed",
+        ),
+        ({"wait_status": "not_found"}, "not_found"),
+        ({"wait_status": "timed_out"}, "timed_out"),
+        ({"wait_status": "access_denied"}, "access_denied"),
+        ({"wait_status": "something else"}, "no_action"),
+        ({"submission": "already_exists", "wait_status": "errored"}, "errored"),
+        ({"submission": "already_exists", "error": "no"}, "no_action"),
+        ({"submission": "submitted"}, "no_action"),
         ({}, "no_action"),
     ],
     ids=str,
 )
 def test_any_other_row_without_an_action_fails_with_its_error(wait, sim, mode, values, code):
     """A copy that was not verified is not a success."""
-    row = ActionResult(7, region="ams3", **values).to_json()
+    row = {**ActionResult(7, region="ams3").to_json(), **values}
 
     with pytest.raises(PermanentTaskError) as failure:
         wait(action=row, **MODES[mode])
@@ -147,7 +153,8 @@ def test_a_deferred_failure_is_logged_before_the_skip(connection, capfd, switch)
         task_id="wait", image_id=7, action_id=9, deferrable=True, **{switch: True}
     )
     action = ImageAction(9, ActionStatus.ERRORED, "transfer", image_id=7)
-    event = WaitResult(WaitStatus.ERRORED, WaitSpec(7, 9, 0.0, 9.0), time.time(), action).to_event()
+    result = WaitResult(WaitStatus.ERRORED, WaitSpec(7, 9, 0.0, 9.0), time.time(), action)
+    event = to_event([result], [])
 
     with pytest.raises(AirflowSkipException):
         sensor.resume_execution("execute_complete", {"event": event}, CONTEXT)

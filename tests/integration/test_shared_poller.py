@@ -9,8 +9,8 @@ from types import SimpleNamespace
 
 import pytest
 
+from airflow_provider_do_images.core.results import WaitStatus
 from airflow_provider_do_images.core.wait import flow as wait
-from airflow_provider_do_images.core.wait.evaluate import WaitStatus
 from airflow_provider_do_images.simulator import (
     ErrorStatus,
     HtmlResponse,
@@ -39,7 +39,7 @@ def outcomes(run, wait_for):
             await asyncio.gather(*tasks)
             return verdicts
 
-        return Counter(verdict.outcome for verdict in run(all_of_them()))
+        return Counter(verdict.status for verdict in run(all_of_them()))
 
     return ends
 
@@ -246,5 +246,5 @@ def test_a_list_of_images_that_repeats_itself_is_not_read_for_ever(run, wait_for
     with AnswerServer(answer) as server:
         verdicts = run(all_of_them(server))
 
-    assert {verdict.outcome for verdict in verdicts} == {WaitStatus.COMPLETED}
+    assert {verdict.status for verdict in verdicts} == {WaitStatus.COMPLETED}
     assert len([request for request in server.requests if request.path == "/v2/images"]) == 2

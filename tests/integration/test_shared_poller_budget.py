@@ -8,7 +8,7 @@ import threading
 
 import pytest
 
-from airflow_provider_do_images.core.wait.evaluate import WaitStatus
+from airflow_provider_do_images.core.results import WaitStatus
 from airflow_provider_do_images.simulator import (
     ErrorStatus,
     ManualClock,
@@ -66,7 +66,7 @@ def reads_of(sim, action):
 
 def interval_changes(caplog):
     """Return the logged changes of the interval."""
-    return [text for text in caplog.messages if text.startswith("Looking every ")]
+    return [text for text in caplog.messages if text.startswith("Polling interval ")]
 
 
 def test_at_the_reserve_only_the_last_poll_is_sent(scarce, transfers, run, wait_for, caplog):
@@ -75,11 +75,11 @@ def test_at_the_reserve_only_the_last_poll_is_sent(scarce, transfers, run, wait_
 
     verdict = run(wait_for(action, at=scarce, token="token", seconds=3.0, reserve=0.9))
 
-    assert verdict.outcome is WaitStatus.TIMED_OUT
+    assert verdict.status is WaitStatus.TIMED_OUT
     assert 0 <= verdict.decided_at - verdict.wait.deadline < 1
     assert reads_of(scarce, action) <= 4  # at 0.2 s there would have been fifteen
     [text] = interval_changes(caplog)
-    assert "not every 0.2 s" in text
+    assert "from 0.2 s" in text
     assert (
         "of the token's 50 requests an hour are left, and 45 of them are its other users'" in text
     )
@@ -95,7 +95,7 @@ def test_an_action_that_ended_is_detected_at_the_deadline(scarce, transfers, run
 
     verdict, _ = run(both())
 
-    assert verdict.outcome is WaitStatus.COMPLETED
+    assert verdict.status is WaitStatus.COMPLETED
 
 
 def test_the_last_poll_of_one_wait_reads_no_other(scarce, transfers, run, wait_for):
@@ -119,7 +119,7 @@ def test_the_last_poll_of_one_wait_reads_no_other(scarce, transfers, run, wait_f
 
     assert path.endswith(f"/actions/{first.id}")
     assert between == 0
-    assert {verdict.outcome for verdict in verdicts} == {WaitStatus.TIMED_OUT}
+    assert {verdict.status for verdict in verdicts} == {WaitStatus.TIMED_OUT}
 
 
 def test_last_polls_at_the_same_time_are_bounded(transfers, run, wait_for):
@@ -138,7 +138,7 @@ def test_last_polls_at_the_same_time_are_bounded(transfers, run, wait_for):
         verdicts = run(all_of_them())
         polls = sum(reads_of(sim, action) for action in actions)
 
-    assert {verdict.outcome for verdict in verdicts} == {WaitStatus.TIMED_OUT}
+    assert {verdict.status for verdict in verdicts} == {WaitStatus.TIMED_OUT}
     assert polls <= 2 + 10  # the unreserved share, and a twentieth of the limit
 
 
@@ -155,7 +155,7 @@ def test_a_rate_limited_poller_continues_after_retry_after(
 
     verdicts = run(all_of_them())[:-1]
 
-    assert {verdict.outcome for verdict in verdicts} == {WaitStatus.COMPLETED}
+    assert {verdict.status for verdict in verdicts} == {WaitStatus.COMPLETED}
     assert sim.journal.count(status=429) == 1
     assert len(interval_changes(caplog)) == 3
     assert all("another user of the token" in text for text in interval_changes(caplog))
@@ -168,7 +168,7 @@ def test_a_budget_used_up_by_another_client_is_waited_for(scarce, transfers, run
 
     verdict = run(wait_for(action, at=scarce, token="token", seconds=1.5))
 
-    assert verdict.outcome is WaitStatus.TIMED_OUT
+    assert verdict.status is WaitStatus.TIMED_OUT
     assert scarce.journal.count(status=429) == len(scarce.journal.entries) == 2
 
 
@@ -199,7 +199,7 @@ def test_many_slow_reads_do_not_delay_a_deadline(sim, transfers, run, wait_for):
 
     verdict = run(all_of_them())
 
-    assert verdict.outcome is WaitStatus.TIMED_OUT
+    assert verdict.status is WaitStatus.TIMED_OUT
     assert verdict.decided_at - verdict.wait.deadline < 2  # all the others take fifteen seconds
 
 
@@ -228,7 +228,7 @@ def test_two_triggerers_share_a_budget_through_the_headers_alone(scarce, transfe
     for thread in threads:
         thread.join(60)
 
-    assert [verdict.outcome for verdict in verdicts] == [WaitStatus.TIMED_OUT] * 2
+    assert [verdict.status for verdict in verdicts] == [WaitStatus.TIMED_OUT] * 2
     assert scarce.journal.count(status=429) == 0
     assert len(scarce.journal.entries) < 20  # one by one it would have been thirty
 

@@ -10,7 +10,7 @@ import psutil
 import pytest
 
 from airflow_provider_do_images.core.poller import poller as watch
-from airflow_provider_do_images.core.wait.evaluate import WaitStatus
+from airflow_provider_do_images.core.results import WaitStatus
 from airflow_provider_do_images.simulator import HeldRequest, ManualClock, NoResponse, Simulator
 
 
@@ -150,7 +150,7 @@ def test_waits_subscribe_to_and_leave_a_running_poller(sim, transfers, run, wait
 
     verdicts = run(all_of_them())
 
-    assert [v.outcome for v in verdicts] == [WaitStatus.TIMED_OUT, *[WaitStatus.COMPLETED] * 2]
+    assert [v.status for v in verdicts] == [WaitStatus.TIMED_OUT, *[WaitStatus.COMPLETED] * 2]
     assert verdicts[0].decided_at - verdicts[0].wait.deadline < 1
 
 
@@ -168,7 +168,7 @@ def test_no_wait_ends_before_its_own_first_poll(sim, transfers, run, wait_for):
 
     verdict = run(both())
 
-    assert verdict.outcome is WaitStatus.COMPLETED
+    assert verdict.status is WaitStatus.COMPLETED
     assert verdict.decided_at >= verdict.wait.started_at + 1.0
 
 
@@ -189,8 +189,8 @@ def test_a_server_that_hangs_delays_its_own_poller_alone(
 
     fine_verdict, stuck_verdict = asyncio.run(both())
 
-    assert fine_verdict.outcome is WaitStatus.COMPLETED
-    assert stuck_verdict.outcome is WaitStatus.TIMED_OUT
+    assert fine_verdict.status is WaitStatus.COMPLETED
+    assert stuck_verdict.status is WaitStatus.TIMED_OUT
 
 
 def test_each_token_has_its_own_poller(sim, transfers, wait_for, finish, wait_until):
@@ -224,7 +224,7 @@ def test_two_event_loops_do_not_share_a_poller(sim, transfers, wait_for, finish)
             return await asyncio.gather(wait_for(action), finish(action))
 
         verdict, _ = asyncio.run(both())
-        ends.append(verdict.outcome)
+        ends.append(verdict.status)
 
     running = [threading.Thread(target=triggerer, args=(action,)) for action in transfers(2)]
     for thread in running:
@@ -250,4 +250,4 @@ def test_the_event_loop_is_not_held_up_by_a_request(sim, transfers, wait_for, wa
 
     verdict = asyncio.run(both())
 
-    assert verdict.outcome is WaitStatus.COMPLETED  # a loop that stood still would have timed out
+    assert verdict.status is WaitStatus.COMPLETED  # a loop that stood still would have timed out

@@ -14,10 +14,11 @@ from airflow_provider_do_images.api import (
     UnprocessableError,
 )
 from airflow_provider_do_images.api.client import ApiClient
-from airflow_provider_do_images.core.submit.decide import ActionRequest, SubmitOutcome
+from airflow_provider_do_images.core.results import Submission, WaitStatus
+from airflow_provider_do_images.core.submit.decide import ActionRequest
 from airflow_provider_do_images.core.submit.submitter import IdempotentSubmitter
-from airflow_provider_do_images.core.wait.evaluate import WaitSpec, WaitStatus
 from airflow_provider_do_images.core.wait.flow import drive, wait_until_finished
+from airflow_provider_do_images.core.wait.spec import WaitSpec
 from airflow_provider_do_images.simulator import (
     ActionErrors,
     ConnectionReset,
@@ -55,14 +56,14 @@ def test_nothing_there_is_posted_once(submit, sim, snapshot):
     """Two GETs, one POST."""
     submission = submit(snapshot, "ams3")
 
-    assert submission.outcome is SubmitOutcome.POSTED
+    assert submission.submission is Submission.SUBMITTED
     assert [entry.method for entry in sim.journal.entries] == ["GET", "GET", "POST"]
 
 
 def test_what_is_there_is_not_posted(submit, sim, snapshot):
     """A snapshot needs no conversion, and a region that has the image no transfer."""
-    assert submit(snapshot).outcome is SubmitOutcome.ALREADY_EXISTS
-    assert submit(snapshot, "nyc3").outcome is SubmitOutcome.ALREADY_EXISTS
+    assert submit(snapshot).submission is Submission.ALREADY_EXISTS
+    assert submit(snapshot, "nyc3").submission is Submission.ALREADY_EXISTS
 
     assert posts(sim) == 0
 
@@ -73,8 +74,8 @@ def test_a_running_action_is_attached(submit, sim, snapshot):
 
     again, other = submit(snapshot, "ams3"), submit(snapshot, "sgp1")
 
-    assert (again.outcome, again.action.id) == (SubmitOutcome.ATTACHED, first.action.id)
-    assert other.outcome is SubmitOutcome.POSTED
+    assert (again.submission, again.action.id) == (Submission.ATTACHED, first.action.id)
+    assert other.submission is Submission.SUBMITTED
     assert posts(sim) == 2
 
 
@@ -87,7 +88,7 @@ def test_a_completed_action_with_a_lagging_image_is_attached(submit, sim, snapsh
 
     again = submit(snapshot, "ams3")
 
-    assert (again.outcome, again.action.id) == (SubmitOutcome.ATTACHED, first.action.id)
+    assert (again.submission, again.action.id) == (Submission.ATTACHED, first.action.id)
     assert posts(sim) == 1
 
 
@@ -100,9 +101,9 @@ def test_an_errored_action_is_submitted_again(submit, sim, snapshot, caplog):
 
     again = submit(snapshot, "ams3")
 
-    assert again.outcome is SubmitOutcome.POSTED
+    assert again.submission is Submission.SUBMITTED
     assert again.action.id != first.action.id
-    assert f"Action {first.action.id} errored before; the transfer" in caplog.text
+    assert f"Action {first.action.id} errored; submitting the transfer" in caplog.text
 
 
 @pytest.mark.parametrize(
@@ -130,7 +131,7 @@ def test_a_lost_answer_is_found_again(submit, sim, snapshot, backup, fault, regi
 
     submission = submit(image, region)
 
-    assert submission.outcome is SubmitOutcome.RECONCILED
+    assert submission.submission is Submission.RECONCILED
     assert submission.action.id in sim.state.actions
     assert posts(sim) == 1
 
@@ -140,7 +141,7 @@ def test_a_lost_response_is_reconciled_after_failed_reads(submit, sim, snapshot)
     sim.faults.add(ResponseLost(method="POST"))
     sim.faults.add(ErrorStatus(503, method="GET", skip=2, times=12))
 
-    assert submit(snapshot, "ams3").outcome is SubmitOutcome.RECONCILED
+    assert submit(snapshot, "ams3").submission is Submission.RECONCILED
 
     assert posts(sim) == 1
 
@@ -150,7 +151,7 @@ def test_a_post_that_had_no_effect_is_sent_again_after_a_minute(submit, sim, sna
     sim.faults.add(RequestLost(method="POST"))
     begun = sim.clock.now()
 
-    assert submit(snapshot, "ams3").outcome is SubmitOutcome.POSTED
+    assert submit(snapshot, "ams3").submission is Submission.SUBMITTED
 
     assert posts(sim) == 2
     assert sim.clock.now() - begun >= 60
@@ -180,7 +181,7 @@ def test_an_action_of_a_faster_client_is_found(submit, sim, snapshot):
     submission = submit(snapshot, "ams3")
     other.join()
 
-    assert submission.outcome is SubmitOutcome.ALREADY_EXISTS
+    assert submission.submission is Submission.ALREADY_EXISTS
     assert [entry.status for entry in sim.journal.entries if entry.method == "POST"] == [422]
 
 
@@ -226,8 +227,8 @@ def test_repeated_checks_before_a_post_are_logged_once(submit, sim, snapshot, ca
     with pytest.raises(UnknownStatusError):
         submit(snapshot, "ams3")
 
-    [told] = [text for text in caplog.messages if text.startswith("Nothing is posted yet")]
-    assert f"action {strange.id}" in told
+    [told] = [text for text in caplog.messages if text.startswith("Not submitted yet")]
+    assert str(strange.id) in told
 
 
 @pytest.mark.parametrize("kind", [{}, {"region": "ams3"}], ids=["convert", "transfer"])
@@ -256,7 +257,7 @@ def test_an_action_whose_status_becomes_known_is_attached(sim, client, snapshot)
     request = ActionRequest(snapshot.id, "ams3")
     submission = IdempotentSubmitter(client, request, clock=sim.clock.now, sleep=sleep).submit()
 
-    assert submission.outcome is SubmitOutcome.ATTACHED
+    assert submission.submission is Submission.ATTACHED
     assert submission.action.id == strange.id
     assert posts(sim) == 0
 
@@ -265,7 +266,7 @@ def test_an_action_of_unknown_status_elsewhere_does_not_hinder(submit, sim, snap
     """It goes to another region, so it is not the wanted one."""
     sim.state.add_action(snapshot.id, region="sgp1", status="queued")
 
-    assert submit(snapshot, "ams3").outcome is SubmitOutcome.POSTED
+    assert submit(snapshot, "ams3").submission is Submission.SUBMITTED
 
 
 def test_a_reconciled_action_of_unknown_status_is_not_posted_again(sim, client, snapshot):
@@ -297,7 +298,7 @@ def test_failed_reads_after_a_lost_response_are_logged_once(submit, sim, snapsho
     with pytest.raises(TransportError):
         submit(snapshot, "ams3")
 
-    told = [text for text in caplog.messages if text.startswith("A look for it failed")]
+    told = [text for text in caplog.messages if text.startswith("Reconciliation read failed")]
     assert len(told) == 2
     assert sim.journal.count("GET", path=f"/v2/images/{snapshot.id}/actions") > 20
 
@@ -318,9 +319,9 @@ def test_two_concurrent_submits_start_at_most_one_extra_action(sim, snapshot):
     for task in tasks:
         task.join()
 
-    assert {s.outcome for s in submissions} == {SubmitOutcome.POSTED}
+    assert {s.submission for s in submissions} == {Submission.SUBMITTED}
     assert len({s.action.id for s in submissions}) == 2
-    assert {_wait_for(sim, snapshot, s.action.id).outcome for s in submissions} == {
+    assert {_wait_for(sim, snapshot, s.action.id).status for s in submissions} == {
         WaitStatus.COMPLETED
     }
     assert snapshot.regions == ["nyc3", "ams3"]

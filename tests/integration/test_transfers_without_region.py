@@ -7,8 +7,9 @@ from collections import Counter
 import pytest
 
 from airflow_provider_do_images.api import DigitalOceanError
-from airflow_provider_do_images.core.submit.copies import ImageRef
-from airflow_provider_do_images.core.submit.decide import ActionRequest, Blocked, SubmitOutcome
+from airflow_provider_do_images.core.results import Submission
+from airflow_provider_do_images.core.submit.decide import ActionRequest, Blocked
+from airflow_provider_do_images.core.submit.image_ref import ImageRef
 from airflow_provider_do_images.core.submit.own_transfers import OwnTransfers
 from airflow_provider_do_images.core.submit.replicate import Replicator
 from airflow_provider_do_images.core.submit.submitter import IdempotentSubmitter
@@ -89,7 +90,7 @@ def test_a_transfer_to_another_region_is_waited_for_and_then_the_post_is_sent(
     assert isinstance(blocked, Blocked)
     assert ids(blocked) == {first.action.id}
     wait_for(blocked)
-    assert submit(snapshot, "ams3").outcome is SubmitOutcome.POSTED
+    assert submit(snapshot, "ams3").submission is Submission.SUBMITTED
     assert posts(sim) == {"fra1": 1, "ams3": 1}
 
 
@@ -100,7 +101,7 @@ def test_a_retry_waits_for_its_own_transfer_and_finds_the_copy(submit, wait_for,
     blocked = submit(snapshot, "ams3")
     wait_for(blocked)
 
-    assert submit(snapshot, "ams3").outcome is SubmitOutcome.ALREADY_EXISTS
+    assert submit(snapshot, "ams3").submission is Submission.ALREADY_EXISTS
     assert posts(sim) == {"ams3": 1}
 
 
@@ -111,7 +112,7 @@ def test_a_retry_after_its_own_transfer_errored_submits_again(submit, wait_for, 
 
     wait_for(submit(snapshot, "ams3"))
 
-    assert submit(snapshot, "ams3").outcome is SubmitOutcome.POSTED
+    assert submit(snapshot, "ams3").submission is Submission.SUBMITTED
     assert posts(sim) == {"ams3": 2}
 
 
@@ -121,7 +122,7 @@ def test_a_copy_that_is_shown_late_is_not_made_twice(submit, sim, snapshot):
     submit(snapshot, "ams3")
     sim.clock.advance(600)
 
-    assert submit(snapshot, "ams3").outcome is SubmitOutcome.ALREADY_EXISTS
+    assert submit(snapshot, "ams3").submission is Submission.ALREADY_EXISTS
     assert posts(sim) == {"ams3": 1}
 
 
@@ -145,7 +146,7 @@ def test_a_lost_response_is_reconciled_by_the_new_id(submit, sim, snapshot):
 
     found = submit(snapshot, "ams3")
 
-    assert found.outcome is SubmitOutcome.RECONCILED
+    assert found.submission is Submission.RECONCILED
     assert sim.state.actions[found.action.id].region == "ams3"
     assert posts(sim) == {"ams3": 1}
 
@@ -153,8 +154,8 @@ def test_a_lost_response_is_reconciled_by_the_new_id(submit, sim, snapshot):
 @pytest.mark.parametrize(
     ("fault", "candidates", "outcome", "number"),
     [
-        (ResponseLost(method="POST"), 3, SubmitOutcome.ALREADY_EXISTS, 1),
-        (RequestLost(method="POST"), 2, SubmitOutcome.POSTED, 2),
+        (ResponseLost(method="POST"), 3, Submission.ALREADY_EXISTS, 1),
+        (RequestLost(method="POST"), 2, Submission.SUBMITTED, 2),
     ],
     ids=repr,
 )
@@ -177,7 +178,7 @@ def test_after_a_lost_response_several_candidates_are_waited_for(
 
     assert len(ids(blocked)) == candidates
     wait_for(blocked)
-    assert submit(snapshot, "ams3").outcome is outcome
+    assert submit(snapshot, "ams3").submission is outcome
     assert posts(sim) == {"ams3": number}
 
 
@@ -185,7 +186,7 @@ def test_one_task_copies_to_all_regions_at_once(replicate, sim, snapshot):
     """The task knows its own transfers by id, so the first does not block the next."""
     submitted = replicate(snapshot)
 
-    assert [row.outcome for row in submitted.rows] == ["submitted"] * 3
+    assert [row.submission for row in submitted.rows] == ["submitted"] * 3
     assert [row.to_json()["region_slug"] for row in submitted.rows] == list(REGIONS)
     assert submitted.blocked == []
     assert posts(sim) == dict.fromkeys(REGIONS, 1)
@@ -202,7 +203,7 @@ def test_a_lost_response_among_own_transfers_is_reconciled(replicate, sim, snaps
 
     submitted = replicate(snapshot)
 
-    assert [row.outcome for row in submitted.rows] == expected
+    assert [row.submission for row in submitted.rows] == expected
     assert max(posts(sim).values()) == (1 if fault is ResponseLost else 2)
 
 
@@ -220,7 +221,11 @@ def test_a_retry_of_a_replication_waits_for_all_and_posts_nothing_twice(
     assert ids(again.blocked[0]) == {row.action.id for row in first.rows}
     wait_for(again.blocked[0])
     last = replicate(snapshot)
-    assert [row.outcome for row in last.rows] == ["already_exists", "submitted", "already_exists"]
+    assert [row.submission for row in last.rows] == [
+        "already_exists",
+        "submitted",
+        "already_exists",
+    ]
     assert posts(sim) == {"ams3": 1, "sgp1": 2, "blr1": 1}
 
 
@@ -234,7 +239,7 @@ def test_a_retry_with_stored_transfers_attaches_at_once(submit, replicate, sim, 
 
     again = replicate(snapshot, OwnTransfers(stored))
 
-    assert [row.outcome for row in again.rows] == ["attached", "submitted", "attached"]
+    assert [row.submission for row in again.rows] == ["attached", "submitted", "attached"]
     assert posts(sim) == {"ams3": 1, "sgp1": 2, "blr1": 1}
 
 

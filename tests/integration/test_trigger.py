@@ -9,7 +9,9 @@ import time
 import pytest
 
 from airflow_provider_do_images.core.poller import poller as watch
-from airflow_provider_do_images.core.wait.evaluate import WaitResult, WaitSpec, WaitStatus
+from airflow_provider_do_images.core.results import WaitStatus
+from airflow_provider_do_images.core.wait.event import read_event
+from airflow_provider_do_images.core.wait.spec import WaitResult, WaitSpec
 from airflow_provider_do_images.simulator import (
     ErrorStatus,
     HtmlResponse,
@@ -29,22 +31,22 @@ def wait_for(run, snapshot, connection):
 
     def wait(action_id, *, seconds=8.0, meanwhile=lambda: None, **arguments) -> WaitResult:
         now = time.time()
-        arguments = {
+        wait = {
             "image_id": snapshot.id,
             "action_id": action_id,
             "started_at": now,
             "deadline": now + seconds,
-            "first_poll_at": now + 0.1,
-            "poll_interval": 0.2,
             "region": "ams3",
             "verify_timeout": 1.0,
-            **arguments,
         }
+        wait |= {key: arguments.pop(key) for key in set(wait) & set(arguments)}
+        arguments = {"waits": [wait], "first_poll_at": now + 0.1, "poll_interval": 0.2, **arguments}
         _, kwargs = DigitalOceanImageActionTrigger(**arguments).serialize()
         trigger = DigitalOceanImageActionTrigger(**json.loads(json.dumps(kwargs)))
         events = run(_events(trigger, meanwhile))
         assert len(events) == 1
-        return WaitResult.from_event(json.loads(json.dumps(events[0].payload)))
+        _, [result] = read_event(json.loads(json.dumps(events[0].payload)))
+        return result
 
     return wait
 
@@ -71,7 +73,7 @@ def test_it_fires_when_the_action_has_completed(wait_for, sim, running):
     """The event has the completed action, after the image was verified."""
     verdict = wait_for(running, meanwhile=lambda: sim.state.finish_action(running))
 
-    assert verdict.outcome is WaitStatus.COMPLETED
+    assert verdict.status is WaitStatus.COMPLETED
     assert (verdict.action.id, verdict.action.region_slug) == (running, "ams3")
     assert sim.journal.entries[-1].path == f"/v2/images/{verdict.wait.image_id}"
 
@@ -86,7 +88,7 @@ def test_a_defect_ends_the_wait_with_an_event(wait_for, running, monkeypatch):
 
     verdict = wait_for(running)
 
-    assert (verdict.outcome, verdict.wait.action_id) == (WaitStatus.INTERNAL_ERROR, running)
+    assert (verdict.status, verdict.wait.action_id) == (WaitStatus.INTERNAL_ERROR, running)
     assert "RuntimeError('a mistake')" in verdict.error
 
 
@@ -109,14 +111,14 @@ def test_a_last_poll_at_the_deadline_decides(wait_for, sim, running):
         meanwhile=lambda: sim.state.finish_action(running),
     )
 
-    assert verdict.outcome is WaitStatus.COMPLETED
+    assert verdict.status is WaitStatus.COMPLETED
 
 
 def test_a_wait_ends_at_its_deadline(wait_for, running):
     """A wait for an action that does not end is over right after its deadline."""
     verdict = wait_for(running, seconds=0.7)
 
-    assert verdict.outcome is WaitStatus.TIMED_OUT
+    assert verdict.status is WaitStatus.TIMED_OUT
     assert 0 <= verdict.decided_at - verdict.wait.deadline < 1
 
 
@@ -126,7 +128,7 @@ def test_a_restarted_wait_keeps_its_deadline(wait_for, running):
 
     verdict = wait_for(running, started_at=now - 90, deadline=now - 30, first_poll_at=now - 80)
 
-    assert verdict.outcome is WaitStatus.TIMED_OUT
+    assert verdict.status is WaitStatus.TIMED_OUT
     assert verdict.wait.deadline == now - 30
 
 
@@ -149,7 +151,7 @@ def test_failed_polls_are_tolerated(wait_for, sim, connection, running, fault):
 
     verdict = wait_for(running, meanwhile=lambda: sim.state.finish_action(running))
 
-    assert verdict.outcome is WaitStatus.COMPLETED
+    assert verdict.status is WaitStatus.COMPLETED
 
 
 def test_a_token_rotated_during_the_wait_does_not_end_it(wait_for, sim, connection, running):
@@ -162,7 +164,7 @@ def test_a_token_rotated_during_the_wait_does_not_end_it(wait_for, sim, connecti
 
     verdict = wait_for(running, meanwhile=rotate)
 
-    assert verdict.outcome is WaitStatus.COMPLETED
+    assert verdict.status is WaitStatus.COMPLETED
     assert 401 in [entry.status for entry in sim.journal.entries]
 
 
@@ -172,7 +174,7 @@ def test_a_revoked_token_ends_the_wait_after_two_polls(wait_for, sim, running):
 
     verdict = wait_for(running)
 
-    assert verdict.outcome is WaitStatus.ACCESS_DENIED
+    assert verdict.status is WaitStatus.ACCESS_DENIED
     assert "Put a valid token into the connection's password" in verdict.error
     assert len(sim.journal.entries) == 2
 
@@ -183,7 +185,7 @@ def test_a_single_403_does_not_end_the_wait(wait_for, sim, running):
 
     verdict = wait_for(running, meanwhile=lambda: sim.state.finish_action(running))
 
-    assert verdict.outcome is WaitStatus.COMPLETED
+    assert verdict.status is WaitStatus.COMPLETED
 
 
 def test_a_deleted_image_ends_the_wait(wait_for, sim, snapshot, running):
@@ -193,7 +195,7 @@ def test_a_deleted_image_ends_the_wait(wait_for, sim, snapshot, running):
 
     verdict = wait_for(running, started_at=long_ago)
 
-    assert verdict.outcome is WaitStatus.NOT_FOUND
+    assert verdict.status is WaitStatus.NOT_FOUND
 
 
 def test_a_connection_that_cannot_be_read_for_a_while_is_tolerated(
@@ -208,20 +210,22 @@ def test_a_connection_that_cannot_be_read_for_a_while_is_tolerated(
 
     verdict = wait_for(running, meanwhile=come_back)
 
-    assert verdict.outcome is WaitStatus.COMPLETED
+    assert verdict.status is WaitStatus.COMPLETED
 
 
 def test_its_arguments_have_no_token(connection):
     """Airflow stores only ids, times and the connection's name of a trigger."""
     trigger = DigitalOceanImageActionTrigger(
-        image_id=1, action_id=2, started_at=0, deadline=9, first_poll_at=1, poll_interval=1
+        waits=[{"image_id": 1, "action_id": 2, "started_at": 0, "deadline": 9}],
+        first_poll_at=1,
+        poll_interval=1,
     )
 
     path, kwargs = trigger.serialize()
 
     assert path.rpartition(".")[2] == "DigitalOceanImageActionTrigger"
     assert kwargs["digitalocean_conn_id"] == "digitalocean_default"
-    assert {type(value) for value in kwargs.values()} <= {int, float, str, type(None)}
+    assert {type(value) for value in kwargs.values()} <= {int, float, str, list}
 
 
 @pytest.mark.parametrize(("seconds", "poll_interval"), [(7200, 30), (10, 60)])
@@ -232,7 +236,7 @@ def test_airflows_timeout_leaves_time_for_the_last_poll_and_the_verification(
     now = time.time()
     wait = WaitSpec(1, 2, now, now + seconds, verify_timeout=1800)
 
-    arguments = deferral(wait, poll_interval=poll_interval, digitalocean_conn_id="x")
+    arguments = deferral([wait], poll_interval=poll_interval, digitalocean_conn_id="x")
 
     assert arguments["trigger"].first_poll_at >= now + poll_interval
     last_look = max(seconds, poll_interval)

@@ -9,7 +9,9 @@ import time
 import pytest
 from structlog.contextvars import bind_contextvars, get_contextvars
 
-from airflow_provider_do_images.core.wait.evaluate import WaitResult, WaitStatus
+from airflow_provider_do_images.core.results import WaitStatus
+from airflow_provider_do_images.core.wait.event import read_event
+from airflow_provider_do_images.core.wait.spec import WaitSpec
 from airflow_provider_do_images.hooks.digitalocean import DigitalOceanHook
 from airflow_provider_do_images.simulator import ErrorStatus, RateLimited
 from airflow_provider_do_images.triggers.image_actions import DigitalOceanImageActionTrigger
@@ -41,23 +43,22 @@ def run_together(run):
         bind_contextvars(trigger_id=action.id)
         now = time.time()
         trigger = DigitalOceanImageActionTrigger(
-            image_id=action.resource_id,
-            action_id=action.id,
-            region=action.region,
-            started_at=now,
-            deadline=now + 60.0,
+            waits=[
+                WaitSpec(
+                    action.resource_id, action.id, now, now + 60.0, action.region, 30.0
+                ).to_json()
+            ],
             first_poll_at=now + 0.1,
             poll_interval=0.2,
-            verify_timeout=30.0,
         )
-        return [WaitResult.from_event(event.payload) async for event in trigger.run()]
+        return [read_event(event.payload)[1][0] async for event in trigger.run()]
 
     def run_all(actions, meanwhile):
         async def all_of_them():
             tasks = [asyncio.create_task(fire(action)) for action in actions]
             await asyncio.sleep(0.7)
             meanwhile()
-            return [verdict.outcome for [verdict] in await asyncio.gather(*tasks)]
+            return [verdict.status for [verdict] in await asyncio.gather(*tasks)]
 
         return run(all_of_them())
 
@@ -79,9 +80,9 @@ def test_each_task_has_its_own_log(sim, transfers, connection, run_together, log
     assert {of for of, _ in logged} == ids  # no line is logged without a task
     for mine in ids:
         told = [text for of, text in logged if of == mine]
-        assert f"A look at action {mine} failed" in told[0]
-        assert sum(text.startswith("Looking every") for text in told) == 1
-        lagging = f"Completed at DigitalOcean: action {mine}; the image does not show it yet"
+        assert f"Polling action {mine} failed" in told[0]
+        assert sum(text.startswith("Polling interval raised") for text in told) == 1
+        lagging = f"Action {mine} is completed; verifying the image"
         assert sum(text.startswith(lagging) for text in told) == 1
         assert not [text for text in told if any(str(other) in text for other in ids - {mine})]
 

@@ -7,12 +7,14 @@ from types import SimpleNamespace
 
 import pytest
 
+from airflow_provider_do_images.core.results import WaitStatus
 from airflow_provider_do_images.core.wait import flow as wait
-from airflow_provider_do_images.core.wait.evaluate import WaitResult, WaitStatus
+from airflow_provider_do_images.core.wait.event import read_event
+from airflow_provider_do_images.core.wait.spec import WaitSpec
 from airflow_provider_do_images.hooks.digitalocean import DigitalOceanHook
+from airflow_provider_do_images.operators.action_history import DigitalOceanListImageActionsOperator
 from airflow_provider_do_images.operators.image_actions import (
     DigitalOceanConvertImageOperator,
-    DigitalOceanListImageActionsOperator,
     DigitalOceanTransferImageOperator,
 )
 from airflow_provider_do_images.operators.replication import (
@@ -147,10 +149,7 @@ def test_the_triggerer_continues_until_the_deadline(
     unreadable(error, times)
     now = time.time()
     trigger = DigitalOceanImageActionTrigger(
-        image_id=snapshot.id,
-        action_id=action.id,
-        started_at=now,
-        deadline=now + 20,
+        waits=[WaitSpec(snapshot.id, action.id, now, now + 20).to_json()],
         first_poll_at=now + 0.1,
         poll_interval=1.0,
     )
@@ -159,9 +158,9 @@ def test_the_triggerer_continues_until_the_deadline(
         return [event async for event in trigger.run()]
 
     [event] = run(events())
-    verdict = WaitResult.from_event(event.payload)
+    _, [verdict] = read_event(event.payload)
 
-    assert verdict.outcome is (WaitStatus.COMPLETED if times else WaitStatus.TIMED_OUT)
+    assert verdict.status is (WaitStatus.COMPLETED if times else WaitStatus.TIMED_OUT)
     assert times or verdict.decided_at >= now + 20
     assert "dop_v1_secret" not in str(event.payload)
 

@@ -100,7 +100,7 @@ def test_a_task_cleared_while_deferred_attaches_to_its_action(
 
     wait_until(deferred_again)
     assert airflow.rest.xcom("copy_and_wait", run_id, "copy", "action_id") == action.id
-    assert airflow.rest.xcom("copy_and_wait", run_id, "copy", "outcome") == "attached"
+    assert airflow.rest.xcom("copy_and_wait", run_id, "copy", "submission") == "attached"
     words = f"(action {action.id}). DigitalOcean has no way to cancel an action: it goes on"
     wait_until(lambda: words in airflow.rest.logs("copy_and_wait", run_id, "copy"))
     for running in (action, later):

@@ -127,7 +127,7 @@ def test_the_post_of_the_killed_task_is_sent_once(drill, airflow, posts):
     assert posts(drill.copied.id) == [POST]
     assert task["state"] == "success"
     assert task["try_number"] > 1
-    assert airflow.rest.xcom("copy_and_wait", drill.copy_run, "copy", "outcome") == "attached"
+    assert airflow.rest.xcom("copy_and_wait", drill.copy_run, "copy", "submission") == "attached"
     assert "ams3" in drill.copied.regions
 
 

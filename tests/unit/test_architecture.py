@@ -16,7 +16,7 @@ ROOMS = {
     "core": {"api"},
     "hooks": {"api", "core", "version_compat"},
     "exceptions": {"api", "version_compat"},
-    "_airflow": {"api", "core", "exceptions", "version_compat"},
+    "_airflow": {"api", "core", "exceptions", "hooks", "triggers", "version_compat"},
     "links": set(),
     "triggers": {"api", "core", "hooks", "version_compat"},
     "operators": {

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 import airflow_provider_do_images
-from airflow_provider_do_images.core.wait.evaluate import WaitStatus
+from airflow_provider_do_images.core.results import WaitStatus
 
 PACKAGE = Path(airflow_provider_do_images.__file__).parent
 PAGE = (PACKAGE.parent / "docs" / "failures.md").read_text()

@@ -7,11 +7,13 @@ import pytest
 from airflow_provider_do_images._airflow.failures import (
     airflow_exceptions,
     from_event,
-    operator_failure,
     sensor_failure,
+    wait_failure,
 )
 from airflow_provider_do_images.api import errors
-from airflow_provider_do_images.core.wait.evaluate import WaitResult, WaitSpec, WaitStatus
+from airflow_provider_do_images.core.results import WaitStatus
+from airflow_provider_do_images.core.wait.event import described_row, read_event
+from airflow_provider_do_images.core.wait.spec import WaitResult, WaitSpec
 from airflow_provider_do_images.version_compat import (
     AirflowException,
     AirflowFailException,
@@ -68,31 +70,32 @@ def test_the_state_of_an_error_replaces_the_general_one(state, expected):
         raise error
 
 
-@pytest.mark.parametrize("outcome", [one for one in WaitStatus if one is not WaitStatus.COMPLETED])
-def test_each_end_has_its_class_and_code(outcome):
+@pytest.mark.parametrize("status", [one for one in WaitStatus if one is not WaitStatus.COMPLETED])
+def test_each_end_has_its_class_and_code(status):
     """An operator's retry submits again or attaches; a sensor's retry reads the same again."""
     error = errors.ServerError("no", request_id="f00")
     wait = WaitSpec(1, 2, 0.0, 60.0, "ams3", droplet_id=42, droplet_name="web-1")
-    verdict = WaitResult(outcome, wait, 60.0, error=str(error))
+    result = WaitResult(status, wait, 60.0, error=str(error))
 
-    of_operator, of_sensor = operator_failure(verdict, ""), sensor_failure(verdict)
+    of_operator = wait_failure(described_row(result), 60.0, None, "")
+    of_sensor = sensor_failure(result)
 
-    retried = outcome in (WaitStatus.ERRORED, WaitStatus.TIMED_OUT, WaitStatus.INTERNAL_ERROR)
+    retried = status in (WaitStatus.ERRORED, WaitStatus.TIMED_OUT, WaitStatus.INTERNAL_ERROR)
     assert isinstance(of_operator, AirflowFailException) == (not retried)
-    kind = AirflowSensorTimeout if outcome is WaitStatus.TIMED_OUT else AirflowFailException
+    kind = AirflowSensorTimeout if status is WaitStatus.TIMED_OUT else AirflowFailException
     assert isinstance(of_sensor, kind)
     for failure in (of_operator, of_sensor):
-        assert failure.code == outcome.value
+        assert failure.code == status.value
         assert "image 1 of droplet web-1 (42) to ams3 (action 2)" in str(failure)
-        assert ("f00" in str(failure)) == (outcome is not WaitStatus.ERRORED)  # that has no error
+        assert ("f00" in str(failure)) == (status is not WaitStatus.ERRORED)  # that has no error
 
 
 @pytest.mark.parametrize(
-    "event", [None, {}, "done", {"outcome": "completed"}, {"status": "success"}]
+    "event", [None, {}, "done", {"wait_status": "completed"}, {"status": "success"}]
 )
 def test_a_foreign_event_is_no_success(event):
     """Another version of the trigger may have written it."""
     with pytest.raises(AirflowFailException) as caught:
-        from_event(WaitResult.from_event, event, "")
+        from_event(read_event, event, "")
 
     assert caught.value.code == "invalid_event"

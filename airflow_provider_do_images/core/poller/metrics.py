@@ -43,7 +43,7 @@ class PollerMetrics:
         self._metrics = metrics
         self._conn_ids: set[str] = set()
 
-    def tell(self, waits: Counter[str], gauges: Mapping[str, float]) -> None:
+    def record(self, waits: Counter[str], gauges: Mapping[str, float]) -> None:
         """Tell what has happened since it was last told, and how things stand.
 
         :param waits: the number of waits by connection id; one that is missing has none left.
@@ -60,7 +60,7 @@ class PollerMetrics:
         self.sweeps = self.requests = 0
         self._conn_ids = set(waits)
 
-    def tell_delay(self, conn_id: str, action: ImageAction, now: float) -> None:
+    def record_delay(self, conn_id: str, action: ImageAction, now: float) -> None:
         """Tell how long after its end an action was seen to have ended."""
         if self._metrics and action.completed_at:
             delay = max(now - action.completed_at.timestamp(), 0.0)

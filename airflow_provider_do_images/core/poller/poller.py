@@ -94,10 +94,10 @@ class Subscription:
             question = PollRequest(ask, by, latest, self.interval)
             reply = await self._watch.answer_to(self, question)
             if isinstance(reply, IntervalChange):
-                self.progress.tell_pace(reply)
+                self.progress.log_interval(reply)
                 continue
             if isinstance(reply, ImageAction):
-                self._watch.tell_delay(self.conn_id, reply)
+                self._watch.record_delay(self.conn_id, reply)
             return reply
 
     def leave(self) -> None:
@@ -161,9 +161,9 @@ class SharedPoller:
             self._executor.submit(self._client.close)
             self._executor.shutdown(wait=False)
 
-    def tell_delay(self, conn_id: str, action: ImageAction) -> None:
+    def record_delay(self, conn_id: str, action: ImageAction) -> None:
         """Tell the metrics how long after its end an action was seen to have ended."""
-        self._report.tell_delay(conn_id, action, self._clock())
+        self._report.record_delay(conn_id, action, self._clock())
 
     async def _run(self) -> None:
         while True:
@@ -240,7 +240,7 @@ class SharedPoller:
             looked_at = min(self._not_before, question.latest)
             late = bool(why) and looked_at > min(question.by, now) + wanted
             asked_at = max(question.by, now) if refused else question.by
-            if progress.set_pace(self._not_before - asked_at + wanted, late=late):
+            if progress.set_interval(self._not_before - asked_at + wanted, late=late):
                 words = describe_interval_change(progress.interval, wanted, looked_at, why)
                 notices.append(([question], IntervalChange(words)))
         await deliver(notices)
@@ -268,7 +268,7 @@ class SharedPoller:
         if limit := self._pacer.limit:
             unreserved = max(limit.remaining - limit.reserved(self._pacer.reserve), 0.0)
             gauges |= {"remaining": limit.remaining, "unreserved": unreserved}
-        self._report.tell(Counter(seat.conn_id for seat in self.seats), gauges)
+        self._report.record(Counter(seat.conn_id for seat in self.seats), gauges)
 
 
 _pollers: dict[tuple[asyncio.AbstractEventLoop, str, str], SharedPoller] = {}

@@ -16,11 +16,7 @@ from airflow_provider_do_images.api import ActionStatus, Droplet, Image, ImageAc
 from airflow_provider_do_images.api.models import format_time
 from airflow_provider_do_images.core import messages
 from airflow_provider_do_images.core.action_filter import is_type
-from airflow_provider_do_images.core.messages import (
-    CLEARING_READS,
-    describe_last_good_copy,
-    duration_text,
-)
+from airflow_provider_do_images.core.messages import describe_last_good_copy, duration_text
 from airflow_provider_do_images.core.snapshots.inventory import (
     DropletSelector,
     PolicySnapshot,
@@ -59,6 +55,9 @@ class CopyLocation:
     elsewhere: PolicySnapshot | None = None
     """The droplet's newest one in any region."""
 
+    def __str__(self) -> str:
+        return f"{messages.droplet_text(self.droplet.name, self.droplet.id)} in {self.region}"
+
 
 @dataclass(frozen=True, slots=True)
 class AuditFinding:
@@ -78,12 +77,8 @@ class AuditFinding:
     """The last good copy and its age, in words; ``None`` if none is known anywhere."""
 
     def __str__(self) -> str:
-        where = messages.droplet_text(self.place.droplet.name, self.place.droplet.id)
-        arrived = f" There since {format_time(self.copied_at)}." if self.copied_at else ""
-        return (
-            f"{where} in {self.place.region}: {self.problem} "
-            f"({self.last or 'No good copy is known anywhere.'}{arrived})"
-        )
+        arrived = f" Copied at {format_time(self.copied_at)}." if self.copied_at else ""
+        return f"{self.place}: {self.problem} ({self.last or 'No good copy is known.'}{arrived})"
 
     def to_row(self) -> dict[str, Any]:
         """Return primitives for a log and an XCom; all keys are there in every case."""
@@ -182,16 +177,23 @@ def audit_copies(
 
 
 def describe_findings(findings: Sequence[AuditFinding], policy: str) -> str | None:
-    """Say which copies are missing or too old, the worst first; ``None`` if none is."""
-    bad = [finding for finding in findings if finding.problem]
+    """Count the copies that are missing or stale and name the worst; ``None`` if there are none."""
+    bad = violations(findings)
     if not bad:
         return None
-    bad.sort(key=lambda one: float("inf") if one.data_age is None else one.data_age, reverse=True)
-    more = f"; and {len(bad) - WORST} more" if len(bad) > WORST else ""
-    named = "; ".join(str(finding) for finding in bad[:WORST])
+    more = f" and {len(bad) - WORST} more" if len(bad) > WORST else ""
+    named = ", ".join(str(finding.place) for finding in bad[:WORST])
     return (
-        f"{len(bad)} of {len(findings)} copies of policy {policy!r} are missing or too old: "
-        f"{named}{more}. {CLEARING_READS}"
+        f"{len(bad)} of {len(findings)} copies of policy {policy!r} are missing or stale: "
+        f"{named}{more}."
+    )
+
+
+def violations(findings: Iterable[AuditFinding]) -> list[AuditFinding]:
+    """Return the findings with a problem, the oldest data first."""
+    bad = [finding for finding in findings if finding.problem]
+    return sorted(
+        bad, key=lambda one: float("inf") if one.data_age is None else one.data_age, reverse=True
     )
 
 

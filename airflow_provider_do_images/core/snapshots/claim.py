@@ -33,22 +33,12 @@ from airflow_provider_do_images.api.validation import (
 )
 from airflow_provider_do_images.core.messages import droplet_text, duration_text
 from airflow_provider_do_images.core.snapshots.naming import SnapshotName, check_policy
-from airflow_provider_do_images.core.upstream_rows import UpstreamRow
 from airflow_provider_do_images.core.wait.flow import VERIFY_INTERVAL
 
 if TYPE_CHECKING:  # the client loads requests, which a DAG file that is parsed need not pay for
     from airflow_provider_do_images.api import ApiClient
 
 log = logging.getLogger(__name__)
-
-RESTORE_POINT = UpstreamRow(
-    "restore_point",
-    operator="DigitalOceanConvertImageOperator",
-    made_by="DigitalOceanListRestorePointsOperator",
-    keys=("image_id", "droplet_id", "droplet_name", "type", "name", "policy", "taken_at"),
-    one="restore_point=row",
-    many="restore_point=find.output",
-)
 
 _MAY_PASS = (TransportError, ServerError, InvalidResponseError)
 
@@ -152,11 +142,11 @@ def apply_claim(
     except InvalidInputError:
         raise
     except DigitalOceanError as error:
-        error.message = (
-            f"{claim} is converted, and costs from now on, but is not kept as {claim.name} yet: "
-            f"{error.message.rstrip('.')}. Clearing the task goes on from here"
+        message = (
+            f"{claim} was converted (and is billed) but does not have the name {claim.name} and "
+            f"its tags yet: {error.message.rstrip('.')}"
         )
-        raise
+        raise error.with_facts(message=message) from error
 
 
 def _keep(

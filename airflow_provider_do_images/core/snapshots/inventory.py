@@ -11,12 +11,7 @@ from typing import TYPE_CHECKING, Any
 from airflow_provider_do_images.api import Droplet, Image, InvalidInputError
 from airflow_provider_do_images.api.models import format_time
 from airflow_provider_do_images.api.text import shorten
-from airflow_provider_do_images.api.validation import (
-    check_id,
-    check_tag,
-    check_text,
-    is_given,
-)
+from airflow_provider_do_images.api.validation import check_id, check_tag, check_text, is_given
 from airflow_provider_do_images.core.snapshots.naming import SnapshotName
 
 if TYPE_CHECKING:  # the client loads requests, which a DAG file that is parsed need not pay for

@@ -92,8 +92,8 @@ def require_tag_read_scope(client: ApiClient) -> None:
     try:
         next(client.list_tags(), None)
     except PermissionDeniedError as error:
-        error.message = f"this token cannot see which images a tag protects: {error.message}"
-        raise
+        message = f"this token cannot read tags, so protected images are unknown: {error.message}"
+        raise error.with_facts(message=message) from error
 
 
 def delete_snapshots(
@@ -115,15 +115,14 @@ def delete_snapshots(
         try:
             done.append(_delete(client, decision, retention))
         except DigitalOceanError as error:
-            error.image_id = decision.kept.image.id
             accepted = sum(one.delete for one in done)
-            fate = "may have been deleted:" if error.state else "was not deleted:"
-            error.message = f"{decision} {fate} {error.message}"
-            error.state += (
-                f"{accepted} of {len(wanted)} DELETEs were accepted before it, and the rest was "
-                f"left alone."
-            )
-            raise
+            fate = "may have been deleted" if error.state else "was not deleted"
+            raise error.with_facts(
+                image_id=decision.kept.image.id,
+                message=f"{decision} {fate}: {error.message}",
+                state=f"{error.state}{accepted} of {len(wanted)} DELETEs were accepted before it; "
+                f"the others were not sent.",
+            ) from error
         if not done[-1].delete:
             log.info("Kept %s: %s.", decision, "; ".join(done[-1].reasons))
     done = _verify(client, done, sleep)
@@ -151,19 +150,15 @@ def _verify(
                 sleep(pause)
             standing = [one for one in standing if _find(client, one.kept.image.id)]
     except DigitalOceanError as error:
-        error.state += (
-            f"{len(pending)} DELETEs were accepted; whether the images are gone is not known."
-        )
-        raise
+        state = f"{error.state}{len(pending)} DELETEs were accepted but could not be verified."
+        raise error.with_facts(state=state) from error
     if standing:
-        remaining = DigitalOceanError(
+        raise DigitalOceanError(
             f"DigitalOcean accepted {len(pending)} DELETEs, but {sum(VERIFY_PAUSES):g} s later "
             f"still has {'; '.join(map(str, standing))}",
             request_id=client.request_id,
             code="not_deleted",
-        )
-        remaining.image_id = standing[0].kept.image.id
-        raise remaining
+        ).with_facts(image_id=standing[0].kept.image.id)
     return [replace(one, deleted=one.delete) for one in done]
 
 
@@ -193,11 +188,11 @@ def _delete(
         try:
             standing = _find(client, image_id)
         except DigitalOceanError as unseen:
-            unseen.state = f"The DELETE itself was answered thus: {as_sentence(error)} "
-            raise
+            state = f"The DELETE returned: {as_sentence(error)} "
+            raise unseen.with_facts(state=state) from unseen
         if standing:
             raise
-        log.info("The image is gone, although its DELETE was answered thus: %s", error)
+        log.info("The image no longer exists, although its DELETE returned: %s", error)
         return replace(decision, deleted=True)
     return decision
 

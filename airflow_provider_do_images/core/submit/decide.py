@@ -1,7 +1,8 @@
-"""Whether a requested action needs a POST, decided by the image and its list of actions. Pure.
+"""Decide from an image and its action list whether an action must be submitted. Pure.
 
-A transfer may never tell its region (recorded), so one in progress that this task did not submit
-may be the requested one: it blocks the POST until it has ended, and then the image decides.
+The API may never report the region of a transfer (recorded). A transfer in progress that this task
+did not submit may therefore be the requested one. It blocks the submit until it has ended; then the
+image decides.
 """
 
 from __future__ import annotations
@@ -18,62 +19,40 @@ from airflow_provider_do_images.api import (
     UnknownStatusError,
 )
 from airflow_provider_do_images.core.action_filter import is_name_of, is_type
-from airflow_provider_do_images.core.results import ActionResult
-from airflow_provider_do_images.core.wait.evaluate import WaitSpec
+from airflow_provider_do_images.core.results import ActionResult, Submission, WaitStatus
+from airflow_provider_do_images.core.wait.spec import WaitSpec
 
 UNVERIFIED_TRANSFER_TTL = 2 * 60 * 60.0
-"""How long after its completion a transfer without a region may still be missing in the image's
-regions before it no longer stands in the way of a POST."""
-
-
-class SubmitOutcome(StrEnum):
-    """How a submit came by its action."""
-
-    POSTED = "submitted"
-    ATTACHED = "attached"
-    RECONCILED = "reconciled"
-    ALREADY_EXISTS = "already_exists"
+"""Seconds after its completion for which a transfer without a region that the image does not show
+blocks a submit."""
 
 
 @dataclass(frozen=True, slots=True)
 class ActionRequest:
-    """What is wanted: a transfer to ``region``, or without one a convert."""
+    """A requested action: a transfer to ``region``, or a convert if there is no region."""
 
     image_id: int
     region: str | None = None
 
     @property
     def type(self) -> str:
-        """The type of the action to post."""
+        """The type of the action to submit."""
         return "transfer" if self.region else "convert"
+
+    def to_result(self, submission: Submission, action: ImageAction | None = None) -> ActionResult:
+        """Return the row of the submitted action. ``already_exists`` counts as completed."""
+        exists = submission is Submission.ALREADY_EXISTS
+        return ActionResult(
+            self.image_id,
+            region=self.region,
+            submission=submission,
+            wait_status=WaitStatus.COMPLETED if exists else None,
+            action=action,
+        )
 
     def __str__(self) -> str:
         to = f" to {self.region}" if self.region else ""
         return f"{self.type} of image {self.image_id}{to}"
-
-
-@dataclass(frozen=True, slots=True)
-class Submission:
-    """The result of a submit.
-
-    ``action`` is ``None`` only for ``already_exists``, if no completed action in the image's
-    history tells how it came there.
-    """
-
-    outcome: SubmitOutcome
-    request: ActionRequest
-    action: ImageAction | None = None
-
-    def to_result(self) -> ActionResult:
-        """Return what tasks hand on."""
-        there = self.outcome is SubmitOutcome.ALREADY_EXISTS
-        return ActionResult(
-            self.request.image_id,
-            region=self.request.region,
-            outcome=self.outcome.value,
-            end="completed" if there else None,
-            action=self.action,
-        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +63,7 @@ class Blocked:
     actions: tuple[ImageAction, ...]
 
     def waits(self, now: float, deadline: float) -> list[WaitSpec]:
-        """Return a wait for each of them. What it did is for the image to show.
+        """Return a wait for each of them, without verification: the image decides afterwards.
 
         :param now: the time, in Unix seconds.
         :param deadline: when the waits time out, in Unix seconds.
@@ -97,59 +76,61 @@ class Blocked:
     def __str__(self) -> str:
         ids = ", ".join(str(action.id) for action in self.actions)
         return (
-            f"the {self.request} is not submitted, since it may be in progress already: action "
-            f"{ids} of this image does not tell its region"
+            f"the {self.request} is not submitted, because action {ids} of this image reports no "
+            f"region and may be the same transfer"
         )
 
 
 class Decision(StrEnum):
-    """What to do where the list shows nothing to attach to."""
+    """The next step if there is no action to attach to."""
 
-    POST = "post"
-    LOOK_AGAIN = "look again"
+    SUBMIT = "submit"
+    RECHECK = "recheck"
+    """Read the action list again after a pause."""
     DECIDE_AGAIN = "decide again"
-    """Read the image and its actions anew and decide by them."""
+    """Read the image and its actions, and decide from the start."""
 
 
 def decide(
     request: ActionRequest, image: Image, actions: Iterable[ImageAction]
-) -> Submission | Blocked | Decision:
-    """Return what the image and its actions call for.
+) -> ActionResult | Blocked | Decision:
+    """Return what the image and its actions require.
 
-    A matching action in progress is joined, and so is a completed one whose effect the image does
-    not show yet; the wait proves it. An errored one is not: a retry is meant to try again. A
-    transfer in progress that does not tell its region is neither joined nor doubled.
+    A task attaches to a matching action in progress, and to a completed one whose effect the image
+    does not show yet; the wait verifies it. It does not attach to an errored one, because a retry
+    is meant to submit again.
     """
     same_type = [action for action in actions if is_type(action, request.type)]
     matching = sorted(_matching(request, same_type), key=lambda a: a.id, reverse=True)
-    done = image.type == "snapshot" if request.region is None else request.region in image.regions
-    if done:
-        # A cleared task returns again what it once returned.
-        ended = (action for action in matching if action.status is ActionStatus.COMPLETED)
-        return Submission(SubmitOutcome.ALREADY_EXISTS, request, next(ended, None))
+    exists = image.type == "snapshot" if request.region is None else request.region in image.regions
+    if exists:
+        # A cleared task returns the same action again.
+        completed = (action for action in matching if action.status is ActionStatus.COMPLETED)
+        return request.to_result(Submission.ALREADY_EXISTS, next(completed, None))
     for action in matching:
         if action.status is not ActionStatus.ERRORED:
-            return Submission(SubmitOutcome.ATTACHED, request, action)
+            return request.to_result(Submission.ATTACHED, action)
     running = [a for a in same_type if not a.finished and _may_match(request, a)]
-    return Blocked(request, tuple(running)) if running else Decision.POST
+    return Blocked(request, tuple(running)) if running else Decision.SUBMIT
 
 
 def find_created_action(
     request: ActionRequest, actions: Iterable[ImageAction], seen: frozenset[int]
-) -> Submission | Decision:
-    """Return what a POST without an answer started: the action that was not there before.
+) -> ActionResult | Decision:
+    """Return the action that a POST without a clear response created: one with a new id.
 
-    Of several new transfers that do not tell their region none can be told to be ours, so the image
-    has to decide.
+    Several new transfers without a region cannot be told apart, so the image has to decide.
+
+    :param seen: the ids that were listed before the POST.
     """
     new = [a for a in actions if a.id not in seen and is_type(a, request.type)]
     found = _matching(request, new) or [a for a in new if _may_match(request, a)]
     if not found:
-        return Decision.POST
+        return Decision.SUBMIT
     first = min(found, key=lambda action: action.id)
     if _may_match(request, first) and len(found) > 1:
         return Decision.DECIDE_AGAIN
-    return Submission(SubmitOutcome.RECONCILED, request, first)
+    return request.to_result(Submission.RECONCILED, first)
 
 
 def find_unknown_status_error(
@@ -157,11 +138,11 @@ def find_unknown_status_error(
     unread: Iterable[InvalidResponseError],
     seen: frozenset[int] = frozenset(),
 ) -> UnknownStatusError | None:
-    """Return the error of an action that may be the wanted one and has a status nobody knows.
+    """Return the error of an action of unknown status that may be the requested one.
 
-    Such a one may run, so it is neither joined nor doubled.
+    It may be in progress, so the task neither attaches to it nor submits another one.
 
-    :param seen: ids of actions that it is not.
+    :param seen: ids of actions that are not the requested one.
     """
     for error in unread:
         if (
@@ -179,8 +160,8 @@ def find_unverified_transfer(
 ) -> ImageAction | None:
     """Return a completed transfer without a region that may be the requested one.
 
-    Each completed transfer has added a region to the image, which began with one. If there are more
-    of them than regions, the image does not show the newest yet: its regions may lag behind.
+    An image begins with one region, and each completed transfer adds one. If there are more
+    transfers than added regions, the image does not show the newest transfer yet.
 
     :param now: the time, in Unix seconds.
     """
@@ -211,5 +192,5 @@ def _matching(request: ActionRequest, actions: Iterable[ImageAction]) -> list[Im
 
 
 def _may_match(request: ActionRequest, action: ImageAction) -> bool:
-    """Whether this is a transfer that may be the requested one, since it does not tell."""
+    """Whether this is a transfer without a region, which may be the requested one."""
     return request.region is not None and action.region_slug is None

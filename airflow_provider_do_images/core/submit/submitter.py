@@ -1,12 +1,13 @@
-"""Submitting an action so that it cannot happen twice: the loop around the decisions.
+"""Submit an image action, idempotently: the I/O loop around the decisions of :mod:`.decide`.
 
-The API has no idempotency key, so the image's own list of actions is the memory: it is read before
-the POST (a retried, cleared or lost task finds what it started) and after a POST without a clear
-answer (the action may have started all the same). Actions are compared by id, never by time.
+The API has no idempotency key, so the image's action list is the state. It is read before the POST,
+so that a retried, cleared or lost task attaches to the action it submitted. It is read after a POST
+without a clear response, because the action may have been created. Actions are compared by id,
+never by time.
 
-One window is left. Two submits that both read the list before either has posted both post: the API
-can neither refuse the second nor tell them apart. Both end with an action of their own, so at most
-one action too many arises for each such submit.
+One race remains. Two submits that both read the list before either has sent its POST both send it:
+the API can neither refuse the second nor tell them apart. Each gets an action of its own, so there
+is at most one extra action per such submit.
 """
 
 from __future__ import annotations
@@ -14,7 +15,6 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Callable, Iterable
-from copy import copy
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -23,18 +23,15 @@ from airflow_provider_do_images.api import (
     Image,
     ImageAction,
     InvalidResponseError,
-    NotFoundError,
     UnknownStatusError,
     UnprocessableError,
 )
 from airflow_provider_do_images.api.errors import may_have_taken_effect
-from airflow_provider_do_images.core.messages import STARTED_NOTHING
+from airflow_provider_do_images.core.results import ActionResult, Submission
 from airflow_provider_do_images.core.submit.decide import (
     ActionRequest,
     Blocked,
     Decision,
-    Submission,
-    SubmitOutcome,
     decide,
     find_created_action,
     find_errored,
@@ -43,38 +40,44 @@ from airflow_provider_do_images.core.submit.decide import (
 )
 from airflow_provider_do_images.core.submit.own_transfers import OwnTransfers
 
-if TYPE_CHECKING:  # the client loads requests, which a DAG file that is parsed need not pay for
+if TYPE_CHECKING:  # loads requests; DAG parsing stays fast
     from airflow_provider_do_images.api import ApiClient
 
 log = logging.getLogger(__name__)
 
 RECONCILE_TIMEOUT = 60.0
-"""How long the list of actions is asked for what an unanswered POST may have started, before the
-POST is sent again; also how long an action is waited for of which it is not known what it is."""
+"""Seconds for which the action list is read after a POST without a clear response, before the POST
+is sent again; also the wait for an action that may be the requested one to become known."""
 
 RECONCILE_INTERVAL = 5.0
-"""Seconds between two of these looks."""
+"""Seconds between two of these reads."""
 
 MAX_SUBMIT_ATTEMPTS = 3
-"""How often a POST without a clear answer is sent before the task fails."""
+"""How often a POST without a clear response is sent before the submit fails."""
 
-_MAY_HAVE_STARTED = (
-    "Whether an action was started, and still runs, is not known; a new try looks for it."
+NOT_STARTED = "No action was started by this request; actions started earlier continue."
+"""The state after a failure before the POST."""
+
+MAY_HAVE_STARTED = (
+    "The action may have been started; a retry checks for it before it submits again."
 )
+"""The state after a failure of the POST."""
+
+Outcome = ActionResult | Blocked | Decision
 
 
 @dataclass(frozen=True, slots=True)
 class ImageState:
-    """What an image and its actions showed at one moment."""
+    """An image and its actions, read at one moment."""
 
     image: Image
     actions: tuple[ImageAction, ...]
     unread: tuple[InvalidResponseError, ...] = ()
-    """Why other actions could not be read."""
+    """Why other actions in the list could not be read."""
 
     @classmethod
-    def at(cls, client: ApiClient, image_id: int) -> ImageState:
-        """Look now: two GETs."""
+    def fetch(cls, client: ApiClient, image_id: int) -> ImageState:
+        """Read both: two requests."""
         image = client.get_image(image_id)
         unread: list[InvalidResponseError] = []
         actions = tuple(client.list_image_actions(image_id, unread))
@@ -82,14 +85,14 @@ class ImageState:
 
 
 class IdempotentSubmitter:
-    """The loop around the decisions, for one request.
+    """Submit one action unless a matching one exists.
 
-    :param client: sends; it repeats a GET by its own rules, and a POST only if it had no effect.
-    :param first_state: what the image has just shown, if somebody has looked already.
+    :param client: sends the requests; it resends a POST only if it had no effect.
+    :param state: the image as just read, to save two requests.
     :param own: the transfers that this task has submitted before.
-    :param begun: actions that this execution has begun since that look.
-    :param clock: the time, in Unix seconds.
-    :param sleep: waits for so many seconds.
+    :param begun: actions that this task has submitted since ``state`` was read.
+    :param clock: returns the time, in Unix seconds.
+    :param sleep: sleeps for a number of seconds.
     """
 
     def __init__(
@@ -97,156 +100,148 @@ class IdempotentSubmitter:
         client: ApiClient,
         request: ActionRequest,
         *,
-        first_state: ImageState | None = None,
+        state: ImageState | None = None,
         own: OwnTransfers | None = None,
         begun: Iterable[ImageAction] = (),
         clock: Callable[[], float] = time.time,
         sleep: Callable[[float], None] = time.sleep,
     ) -> None:
-        self.client = client
-        self.request = request
-        self._first_look = first_state
+        self._client = client
+        self._request = request
+        self._state = state
         self._own = own or OwnTransfers()
         self._begun = tuple(begun)
         self._clock = clock
         self._sleep = sleep
         self.image: Image | None = None
-        """The image as it was seen last."""
+        """The image as last read."""
         self._seen: frozenset[int] = frozenset()
         self._doubt: DigitalOceanError | None = None
         self._posted = False
-        self._look_failed = False
+        self._read_failed = False
 
-    def submit(self) -> Submission | Blocked:
-        """Look, then join what runs or post once, and say which.
+    def submit(self) -> ActionResult | Blocked:
+        """Read the image and its actions, then attach to one or send one POST.
 
-        Nothing was posted if it is blocked; call again when the blocking transfers have ended.
+        If the result is :class:`Blocked`, nothing was sent: call again when the blocking transfers
+        have ended.
 
-        :raises DigitalOceanError: if the API refuses, or it stays unknown whether an action runs.
+        :raises DigitalOceanError: if the API refuses, or it stays unknown whether an action exists.
         """
         try:
             return self._submit()
         except DigitalOceanError as error:
-            error.region = error.region or self.request.region
-            error.state = _MAY_HAVE_STARTED if self._posted else STARTED_NOTHING
-            if isinstance(error, NotFoundError) and self.request.type == "convert":
-                error.advice = (
-                    "The backup has expired or was removed: clear the task that chose it, so that "
-                    "it chooses again."
-                )
-            raise
+            region = error.region or self._request.region
+            state = MAY_HAVE_STARTED if self._posted else NOT_STARTED
+            raise error.with_facts(region=region, state=state) from error
 
-    def _submit(self) -> Submission | Blocked:
-        found = self._look_until_known()
+    def _submit(self) -> ActionResult | Blocked:
+        found = self._decide_until_known()
         posts = 0
-        while found is Decision.POST:
+        while found is Decision.SUBMIT:
             posts += 1
             found = self._post(last=posts == MAX_SUBMIT_ATTEMPTS)
-        if isinstance(found, Submission | Blocked):
+        if isinstance(found, ActionResult | Blocked):
             return found
         raise self._doubt or AssertionError(found)
 
-    def _look_until_known(self) -> Submission | Blocked | Decision:
-        return self._repeat(self._look, {Decision.LOOK_AGAIN}, self._tell_that_it_looks_again)
+    def _decide_until_known(self) -> Outcome:
+        return self._repeat(self._decide, {Decision.RECHECK}, self._log_recheck)
 
-    def _look(self) -> Submission | Blocked | Decision:
-        look = self._first_look or ImageState.at(self.client, self.request.image_id)
-        self._first_look = None
-        self.image = look.image
-        listed = {action.id: action for action in (*self._begun, *look.actions)}
+    def _decide(self) -> Outcome:
+        state = self._state or ImageState.fetch(self._client, self._request.image_id)
+        self._state = None
+        self.image = state.image
+        listed = {action.id: action for action in (*self._begun, *state.actions)}
         actions = self._own.label(listed.values())
         self._seen = frozenset(listed)
-        found = decide(self.request, look.image, actions)
-        self._doubt = self._find_doubt(look, actions) if found is Decision.POST else None
+        found = decide(self._request, state.image, actions)
+        self._doubt = self._find_doubt(state, actions) if found is Decision.SUBMIT else None
         if self._doubt:
-            return Decision.LOOK_AGAIN
-        if found is Decision.POST and (errored := find_errored(self.request, actions)):
-            log.info("Action %s errored before; the %s is tried anew.", errored.id, self.request)
+            return Decision.RECHECK
+        if found is Decision.SUBMIT and (errored := find_errored(self._request, actions)):
+            log.info("Action %s errored; submitting the %s again.", errored.id, self._request)
         return found
 
     def _find_doubt(
-        self, look: ImageState, actions: Iterable[ImageAction]
+        self, state: ImageState, actions: Iterable[ImageAction]
     ) -> DigitalOceanError | None:
-        """Return an error that says why a POST may double an action, if it may."""
-        others = self._own.to_other_regions(self.request.region)
-        if unknown := find_unknown_status_error(self.request, look.unread, others):
-            doubt = copy(unknown)  # a look may serve several requests
-            doubt.advice = f"It may be the {self.request}, so nothing was posted. {doubt.advice}"
-            return doubt
-        unshown = find_unverified_transfer(self.request, look.image, actions, self._clock())
-        if unshown is None:
+        """Return the reason why a POST may duplicate an action, if there is one."""
+        others = self._own.to_other_regions(self._request.region)
+        if unknown := find_unknown_status_error(self._request, state.unread, others):
+            advice = f"It may be the {self._request}, so nothing was submitted. {unknown.advice}"
+            return unknown.with_facts(advice=advice)
+        hidden = find_unverified_transfer(self._request, state.image, actions, self._clock())
+        if hidden is None:
             return None
-        error = DigitalOceanError(
-            f"the image does not show yet what its completed transfer without a region did, which "
-            f"may be the {self.request}; nothing was posted",
-            request_id=unshown.request_id,
+        return DigitalOceanError(
+            f"a completed transfer without a region is not visible in the image yet and may be the "
+            f"{self._request}; nothing was submitted",
+            request_id=hidden.request_id,
             code="transfer_not_shown",
-        )
-        error.action_id = unshown.id
-        return error
+        ).with_facts(action_id=hidden.id)
 
-    def _post(self, *, last: bool) -> Submission | Blocked | Decision:
-        image_id, region = self.request.image_id, self.request.region
+    def _post(self, *, last: bool) -> Outcome:
+        image_id, region = self._request.image_id, self._request.region
         try:
             if region:
-                action = self.client.transfer_image(image_id, region)
+                action = self._client.transfer_image(image_id, region)
                 self._own.add(action.id, region)
             else:
-                action = self.client.convert_image(image_id)
+                action = self._client.convert_image(image_id)
         except UnprocessableError:
-            # Somebody may have been faster.
-            if isinstance(found := self._look(), Submission | Blocked):
+            # Another client may have submitted it first.
+            if isinstance(found := self._decide(), ActionResult | Blocked):
                 return found
             raise
         except UnknownStatusError:
-            self._posted = True  # it answers clearly that there is an action
+            self._posted = True  # the response says that an action exists
             raise
         except DigitalOceanError as error:
             if not may_have_taken_effect(error):
                 raise
             self._posted = True
             found = self._reconcile(error)
-            if found is Decision.LOOK_AGAIN or (last and found is Decision.POST):
+            if found is Decision.RECHECK or (last and found is Decision.SUBMIT):
                 raise
             return found
-        return Submission(SubmitOutcome.POSTED, self.request, action)
+        return self._request.to_result(Submission.SUBMITTED, action)
 
-    def _reconcile(self, error: DigitalOceanError) -> Submission | Blocked | Decision:
-        """Look for what a POST without a clear answer started."""
+    def _reconcile(self, error: DigitalOceanError) -> Outcome:
+        """Find the action that a POST without a clear response created."""
         log.warning(
-            "The POST got no clear answer; looking every %g s, for %g s at most, for what it "
-            "started. %s",
+            "No clear response to the POST. Checking the actions every %g s, up to %g s: %s",
             RECONCILE_INTERVAL,
             RECONCILE_TIMEOUT,
             error,
         )
-        found = self._repeat(self._look_for_new, {Decision.LOOK_AGAIN, Decision.POST})
+        found = self._repeat(self._find_created, {Decision.RECHECK, Decision.SUBMIT})
         if found is Decision.DECIDE_AGAIN:
-            return self._look_until_known()
-        if isinstance(found, Submission) and found.action and self.request.region:
-            self._own.assume(found.action.id, self.request.region)
+            return self._decide_until_known()
+        if isinstance(found, ActionResult) and found.action and self._request.region:
+            self._own.assume(found.action.id, self._request.region)
         return found
 
-    def _look_for_new(self) -> Submission | Blocked | Decision:
+    def _find_created(self) -> Outcome:
         unread: list[InvalidResponseError] = []
         try:
-            listed = self.client.list_image_actions(self.request.image_id, unread)
+            listed = self._client.list_image_actions(self._request.image_id, unread)
             actions = self._own.label(listed)
         except DigitalOceanError as error:
-            if not self._look_failed:
+            if not self._read_failed:
                 log.warning(
-                    "A look for it failed; the next ones are not told if they fail, too. %s", error
+                    "Reconciliation read failed; further failures are not logged: %s", error
                 )
-            self._look_failed = True
-            return Decision.LOOK_AGAIN
-        self._look_failed = False
-        found = find_created_action(self.request, actions, self._seen)
-        unknown = find_unknown_status_error(self.request, unread, self._seen)
-        return Decision.LOOK_AGAIN if found is Decision.POST and unknown else found
+            self._read_failed = True
+            return Decision.RECHECK
+        self._read_failed = False
+        found = find_created_action(self._request, actions, self._seen)
+        unknown = find_unknown_status_error(self._request, unread, self._seen)
+        return Decision.RECHECK if found is Decision.SUBMIT and unknown else found
 
-    def _tell_that_it_looks_again(self) -> None:
+    def _log_recheck(self) -> None:
         log.info(
-            "Nothing is posted yet: %s. Looking every %g s, for %g s at most, until that is known.",
+            "Not submitted yet: %s. Checking every %g s, up to %g s.",
             self._doubt.message if self._doubt else "",
             RECONCILE_INTERVAL,
             RECONCILE_TIMEOUT,
@@ -254,18 +249,18 @@ class IdempotentSubmitter:
 
     def _repeat(
         self,
-        look: Callable[[], Submission | Blocked | Decision],
+        read: Callable[[], Outcome],
         unsettled: set[Decision],
-        begin: Callable[[], None] | None = None,
-    ) -> Submission | Blocked | Decision:
-        """Look until there is something else to do, or for as long as it may take to show.
+        before_sleep: Callable[[], None] | None = None,
+    ) -> Outcome:
+        """Read until there is another decision, at most for the reconcile timeout.
 
-        :param begin: called before the first pause, if there is any.
+        :param before_sleep: called before the first pause, if there is one.
         """
         end = self._clock() + RECONCILE_TIMEOUT
-        while (found := look()) in unsettled and self._clock() < end:
-            if begin:
-                begin()
-                begin = None
+        while (found := read()) in unsettled and self._clock() < end:
+            if before_sleep:
+                before_sleep()
+                before_sleep = None
             self._sleep(RECONCILE_INTERVAL)
         return found

@@ -22,15 +22,14 @@ from airflow_provider_do_images.api import (
     Image,
     ImageAction,
 )
+from airflow_provider_do_images.core.results import WaitStatus
 from airflow_provider_do_images.core.wait.evaluate import (
-    WaitResult,
-    WaitSpec,
-    WaitStatus,
     evaluate_poll,
     evaluate_verification,
     is_verified,
     needs_confirmation,
 )
+from airflow_provider_do_images.core.wait.spec import WaitResult, WaitSpec
 
 if TYPE_CHECKING:  # the client loads requests, which a DAG file that is parsed need not pay for
     from airflow_provider_do_images.api import ApiClient
@@ -104,7 +103,7 @@ def verify(verdict: WaitResult | None, clock: Clock = time.time) -> WaitSteps[Wa
     A token that is refused meanwhile may have been replaced, too. Any other verdict is returned as
     it is. The time for it begins with the first read, which a short budget may delay.
     """
-    if verdict is None or verdict.outcome is not WaitStatus.COMPLETED or verdict.action is None:
+    if verdict is None or verdict.status is not WaitStatus.COMPLETED or verdict.action is None:
         return verdict
     wait, action = verdict.wait, verdict.action
     start_by, until = clock() + VERIFICATION_START_LIMIT, 0.0

@@ -1,4 +1,4 @@
-"""What a task's log says of its waits: a line for each change, however often is looked."""
+"""Log the progress of a task's waits: a line for each change, however often it polls."""
 
 from __future__ import annotations
 
@@ -18,34 +18,35 @@ from airflow_provider_do_images.api import (
 )
 from airflow_provider_do_images.core.messages import (
     deadline_text,
+    describe_ended_wait,
     describe_slow_action,
-    describe_wait_results,
     describe_waits,
     duration_text,
 )
-from airflow_provider_do_images.core.wait.evaluate import WaitResult, WaitSpec, WaitStatus
+from airflow_provider_do_images.core.results import WaitStatus
 from airflow_provider_do_images.core.wait.flow import VERIFY_INTERVAL, Clock, Sleep, T, WaitSteps
+from airflow_provider_do_images.core.wait.spec import WaitResult, WaitSpec
 
 log = logging.getLogger(__name__)
 
 LOG_COALESCE_SECONDS = 1.0
-"""Seconds within which the changes of several waits become one line."""
+"""Seconds within which the changes of several waits are logged together."""
 
 MAX_OUTAGE_LOGS = 5
-"""How often it is told that looks fail, and that they succeed again."""
+"""Maximum number of logged outages: polls that fail until one succeeds again."""
 
 MAX_INTERVAL_LOGS = 10
-"""How often it is told that looks come more slowly, or faster again."""
+"""Maximum number of logged changes of the polling interval."""
 
 
 class WaitProgressLog:
-    """The waits of one task, and what its log has been told of them.
+    """The log of a task's waits.
 
-    :param waits: all of them.
-    :param poll_interval: seconds between two looks, as wanted.
-    :param seen: their actions as last seen, as far as they are known.
-    :param begun: whether the log has been told what is waited for.
-    :param tells_failures: whether it is told of failing looks at all.
+    :param waits: all waits of the task.
+    :param poll_interval: the requested polling interval, in seconds.
+    :param seen: the actions as last read, as far as they are known.
+    :param begun: whether the log already says what the task waits for.
+    :param logs_failures: whether failed polls are logged.
     """
 
     def __init__(
@@ -55,45 +56,44 @@ class WaitProgressLog:
         seen: Iterable[ImageAction] = (),
         *,
         begun: bool = False,
-        tells_failures: bool = True,
+        logs_failures: bool = True,
         clock: Clock = time.time,
     ) -> None:
         self.seen = {action.id: action for action in seen}
-        """The actions as last seen, by their ids."""
+        """The actions as last read, by their ids."""
+        self.ended: dict[int, WaitResult] = {}
+        """The results of the waits that have ended, by action id."""
         self.interval = poll_interval
-        """Seconds between two looks at present."""
+        """The present polling interval, in seconds."""
         self._open = {wait.action_id: wait for wait in waits}
         self._poll_interval = poll_interval
         self._clock = clock
-        self._alone = len(self._open) == 1
+        self._is_single = len(self._open) == 1
         self._begun, self._due = begun, False
-        self._told_interval, self._paces = poll_interval, 0
+        self._logged_interval, self._interval_changes = poll_interval, 0
         self._slow: set[int] = set()
         self._lagging: set[int] = set()
         self._failing: dict[int, DigitalOceanError] = {}
         self._failing_since: float | None = None
-        self._outages = 0 if tells_failures else MAX_OUTAGE_LOGS
+        self._outages = 0 if logs_failures else MAX_OUTAGE_LOGS
         self._new_lags: list[WaitSpec] = []
         self._new_ends: list[WaitResult] = []
 
     def begin(self) -> None:
-        """Tell what is waited for, since when, how long at most, and when the next look is: once.
-
-        To be called when the next look is one interval from now.
-        """
+        """Log once what the task waits for, the polling interval and the deadline."""
         if not self._begun and self._open:
             self._begun = True
-            log.info("%s", self._waiting())
+            self._log_waits()
 
-    def follow(self, flow: WaitSteps[T], wait: WaitSpec) -> WaitSteps[T]:
-        """Do what the flow of a wait does, and tell of its changes.
+    def follow(self, steps: WaitSteps[T], wait: WaitSpec) -> WaitSteps[T]:
+        """Pass the steps of a wait through, and log its changes.
 
-        A verdict after a failing look gets the action as it was seen before.
+        A result after a failed poll gets the action as it was read before.
         """
         answer: Any = None
         while True:
             try:
-                step = flow.send(answer)
+                step = steps.send(answer)
             except StopIteration as end:
                 result = end.value
                 if isinstance(result, WaitResult):
@@ -101,99 +101,100 @@ class WaitProgressLog:
                     result = replace(result, action=action)
                     self._end(result)
                 else:
-                    self._look(wait, answer, goes_on=True)
+                    self._record(wait, answer, continues=True)
                 return result  # type: ignore[no-any-return]  # StopIteration is untyped
-            self._look(wait, answer, goes_on=isinstance(step, Sleep))
+            self._record(wait, answer, continues=isinstance(step, Sleep))
             answer = yield step
             if isinstance(answer, ImageAction):
                 self._see(wait, answer)
 
-    def set_pace(self, interval: float, *, late: bool) -> bool:
+    def set_interval(self, interval: float, *, late: bool) -> bool:
         """Record the present polling interval, and return whether it has to be logged.
 
         It is logged once when polls first come late, and once when they no longer do.
 
-        :param interval: seconds between two looks; fewer than wanted, if the budget allows that.
-        :param late: whether the next look comes later than is wanted.
+        :param interval: seconds between two polls; fewer than requested, if the budget allows that.
+        :param late: whether the next poll comes later than requested.
         """
-        wanted, told = self._poll_interval, self._told_interval
+        wanted, logged = self._poll_interval, self._logged_interval
         self.interval = max(interval, wanted)
-        slower = late and told == wanted
-        faster = told > wanted and interval <= wanted
+        slower = late and logged == wanted
+        faster = logged > wanted and interval <= wanted
         if slower or faster:
-            self._told_interval = self.interval
+            self._logged_interval = self.interval
         return slower or faster
 
-    def tell_pace(self, words: str) -> None:
-        """Tell how often is looked at present."""
-        self._paces += 1
-        if self._paces <= MAX_INTERVAL_LOGS:
-            level = logging.WARNING if self._told_interval > self._poll_interval else logging.INFO
-            last = " Further changes are not told." if self._paces == MAX_INTERVAL_LOGS else ""
-            log.log(level, "%s%s", words, last)
+    def log_interval(self, text: str) -> None:
+        """Log a change of the polling interval."""
+        self._interval_changes += 1
+        if self._interval_changes <= MAX_INTERVAL_LOGS:
+            level = logging.WARNING if self._logged_interval > self._poll_interval else logging.INFO
+            is_last = self._interval_changes == MAX_INTERVAL_LOGS
+            log.log(level, "%s%s", text, " Further changes are not logged." if is_last else "")
 
-    def sleep(self, seconds: float) -> None:
-        """Sleep in a worker, after telling what has changed by then."""
+    def flush_before(self, seconds: float) -> None:
+        """Log the changes before a sleep of so many seconds, unless it is short."""
         if seconds >= min(LOG_COALESCE_SECONDS, self._poll_interval / 2):
             self.flush()
-        time.sleep(seconds)
 
     def flush(self) -> None:
-        """Tell what has changed."""
+        """Log the changes."""
         self._due = False
-        self._tell_failures()
-        if self._new_lags:
+        self._log_failures()
+        for wait in self._new_lags:
             log.info(
-                "Completed at DigitalOcean: %s; the image does not show it yet, and is looked at "
-                "every %g s for %s at most.",
-                _actions(wait.action_id for wait in self._new_lags),
+                "Action %s is completed; verifying the image every %g s, up to %s.",
+                wait.action_id,
                 VERIFY_INTERVAL,
-                duration_text(self._new_lags[0].verify_timeout),
+                duration_text(wait.verify_timeout),
             )
-            self._new_lags = []
-        if self._new_ends and not self._alone:
-            done = all(verdict.outcome is WaitStatus.COMPLETED for verdict in self._new_ends)
-            words = (
-                f"{describe_wait_results(self._new_ends)} {self._waiting() if self._open else ''}"
-            )
-            log.log(logging.INFO if done else logging.WARNING, "%s", words.rstrip())
-            self._new_ends = []
+        self._new_lags = []
+        if self._is_single:
+            return
+        for result in self._new_ends:
+            done = result.status is WaitStatus.COMPLETED
+            log.log(logging.INFO if done else logging.WARNING, "%s", describe_ended_wait(result))
+        if self._new_ends and self._open:
+            self._log_waits()
+        self._new_ends = []
 
-    def _waiting(self) -> str:
+    def _log_waits(self) -> None:
         waits = list(self._open.values())
-        return describe_waits(waits, self.seen, self.interval, self._clock())
+        for line in describe_waits(waits, self.seen, self.interval, self._clock()):
+            log.info("%s", line)
 
     def _see(self, wait: WaitSpec, action: ImageAction) -> None:
         self.seen[action.id] = action
         if action.id not in self._slow and (
-            words := describe_slow_action(wait, action, self._clock())
+            text := describe_slow_action(wait, action, self._clock())
         ):
             self._slow.add(action.id)
-            log.warning("%s", words)
+            log.warning("%s", text)
 
-    def _look(self, wait: WaitSpec, answer: Any, *, goes_on: bool) -> None:
+    def _record(self, wait: WaitSpec, answer: Any, *, continues: bool) -> None:
         number = wait.action_id
         if isinstance(answer, DigitalOceanError):
             self._failing[number] = answer
-            self._soon()
+            self._flush_soon()
         elif answer is not None and number in self._failing:
             del self._failing[number]
-            self._soon()
+            self._flush_soon()
         action = self.seen.get(number)
         completed = action is not None and action.status is ActionStatus.COMPLETED
-        if completed and goes_on and number not in self._lagging:
+        if completed and continues and number not in self._lagging:
             self._lagging.add(number)
             self._new_lags.append(wait)
-            self._soon()
+            self._flush_soon()
 
-    def _end(self, verdict: WaitResult) -> None:
-        number = verdict.wait.action_id
+    def _end(self, result: WaitResult) -> None:
+        number = result.wait.action_id
+        self.ended[number] = result
         self._open.pop(number, None)
         self._failing.pop(number, None)
-        self._new_ends.append(verdict)
-        self._soon()
+        self._new_ends.append(result)
+        self._flush_soon()
 
-    def _tell_failures(self) -> None:
+    def _log_failures(self) -> None:
         if bool(self._failing) == (self._failing_since is not None):
             return
         now, since = self._clock(), self._failing_since
@@ -205,28 +206,27 @@ class WaitProgressLog:
             error = next(iter(self._failing.values()))
             refused = isinstance(error, AuthenticationError | PermissionDeniedError)
             log.warning(
-                "A look at %s failed, the wait goes on%s: %s%s",
+                "Polling %s failed; still waiting%s: %s%s",
                 _actions(self._failing),
-                " with one more look by the connection as it is now" if refused else "",
+                ", one more poll with the current connection" if refused else "",
                 error,
-                " Further failing looks are not told." if self._outages == MAX_OUTAGE_LOGS else "",
+                " Further failures are not logged." if self._outages == MAX_OUTAGE_LOGS else "",
             )
         elif self._open:
-            left = deadline_text(next(iter(self._open.values())))
             log.info(
-                "Looks succeed again after %s; the wait gives up at %s.",
+                "Polling recovered after %s; timeout %s.",
                 duration_text(now - since),
-                left,
+                deadline_text(next(iter(self._open.values()))),
             )
 
-    def _soon(self) -> None:
-        """Tell at once what concerns one wait; wait a little for what may concern several."""
-        if self._alone:
+    def _flush_soon(self) -> None:
+        """Log a change of a single wait at once; wait a little for changes of other waits."""
+        if self._is_single:
             self.flush()
         elif not self._due:
             try:
                 asyncio.get_running_loop().call_later(LOG_COALESCE_SECONDS, self.flush)
-            except RuntimeError:  # in a worker, which tells before it sleeps
+            except RuntimeError:  # no event loop: a worker logs before it sleeps
                 return
             self._due = True
 

@@ -93,7 +93,7 @@ def test_one_droplet_fails_and_the_others_get_snapshots(run, digitalocean, dropl
     assert "nothing to convert for droplet shop-3" in ended.log
     results = [ended.xcom("convert", map_index=index) for index in (0, 1)]
     assert [result["droplet_name"] for result in results] == ["shop-1", "shop-2"]
-    assert {result["end"] for result in results} == {"completed"}
+    assert {result["wait_status"] for result in results} == {"completed"}
     assert [
         missing["droplet_name"] for missing in ended.xcom("find", "droplets_without_restore_point")
     ] == ["shop-3"]

@@ -5,10 +5,8 @@ from __future__ import annotations
 import pytest
 from airflow.sdk import DAG, task
 
-from airflow_provider_do_images.operators.image_actions import (
-    DigitalOceanListImageActionsOperator,
-    DigitalOceanTransferImageOperator,
-)
+from airflow_provider_do_images.operators.action_history import DigitalOceanListImageActionsOperator
+from airflow_provider_do_images.operators.image_actions import DigitalOceanTransferImageOperator
 from airflow_provider_do_images.operators.replication import (
     DigitalOceanReplicateImageOperator,
 )

@@ -9,9 +9,9 @@ import pytest
 from airflow.sdk import DAG, task
 
 from airflow_provider_do_images.api import ImageAction
+from airflow_provider_do_images.operators.action_history import DigitalOceanListImageActionsOperator
 from airflow_provider_do_images.operators.image_actions import (
     DigitalOceanConvertImageOperator,
-    DigitalOceanListImageActionsOperator,
     DigitalOceanTransferImageOperator,
 )
 from airflow_provider_do_images.sensors.image_actions import DigitalOceanImageActionSensor
@@ -20,7 +20,7 @@ from airflow_provider_do_images.simulator import ActionErrors, Rules
 IMAGE = "{{ params.image }}"
 PARAMS = {"image": 0, "region": "ams3"}
 ROW = {*ImageAction.FIELDS, "image_id"}
-KEYS = {*ROW, "droplet_id", "droplet_name", "outcome", "end", "error"}
+KEYS = {*ROW, "droplet_id", "droplet_name", "submission", "wait_status", "error"}
 
 
 def new_dag(dag_id):
@@ -154,7 +154,7 @@ def test_convert_and_transfer_return_the_nine_fields_and_the_image(run, digitalo
     )
     assert (transfer["status"], transfer["region"]["slug"]) == ("in-progress", "ams3")
     assert "sizes" not in transfer["region"]
-    keys = ("image_id", "action_id", "region", "outcome")
+    keys = ("image_id", "action_id", "region", "submission")
     assert [ended.xcom("transfer", key) for key in keys] == [
         backup.id,
         transfer["id"],
@@ -198,7 +198,7 @@ def test_mapped_transfers_without_regions_are_each_made_once(run, digitalocean, 
 
     assert ended.tasks["transfer"] == ["success", "success"]
     rows = [ended.xcom("transfer", map_index=index) for index in (0, 1)]
-    assert [(row["region_slug"], row["outcome"], row["end"]) for row in rows] == [
+    assert [(row["region_slug"], row["submission"], row["wait_status"]) for row in rows] == [
         ("fra1", "submitted", "completed"),
         ("ams3", "submitted", "completed"),
     ]
@@ -292,10 +292,10 @@ def test_a_second_run_posts_nothing_and_returns_the_same(run, digitalocean, snap
         ended = run(DAGS[name], image=snapshot.id)
 
         assert digitalocean.journal.count("POST") == posts
-        assert ended.xcom("transfer", "outcome", map_index=map_index) == "already_exists"
+        assert ended.xcom("transfer", "submission", map_index=map_index) == "already_exists"
         results = [one.xcom("wait", map_index=map_index) for one in (first, ended)]
         # A sensor that has only the ids does not know how the action was obtained.
-        again = {} if name == "hand_on_ids" else {"outcome": "already_exists"}
+        again = {} if name == "hand_on_ids" else {"submission": "already_exists"}
         assert results[1] == {**results[0], **again}
         assert results[0]["status"] == "completed"
 
@@ -308,7 +308,7 @@ def test_an_existing_copy_is_not_waited_for(run, digitalocean, snapshot, name):
 
     again = run(DAGS[f"submit_and_wait_{name}"], image=snapshot.id).xcom("transfer")
 
-    assert again == {**first, "outcome": "already_exists"}
+    assert again == {**first, "submission": "already_exists"}
     assert len(digitalocean.journal.entries) == asked + 2
 
 
@@ -323,7 +323,7 @@ def test_a_copy_without_a_known_action_passes_the_sensor(run, digitalocean):
     result = ended.xcom("wait", map_index=0)
     assert set(result) == KEYS
     assert (result["id"], result["status"], result["region_slug"]) == (None, None, "ams3")
-    assert ended.xcom("transfer", "outcome", map_index=0) == "already_exists"
+    assert ended.xcom("transfer", "submission", map_index=0) == "already_exists"
 
 
 def test_a_running_transfer_is_attached(run, digitalocean, snapshot):
@@ -333,7 +333,7 @@ def test_a_running_transfer_is_attached(run, digitalocean, snapshot):
 
     second = run(DAGS["submit_only"], image=snapshot.id)
 
-    assert second.xcom("transfer", "outcome") == "attached"
+    assert second.xcom("transfer", "submission") == "attached"
     assert second.xcom("transfer")["id"] == first["id"]
     assert digitalocean.journal.count("POST") == 1
 

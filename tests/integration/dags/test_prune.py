@@ -72,7 +72,7 @@ def test_by_default_nothing_is_deleted(run, digitalocean, history):
     assert ended.state == "success"
     assert digitalocean.journal.count("DELETE") == 0
     assert "DRY RUN: NOTHING WAS DELETED" in ended.log
-    assert "would have been 3 images: 7.5 GiB, 0.45 USD a month." in ended.log
+    assert "would delete 3 images: 7.5 GiB, 0.45 USD a month." in ended.log
     plan = ended.xcom("prune", "plan")
     assert [row["decision"] for row in plan] == ["retain"] * 2 + ["delete"] * 3
     rows = ended.xcom("prune")

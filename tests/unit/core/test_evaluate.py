@@ -10,15 +10,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from airflow_provider_do_images.api import ActionStatus, Image, ImageAction, errors
+from airflow_provider_do_images.core.results import WaitStatus
 from airflow_provider_do_images.core.wait.evaluate import (
     NOT_FOUND_GRACE,
-    WaitResult,
-    WaitSpec,
-    WaitStatus,
     evaluate_poll,
     evaluate_verification,
     needs_confirmation,
 )
+from airflow_provider_do_images.core.wait.spec import WaitResult, WaitSpec
 
 WAIT = WaitSpec(7, 9, started_at=1000.0, deadline=2000.0, region="ams3", verify_timeout=120.0)
 RUNNING = ImageAction(9, ActionStatus.IN_PROGRESS, "transfer", image_id=7)
@@ -39,8 +38,8 @@ MOMENTS = st.floats(0, 10_000)
 @given(MOMENTS)
 def test_an_ended_action_is_never_called_timed_out(now):
     """Before and after the deadline it is what it is."""
-    assert evaluate_poll(WAIT, COMPLETED, now).outcome is WaitStatus.COMPLETED
-    assert evaluate_poll(WAIT, ERRORED, now).outcome is WaitStatus.ERRORED
+    assert evaluate_poll(WAIT, COMPLETED, now).status is WaitStatus.COMPLETED
+    assert evaluate_poll(WAIT, ERRORED, now).status is WaitStatus.ERRORED
 
 
 @given(MOMENTS)
@@ -48,7 +47,7 @@ def test_a_running_action_times_out_at_the_deadline(now):
     """Not a moment sooner."""
     verdict = evaluate_poll(WAIT, RUNNING, now)
 
-    assert (verdict and verdict.outcome) == (WaitStatus.TIMED_OUT if now >= WAIT.deadline else None)
+    assert (verdict and verdict.status) == (WaitStatus.TIMED_OUT if now >= WAIT.deadline else None)
 
 
 @given(MOMENTS, st.sampled_from(PASSING))
@@ -56,7 +55,7 @@ def test_a_failed_poll_does_not_end_a_wait_before_the_deadline(now, kind):
     """429, 5xx, HTML, no response and odd statuses are tolerated, and reported at the end."""
     verdict = evaluate_poll(WAIT, kind("the reason"), now)
 
-    assert (verdict and verdict.outcome) == (WaitStatus.TIMED_OUT if now >= WAIT.deadline else None)
+    assert (verdict and verdict.status) == (WaitStatus.TIMED_OUT if now >= WAIT.deadline else None)
     if verdict:
         assert "the reason" in verdict.error
 
@@ -67,7 +66,7 @@ def test_a_404_is_believed_after_a_grace(now):
     verdict = evaluate_poll(WAIT, errors.NotFoundError("gone"), now)
 
     if now >= WAIT.started_at + NOT_FOUND_GRACE:
-        assert verdict.outcome is WaitStatus.NOT_FOUND
+        assert verdict.status is WaitStatus.NOT_FOUND
     else:
         assert verdict is None
 
@@ -77,7 +76,7 @@ def test_a_refused_token_ends_the_wait_after_a_confirmation(kind):
     """The result needs a confirmation by a second request."""
     verdict = evaluate_poll(WAIT, kind("no"), 1001.0)
 
-    assert verdict.outcome is WaitStatus.ACCESS_DENIED
+    assert verdict.status is WaitStatus.ACCESS_DENIED
     assert needs_confirmation(verdict)
 
 
@@ -85,7 +84,7 @@ def test_an_unknown_status_is_neither_success_nor_an_endless_wait():
     """It ends the wait as not understood."""
     verdict = evaluate_poll(WAIT, errors.UnknownStatusError("queued"), 1001.0)
 
-    assert verdict.outcome is WaitStatus.UNKNOWN_STATUS
+    assert verdict.status is WaitStatus.UNKNOWN_STATUS
 
 
 @pytest.mark.parametrize(
@@ -115,8 +114,8 @@ def test_verification_reads_the_image(type_, region, image, proved):
     early = evaluate_verification(wait, action, image, 1000.0, until=1120.0)
     late = evaluate_verification(wait, action, image, 1120.0, until=1120.0)
 
-    assert (early and early.outcome) == (WaitStatus.COMPLETED if proved else None)
-    assert late.outcome is (WaitStatus.COMPLETED if proved else WaitStatus.UNVERIFIED)
+    assert (early and early.status) == (WaitStatus.COMPLETED if proved else None)
+    assert late.status is (WaitStatus.COMPLETED if proved else WaitStatus.UNVERIFIED)
 
 
 def test_a_failed_read_of_the_image_verifies_nothing():
@@ -143,11 +142,11 @@ def test_a_wait_result_survives_as_an_event(outcome, now, error):
 @pytest.mark.parametrize(
     "change",
     [
-        {"outcome": "fine"},
-        {"outcome": "completed", "action": None},
-        {"outcome": "completed", "action": RUNNING.to_json()},
-        {"outcome": "completed", "action": ERRORED.to_json()},
-        {"outcome": "errored", "action": COMPLETED.to_json()},
+        {"wait_status": "fine"},
+        {"wait_status": "completed", "action": None},
+        {"wait_status": "completed", "action": RUNNING.to_json()},
+        {"wait_status": "completed", "action": ERRORED.to_json()},
+        {"wait_status": "errored", "action": COMPLETED.to_json()},
         {"action": {**COMPLETED.to_json(), "id": 10}},
         {"action": {}},
         {"wait": {}},

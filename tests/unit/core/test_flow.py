@@ -7,7 +7,7 @@ import dataclasses
 import pytest
 
 from airflow_provider_do_images.api import ActionStatus, Image, ImageAction, errors
-from airflow_provider_do_images.core.wait.evaluate import WaitSpec, WaitStatus
+from airflow_provider_do_images.core.results import WaitStatus
 from airflow_provider_do_images.core.wait.flow import (
     ReadRequest,
     Sleep,
@@ -16,6 +16,7 @@ from airflow_provider_do_images.core.wait.flow import (
     verify,
     wait_until_finished,
 )
+from airflow_provider_do_images.core.wait.spec import WaitSpec
 
 RUNNING = ImageAction(9, ActionStatus.IN_PROGRESS, "transfer", region_slug="ams3", image_id=7)
 COMPLETED = dataclasses.replace(RUNNING, status=ActionStatus.COMPLETED)
@@ -60,7 +61,7 @@ def test_it_polls_every_interval_and_verifies_the_end(play):
     """It sleeps, polls, sleeps, polls, and then reads the image."""
     verdict, asked, pauses = play(to_the_end, RUNNING, RUNNING, COMPLETED, THERE)
 
-    assert verdict.outcome is WaitStatus.COMPLETED
+    assert verdict.status is WaitStatus.COMPLETED
     assert [question.action_id for question in asked] == [9, 9, 9, None]
     assert pauses == [60.0, 60.0, 60.0]
 
@@ -69,7 +70,7 @@ def test_the_last_poll_is_at_the_deadline(play):
     """The last sleep is shorter, and the last poll decides."""
     verdict, _, pauses = play(to_the_end, RUNNING, RUNNING, seconds=90.0)
 
-    assert verdict.outcome is WaitStatus.TIMED_OUT
+    assert verdict.status is WaitStatus.TIMED_OUT
     assert pauses == [60.0, 30.0]
 
 
@@ -80,7 +81,7 @@ def test_a_rejection_is_confirmed_with_a_fresh_token(play):
     assert [question.fresh for question in asked] == [False, True]
 
     verdict, _, _ = play(poll_once, DENIED, DENIED)
-    assert verdict.outcome is WaitStatus.ACCESS_DENIED
+    assert verdict.status is WaitStatus.ACCESS_DENIED
 
 
 @pytest.mark.parametrize(
@@ -90,7 +91,7 @@ def test_a_failed_poll_costs_one_interval(play, kind):
     """It is not resent at once; the next poll comes after the interval."""
     verdict, asked, pauses = play(to_the_end, kind("x"), COMPLETED, THERE)
 
-    assert verdict.outcome is WaitStatus.COMPLETED
+    assert verdict.status is WaitStatus.COMPLETED
     assert len(asked) == 3
     assert pauses == [60.0, 60.0]
 
@@ -98,11 +99,11 @@ def test_a_failed_poll_costs_one_interval(play, kind):
 def test_verification_lasts_until_its_timeout(play):
     """While the image lags it is read again, until verify_timeout and no longer."""
     verdict, asked, pauses = play(poll_once, COMPLETED, NOT_THERE, NOT_THERE, THERE)
-    assert verdict.outcome is WaitStatus.COMPLETED
+    assert verdict.status is WaitStatus.COMPLETED
     assert (len(asked), pauses) == (4, [10.0, 10.0])
 
     verdict, _, pauses = play(poll_once, COMPLETED, *[NOT_THERE] * 4, verify_timeout=25.0)
-    assert verdict.outcome is WaitStatus.UNVERIFIED
+    assert verdict.status is WaitStatus.UNVERIFIED
     assert pauses == [10.0, 10.0, 5.0]
 
 
@@ -112,7 +113,7 @@ def test_a_token_rotated_during_verification_is_read_again(play):
 
     verdict, asked, _ = play(poll_once, COMPLETED, NOT_THERE, refused, THERE)
 
-    assert verdict.outcome is WaitStatus.COMPLETED
+    assert verdict.status is WaitStatus.COMPLETED
     assert [question.fresh for question in asked] == [False, False, False, True]
 
 
@@ -120,7 +121,7 @@ def test_verification_can_be_skipped(play):
     """With verify_timeout=0 the status of the action decides."""
     verdict, asked, _ = play(poll_once, COMPLETED, verify_timeout=0.0)
 
-    assert verdict.outcome is WaitStatus.COMPLETED
+    assert verdict.status is WaitStatus.COMPLETED
     assert len(asked) == 1
 
 

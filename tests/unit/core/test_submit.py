@@ -10,13 +10,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from airflow_provider_do_images.api import ActionStatus, Image, ImageAction
+from airflow_provider_do_images.core.results import ActionResult, Submission
 from airflow_provider_do_images.core.submit.decide import (
     UNVERIFIED_TRANSFER_TTL,
     ActionRequest,
     Blocked,
     Decision,
-    Submission,
-    SubmitOutcome,
     decide,
     find_created_action,
     find_unverified_transfer,
@@ -49,26 +48,26 @@ def action(number, status="in-progress", type_="transfer", region="ams3"):
 @pytest.mark.parametrize(
     ("request_", "image", "actions", "expected"),
     [
-        (TO_AMS3, SNAPSHOT, [], Decision.POST),
-        (CONVERT, BACKUP, [], Decision.POST),
+        (TO_AMS3, SNAPSHOT, [], Decision.SUBMIT),
+        (CONVERT, BACKUP, [], Decision.SUBMIT),
         (TO_AMS3, IN_AMS3, [action(1)], "already_exists"),
         (CONVERT, SNAPSHOT, [], "already_exists"),
         (TO_AMS3, SNAPSHOT, [action(1)], 1),
         (TO_AMS3, SNAPSHOT, [action(1, "completed")], 1),
-        (TO_AMS3, SNAPSHOT, [action(1, "errored")], Decision.POST),
+        (TO_AMS3, SNAPSHOT, [action(1, "errored")], Decision.SUBMIT),
         (TO_AMS3, SNAPSHOT, [action(2, "errored"), action(1)], 1),
         (TO_AMS3, SNAPSHOT, [action(1), action(2)], 2),
-        (TO_AMS3, SNAPSHOT, [action(1, region="sgp1")], Decision.POST),
+        (TO_AMS3, SNAPSHOT, [action(1, region="sgp1")], Decision.SUBMIT),
         (TO_AMS3, SNAPSHOT, [action(1, region=None)], "blocked by 1"),
         (TO_AMS3, SNAPSHOT, [action(2, region=None), action(1, region=None)], "blocked by 2, 1"),
         (TO_AMS3, SNAPSHOT, [action(2, region=None), action(1)], 1),
         (TO_AMS3, IN_AMS3, [action(1, region=None)], "already_exists"),
-        (TO_AMS3, SNAPSHOT, [action(1, "errored", region=None)], Decision.POST),
-        (TO_AMS3, SNAPSHOT, [action(1, "completed", region=None)], Decision.POST),
-        (TO_AMS3, SNAPSHOT, [action(1, type_="convert", region=None)], Decision.POST),
+        (TO_AMS3, SNAPSHOT, [action(1, "errored", region=None)], Decision.SUBMIT),
+        (TO_AMS3, SNAPSHOT, [action(1, "completed", region=None)], Decision.SUBMIT),
+        (TO_AMS3, SNAPSHOT, [action(1, type_="convert", region=None)], Decision.SUBMIT),
         (CONVERT, BACKUP, [action(1, type_="convert", region="nyc3")], 1),
         (CONVERT, BACKUP, [action(1, "completed", "convert_to_snapshot", None)], 1),
-        (CONVERT, BACKUP, [action(1)], Decision.POST),
+        (CONVERT, BACKUP, [action(1)], Decision.SUBMIT),
     ],
 )
 def test_the_image_state_decides(request_, image, actions, expected):
@@ -77,8 +76,8 @@ def test_the_image_state_decides(request_, image, actions, expected):
 
     if isinstance(found, Blocked):
         found = f"blocked by {', '.join(str(one.id) for one in found.actions)}"
-    if isinstance(found, Submission):
-        found = found.action.id if found.action else found.outcome.value
+    if isinstance(found, ActionResult):
+        found = found.action.id if found.action else found.submission.value
     assert found == expected
 
 
@@ -102,7 +101,7 @@ def test_an_existing_copy_has_its_action(request_, image, types):
 
         found = decide(request_, image, actions)
 
-        assert (found.outcome, found.action.id) == (SubmitOutcome.ALREADY_EXISTS, 2)
+        assert (found.submission, found.action.id) == (Submission.ALREADY_EXISTS, 2)
 
 
 @given(ACTIONS, st.sampled_from([TO_AMS3, CONVERT]), st.sampled_from([SNAPSHOT, BACKUP]))
@@ -118,7 +117,7 @@ def test_nothing_is_posted_beside_a_running_action(actions, request_, image):
     ]
 
     if running:
-        assert decide(request_, image, actions) is not Decision.POST
+        assert decide(request_, image, actions) is not Decision.SUBMIT
 
 
 @given(ACTIONS, st.sets(st.integers(1, 50)))
@@ -126,8 +125,8 @@ def test_only_a_new_action_is_taken(actions, seen):
     """After a lost response, ids that were listed before the POST are never its result."""
     found = find_created_action(TO_AMS3, actions, frozenset(seen))
 
-    if isinstance(found, Submission):
-        assert found.outcome is SubmitOutcome.RECONCILED
+    if isinstance(found, ActionResult):
+        assert found.submission is Submission.RECONCILED
         assert found.action.id not in seen
         assert found.action.type == "transfer"
         assert found.action.region_slug in ("ams3", None)
@@ -143,8 +142,8 @@ def test_the_oldest_new_action_is_the_own_one():
 @pytest.mark.parametrize(
     ("new", "expected"),
     [
-        ([], Decision.POST),
-        ([action(2, region="sgp1")], Decision.POST),
+        ([], Decision.SUBMIT),
+        ([action(2, region="sgp1")], Decision.SUBMIT),
         ([action(2, region=None)], 2),
         ([action(2, region=None), action(3, region="sgp1")], 2),
         ([action(2, region=None), action(3)], 3),
@@ -156,7 +155,7 @@ def test_after_a_lost_response_a_single_new_action_is_taken(new, expected):
     """Among several new transfers without a region none can be identified."""
     found = find_created_action(TO_AMS3, [action(1, region=None), *new], frozenset({1}))
 
-    assert (found.action.id if isinstance(found, Submission) else found) == expected
+    assert (found.action.id if isinstance(found, ActionResult) else found) == expected
 
 
 NOW = 1_790_000_000.0
@@ -214,9 +213,9 @@ def test_without_a_region_no_transfer_is_doubled_that_would_not_be_with_one(tran
     image = Image(7, "x", "snapshot", ("nyc3", *shown))
     hidden = [replace(one, region_slug=None) for one in told]
 
-    posted = decide(TO_AMS3, image, hidden) is Decision.POST
+    posted = decide(TO_AMS3, image, hidden) is Decision.SUBMIT
     if posted and find_unverified_transfer(TO_AMS3, image, hidden, NOW) is None:
-        assert decide(TO_AMS3, image, told) is Decision.POST
+        assert decide(TO_AMS3, image, told) is Decision.SUBMIT
     # The task's own knowledge of the regions makes up for it in full.
     own = OwnTransfers({one.id: one.region_slug for one in told})
     assert list(own.label(hidden)) == told
@@ -224,14 +223,14 @@ def test_without_a_region_no_transfer_is_doubled_that_would_not_be_with_one(tran
 
 def test_a_result_without_an_action_has_all_keys():
     """Unknown values are null, so it can be passed on like any other row."""
-    result = Submission(SubmitOutcome.ALREADY_EXISTS, TO_AMS3).to_result().to_json()
+    result = TO_AMS3.to_result(Submission.ALREADY_EXISTS).to_json()
 
-    running = Submission(SubmitOutcome.POSTED, TO_AMS3, action(9)).to_result().to_json()
+    running = TO_AMS3.to_result(Submission.SUBMITTED, action(9)).to_json()
     assert set(result) == set(running) > {*ImageAction.FIELDS, "image_id"}
     known = {key: value for key, value in result.items() if value is not None}
     assert known == {
         "image_id": 7,
         "region_slug": "ams3",
-        "outcome": "already_exists",
-        "end": "completed",
+        "submission": "already_exists",
+        "wait_status": "completed",
     }

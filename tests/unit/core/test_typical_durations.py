@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from airflow_provider_do_images.api import ActionStatus, ImageAction
 from airflow_provider_do_images.core.messages import describe_slow_action
-from airflow_provider_do_images.core.wait.evaluate import WaitSpec
+from airflow_provider_do_images.core.wait.spec import WaitSpec
 from airflow_provider_do_images.core.wait.typical_durations import (
     SAMPLE_SIZE,
     Transfer,
@@ -81,9 +81,9 @@ def test_the_most_recent_durations_are_reported(seconds):
     [
         (action(2, 1799), 600.0, None),
         (action(2, 1800), None, None),
-        (action(2, 1800), 600.0, "took 30 min 0 s; lately such ones took 10 min 0 s."),
+        (action(2, 1800), 600.0, "took 30 min 0 s; recent ones took 10 min 0 s."),
         (action(2, None, "in-progress"), 601.0, None),
-        (action(2, None, "in-progress"), 600.0, "is not finished after 30 min 0 s; lately"),
+        (action(2, None, "in-progress"), 600.0, "has been in progress for 30 min 0 s; recent"),
     ],
 )
 def test_three_times_the_usual_is_slow(looked_at, usual, words):
