@@ -2,7 +2,7 @@
 
 The class decides what Airflow does: retry, fail without a retry, or skip. The ``code`` names the
 failure. It is the code of an :class:`~airflow_provider_do_images.api.errors.DigitalOceanError`, a
-:class:`~airflow_provider_do_images.core.wait.evaluate.WaitStatus`, or one of the constants here.
+:class:`~airflow_provider_do_images.core.results.WaitStatus`, or one of the constants here.
 It ends each message in brackets, so that you can search a log for it.
 """
 

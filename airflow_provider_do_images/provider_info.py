@@ -1,7 +1,8 @@
-"""What Airflow is told about this provider.
+"""The provider's metadata for Airflow.
 
-Every ``airflow`` process calls this, so it imports nothing. It is held against Airflow's own schema
-by a test: a malformed answer would break every ``airflow`` command.
+Every ``airflow`` process calls :func:`get_provider_info`, so this module imports nothing. A test
+validates the result with Airflow's own schema: invalid metadata would break every ``airflow``
+command.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ def get_provider_info() -> dict[str, Any]:
         "package-name": "airflow-provider-do-images",
         "name": _NAME,
         "description": (
-            "Convert backups to snapshots and copy images between regions at DigitalOcean."
+            "Convert DigitalOcean backups to snapshots and copy images between regions."
         ),
         "integrations": [
             {
@@ -52,29 +53,30 @@ def get_provider_info() -> dict[str, Any]:
                     "relabeling": {"password": "API token", "host": "API base URL"},
                     "placeholders": {
                         "password": "dop_v1_...",
-                        "host": "empty: https://api.digitalocean.com",
+                        "host": "https://api.digitalocean.com",
                     },
                 },
                 "conn-fields": {
                     "connect_timeout": _seconds(
-                        "Connect timeout", "Seconds until a connection must stand; 10 if empty."
+                        "Connect timeout",
+                        "Timeout for opening a connection, in seconds (default 10).",
                     ),
                     "read_timeout": _seconds(
-                        "Read timeout", "Seconds until the API must have answered; 30 if empty."
+                        "Read timeout", "Timeout for a response, in seconds (default 30)."
                     ),
                     "max_retries": {
-                        "label": "Retries",
+                        "label": "Maximum retries",
                         "description": (
-                            "How often a failed request is sent again at most, where that does no "
-                            "harm; 4 if empty."
+                            "How often a failed request is resent if it is safe to repeat "
+                            "(default 4)."
                         ),
                         "schema": {"type": ["integer", "null"], "minimum": 0},
                     },
                     "rate_limit_reserve": {
                         "label": "Rate limit reserve",
                         "description": (
-                            "Share of the token's hourly requests that is left to its other users, "
-                            "from 0 to below 1; 0.5 if empty."
+                            "Share of the hourly requests that is left to other clients of the "
+                            "token: at least 0, below 1 (default 0.5)."
                         ),
                         "schema": {
                             "type": ["number", "null"],
@@ -85,16 +87,16 @@ def get_provider_info() -> dict[str, Any]:
                     "verify": {
                         "label": "Verify certificate",
                         "description": (
-                            "true, false, or the path of a file or folder with the certificates "
-                            "of authorities to trust; true if empty."
+                            "true, false, or the path of a file or folder with trusted CA "
+                            "certificates (default true)."
                         ),
                         "schema": {"type": ["string", "null"]},
                     },
                     "expected_team": {
                         "label": "Expected team",
                         "description": (
-                            "Name or uuid of the token's team; nothing is written to another. "
-                            "Needs the scope account:read."
+                            "Name or UUID of the token's team. Requests that write to another "
+                            "team are not sent. Needs the scope account:read."
                         ),
                         "schema": {"type": ["string", "null"]},
                     },

@@ -96,7 +96,7 @@ def test_the_form_shows_what_is_needed(form, picture):
     """Address and token have names and hints, the token is masked, and no more is shown."""
     host, token = form.get_by_label("API base URL"), form.get_by_label("API token")
 
-    expect(host).to_have_attribute("placeholder", "empty: https://api.digitalocean.com")
+    expect(host).to_have_attribute("placeholder", "https://api.digitalocean.com")
     expect(token).to_have_attribute("placeholder", "dop_v1_...")
     expect(token).to_have_attribute("type", "password")
     for name in ("login", "port", "schema"):
