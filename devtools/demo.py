@@ -32,7 +32,7 @@ REGIONS = {"ams3", "sfo3", "sgp1"}
 EXTRA = "fra1"
 SPEED = 120
 RUN_TIMEOUT = 180.0
-RESULTS_OF = ("converted", "transferred")
+RESULTS_OF = ("wait_for_convert", "wait_for_transfer")
 
 
 def main(arguments: list[str]) -> int:
@@ -99,7 +99,7 @@ def kill_and_clear(
     simulator: Simulator, airflow: AirflowInstance, run_id: str, console: Console
 ) -> bool:
     """Kill a worker right after its POST and clear the run; return whether no POST was repeated."""
-    image_id = airflow.rest.xcom(DAG_ID, run_id, "newest_backup")
+    image_id = airflow.rest.xcom(DAG_ID, run_id, "find_newest_backup")
     held = simulator.faults.add(HeldRequest(method="POST"))
     conf = {"image_id": image_id, "region": EXTRA}
     transfer_id = airflow.rest.trigger_dag("transfer_image", conf)

@@ -1,7 +1,7 @@
-"""Keep a droplet's newest backup as a snapshot in three regions.
+"""Convert a droplet's newest backup and copy the snapshot to three regions, task by task.
 
-Backups expire after 7 days or 4 weeks and stay in the droplet's own region. This DAG converts the
-newest one into a snapshot, which does not expire, and copies that to three more regions at once.
+Convert and transfer only submit here; sensors wait for the actions. A task of the DAG's own uses
+the hook to find the backup.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ import pendulum
 from airflow.sdk import dag, task
 
 from airflow_provider_do_images.hooks.digitalocean import DigitalOceanHook
-from airflow_provider_do_images.operators.image_actions import (
+from airflow_provider_do_images.operators import (
     DigitalOceanConvertImageOperator,
     DigitalOceanTransferImageOperator,
 )
@@ -25,21 +25,20 @@ REGIONS = ["ams3", "sfo3", "sgp1"]
 @dag(
     schedule="0 3 * * *",
     start_date=pendulum.datetime(2026, 1, 1, tz="UTC"),
-    catchup=False,  # yesterday's backup cannot be converted today
+    catchup=False,  # a missed run cannot be repeated: its backup is no longer the newest
     max_active_runs=1,
-    # Airflow can take back a deferred task right after it deferred and count that as a failed try,
-    # so a task that waits needs at least one retry.
+    # Airflow can count a deferral as a failed try, so a task that waits needs a retry.
     default_args={"retries": 2},
     tags=["digitalocean"],
 )
 def backup_to_snapshot() -> None:
-    """Find the newest backup, convert it, copy it, wait for every copy, and sum up."""
+    """Find the newest backup, convert it, copy it, wait for every copy, and report."""
 
     @task
-    def newest_backup(droplet: str) -> int:
-        """Return the image id of the droplet's newest backup, also if it was converted before.
+    def find_newest_backup(droplet: str) -> int:
+        """Return the image id of the droplet's newest backup, even if it is converted already.
 
-        So a cleared run finds the same one again, and does nothing twice.
+        A cleared run therefore finds the same image again and submits nothing.
         """
         client = DigitalOceanHook().get_conn()
         [found] = client.list_droplets(name=droplet)
@@ -51,24 +50,28 @@ def backup_to_snapshot() -> None:
         raise ValueError(f"droplet {droplet} has no backup")
 
     @task
-    def summary(actions: Any) -> list[str]:
-        """Return one line for each copy."""
+    def report(actions: Any) -> list[str]:
+        """Return one line per copy."""
         return [
             f"image {action['image_id']} is in {action['region_slug']} since "
             f"{action['completed_at']} (action {action['id']})"
             for action in actions
         ]
 
-    convert = DigitalOceanConvertImageOperator(task_id="convert", image_id=newest_backup(DROPLET))
-    converted = DigitalOceanImageActionSensor(task_id="converted", action=convert.output)
+    convert = DigitalOceanConvertImageOperator(
+        task_id="convert", image_id=find_newest_backup(DROPLET)
+    )
+    wait_for_convert = DigitalOceanImageActionSensor(
+        task_id="wait_for_convert", action=convert.output
+    )
     transfer = DigitalOceanTransferImageOperator.partial(
         task_id="transfer", image_id=convert.output["image_id"]
     ).expand(region=REGIONS)
-    transferred = DigitalOceanImageActionSensor.partial(
-        task_id="transferred", deferrable=True, poke_interval=15
+    wait_for_transfer = DigitalOceanImageActionSensor.partial(
+        task_id="wait_for_transfer", deferrable=True, poke_interval=15
     ).expand(action=transfer.output)
-    converted >> transfer
-    summary(transferred.output)
+    wait_for_convert >> transfer
+    report(wait_for_transfer.output)
 
 
 backup_to_snapshot()

@@ -1,11 +1,11 @@
-"""Turn one backup into a snapshot, in one task that submits and waits."""
+"""Convert one backup to a snapshot, in one task that submits and waits."""
 
 from __future__ import annotations
 
 import pendulum
 from airflow.sdk import DAG, Param
 
-from airflow_provider_do_images.operators.image_actions import DigitalOceanConvertImageOperator
+from airflow_provider_do_images.operators import DigitalOceanConvertImageOperator
 
 with DAG(
     dag_id="convert_image",
@@ -13,8 +13,7 @@ with DAG(
     start_date=pendulum.datetime(2026, 1, 1, tz="UTC"),
     catchup=False,
     max_active_runs=1,
-    # A retry of a task that submits and waits looks first: it joins what still runs, and submits
-    # again only what errored.
+    # A retry attaches to an action in progress, and submits again only after an errored one.
     default_args={"retries": 2},
     params={"image_id": Param(0, type="integer", description="Id of the backup")},
     tags=["digitalocean"],

@@ -1,11 +1,11 @@
-"""Read the history of one image: every transfer of the last 30 days, running ones included."""
+"""List the transfers of one image in the last 30 days, including those in progress."""
 
 from __future__ import annotations
 
 import pendulum
 from airflow.sdk import DAG, Param
 
-from airflow_provider_do_images.operators.action_history import DigitalOceanListImageActionsOperator
+from airflow_provider_do_images.operators import DigitalOceanListImageActionsOperator
 
 with DAG(
     dag_id="list_image_actions",

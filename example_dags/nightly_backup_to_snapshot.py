@@ -1,8 +1,8 @@
-"""Every night: each droplet's newest backup becomes a snapshot in two more regions; old ones go.
+"""Every night: convert each droplet's newest backup, copy the snapshot to two regions, prune.
 
-Each droplet is on its own: one without a backup, or with a transfer that errors, fails its own task
-and makes the run red, and the others are copied all the same. Nothing is deleted until the run is
-triggered, or the default changed, with ``dry_run`` false.
+Each droplet has its own tasks. A droplet without a backup, or with a transfer that errors, fails
+its own tasks and the run; all other droplets are copied. Prune is a dry run until you trigger a run
+with ``dry_run`` set to false, or change the default.
 """
 
 from __future__ import annotations
@@ -13,14 +13,12 @@ import pendulum
 from airflow.providers.standard.operators.empty import EmptyOperator
 from airflow.sdk import AssetAlias, Param, dag, task_group
 
-from airflow_provider_do_images.operators.image_actions import DigitalOceanConvertImageOperator
-from airflow_provider_do_images.operators.replication import (
+from airflow_provider_do_images.operators import (
+    DigitalOceanConvertImageOperator,
+    DigitalOceanListRestorePointsOperator,
+    DigitalOceanPruneSnapshotsOperator,
     DigitalOceanReplicateImageOperator,
 )
-from airflow_provider_do_images.operators.restore_points import (
-    DigitalOceanListRestorePointsOperator,
-)
-from airflow_provider_do_images.operators.snapshots import DigitalOceanPruneSnapshotsOperator
 
 POLICY = "prod-nightly"
 REGIONS = ["ams3", "sgp1"]
@@ -29,26 +27,25 @@ REGIONS = ["ams3", "sgp1"]
 @dag(
     schedule="0 3 * * *",
     start_date=pendulum.datetime(2026, 1, 1, tz="UTC"),
-    catchup=False,  # yesterday's backups cannot be converted today
+    catchup=False,  # a missed run cannot be repeated: its backups are no longer the newest
     max_active_runs=1,
-    # Airflow can take back a deferred task right after it deferred and count that as a failed try,
-    # so a task that waits needs at least one retry.
+    # Airflow can count a deferral as a failed try, so a task that waits needs a retry.
     default_args={"retries": 2},
     params={
-        "tag": Param("prod", type="string", description="Droplets with this tag are kept"),
-        "dry_run": Param(True, type="boolean", description="Only say what would be deleted"),
+        "tag": Param("prod", type="string", description="Selects the droplets"),
+        "dry_run": Param(True, type="boolean", description="Do not delete snapshots"),
     },
     tags=["digitalocean"],
 )
 def nightly_backup_to_snapshot() -> None:
-    """Find, then convert and replicate for each droplet, then prune."""
+    """List restore points, convert and replicate each of them, then prune."""
 
     @task_group
-    def keep(backup: Any) -> None:
-        """Keep one droplet's backup."""
+    def protect_droplet(restore_point: Any) -> None:
+        """Convert one restore point and copy the snapshot."""
         convert = DigitalOceanConvertImageOperator(
             task_id="convert",
-            restore_point=backup,
+            restore_point=restore_point,
             map_index_template="{{ task.restore_point.droplet_name }}",
         )
         DigitalOceanReplicateImageOperator(
@@ -59,10 +56,10 @@ def nightly_backup_to_snapshot() -> None:
             map_index_template="{{ task.image.droplet_name }}",
         )
 
-    find = DigitalOceanListRestorePointsOperator(
-        task_id="find",
-        tag="{{ params.tag }}",
+    restore_points = DigitalOceanListRestorePointsOperator(
+        task_id="list_restore_points",
         policy=POLICY,
+        tag="{{ params.tag }}",
         max_backup_age=36 * 60 * 60,  # daily backups; weekly ones need 8 days
     )
     prune = DigitalOceanPruneSnapshotsOperator(
@@ -71,13 +68,13 @@ def nightly_backup_to_snapshot() -> None:
         keep_daily=7,
         keep_weekly=4,
         regions=REGIONS,
-        max_delete=50,  # about one for each droplet
+        max_delete=50,  # about one per droplet
         dry_run="{{ params.dry_run }}",
-        trigger_rule="all_done",  # a droplet that could not be kept does not stop the others' prune
+        trigger_rule="all_done",  # prune even if a droplet failed
     )
-    # A run is as its last tasks are, and prune succeeds whatever came before.
-    all_kept = EmptyOperator(task_id="all_kept", trigger_rule="none_failed")
-    keep.expand(backup=find.output) >> [prune, all_kept]
+    # The state of a run is that of its last tasks, and prune succeeds in any case.
+    all_protected = EmptyOperator(task_id="all_protected", trigger_rule="none_failed")
+    protect_droplet.expand(restore_point=restore_points.output) >> [prune, all_protected]
 
 
 nightly_backup_to_snapshot()

@@ -1,6 +1,6 @@
-"""Every morning: say which snapshots of a policy no rule keeps, and delete them if told so.
+"""Every morning: plan which snapshots of a policy to delete.
 
-Nothing is deleted until the run is triggered, or the default changed, with ``dry_run`` false.
+Nothing is deleted until you trigger a run with ``dry_run`` set to false, or change the default.
 """
 
 from __future__ import annotations
@@ -8,7 +8,7 @@ from __future__ import annotations
 import pendulum
 from airflow.sdk import DAG, Param
 
-from airflow_provider_do_images.operators.snapshots import DigitalOceanPruneSnapshotsOperator
+from airflow_provider_do_images.operators import DigitalOceanPruneSnapshotsOperator
 
 with DAG(
     dag_id="prune_snapshots",
@@ -17,7 +17,7 @@ with DAG(
     catchup=False,
     max_active_runs=1,
     default_args={"retries": 1},
-    params={"dry_run": Param(True, type="boolean", description="Only say what would be deleted")},
+    params={"dry_run": Param(True, type="boolean", description="Do not delete snapshots")},
     tags=["digitalocean"],
 ):
     DigitalOceanPruneSnapshotsOperator(

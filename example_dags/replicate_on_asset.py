@@ -1,9 +1,8 @@
-"""When the nightly DAG has copied snapshots: copy them to one more region.
+"""Copy a snapshot to one more region when the nightly DAG has copied it.
 
-It is scheduled on the copies themselves, not on the clock. The replicate tasks of
-nightly_backup_to_snapshot have the alias among their outlets, and tell each copy that has arrived.
-Airflow emits no events from a failed task, so this DAG hears of complete sets only; that one is
-missing is for the audit to tell.
+The schedule is an asset alias. The replicate tasks of ``nightly_backup_to_snapshot`` emit an event
+on it for each copy. Airflow drops the events of a failed task, so only the audit reports a missing
+copy.
 """
 
 from __future__ import annotations
@@ -13,9 +12,7 @@ from typing import Any
 
 from airflow.sdk import AssetAlias, dag, task
 
-from airflow_provider_do_images.operators.replication import (
-    DigitalOceanReplicateImageOperator,
-)
+from airflow_provider_do_images.operators import DigitalOceanReplicateImageOperator
 
 log = logging.getLogger(__name__)
 
@@ -29,14 +26,14 @@ COPIES = AssetAlias("prod-nightly-copies")
     tags=["digitalocean"],
 )
 def replicate_on_asset() -> None:
-    """Read the events, and replicate the images that they tell of."""
+    """Read the events, and replicate their images."""
 
     @task
-    def arrived(triggering_asset_events: Any = None) -> list[dict[str, Any]]:
-        """Return a row for each image that has new copies.
+    def list_new_copies(triggering_asset_events: Any = None) -> list[dict[str, Any]]:
+        """Return one row per image with new copies.
 
         Airflow lists the event of a copy twice, under its asset and under the alias, and a cleared
-        task emits it again. So each copy is taken once, by its image and region.
+        task emits it again. So copies are counted by image and region.
         """
         events = [event for each in triggering_asset_events.values() for event in each]
         copies = {(one.extra["image_id"], one.extra["region"]): one.extra for one in events}
@@ -48,7 +45,7 @@ def replicate_on_asset() -> None:
         task_id="replicate",
         regions=["sfo3"],
         map_index_template="{{ task.image.droplet_name }}",
-    ).expand(image=arrived())
+    ).expand(image=list_new_copies())
 
 
 replicate_on_asset()

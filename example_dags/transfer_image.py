@@ -1,11 +1,11 @@
-"""Copy one image to another region: submit in one task, wait for it in the next."""
+"""Copy one image to another region: submit in one task, wait in the next."""
 
 from __future__ import annotations
 
 import pendulum
 from airflow.sdk import DAG, Param
 
-from airflow_provider_do_images.operators.image_actions import DigitalOceanTransferImageOperator
+from airflow_provider_do_images.operators import DigitalOceanTransferImageOperator
 from airflow_provider_do_images.sensors.image_actions import DigitalOceanImageActionSensor
 
 with DAG(
@@ -14,8 +14,7 @@ with DAG(
     start_date=pendulum.datetime(2026, 1, 1, tz="UTC"),
     catchup=False,
     max_active_runs=1,
-    # Airflow can take back a deferred task right after it deferred and count that as a failed try,
-    # so a task that waits needs at least one retry.
+    # Airflow can count a deferral as a failed try, so a task that waits needs a retry.
     default_args={"retries": 2},
     params={
         "image_id": Param(0, type="integer", description="Id of the snapshot or custom image"),
@@ -29,7 +28,7 @@ with DAG(
         region="{{ params.region }}",
     )
     DigitalOceanImageActionSensor(
-        task_id="transferred",
+        task_id="wait_for_transfer",
         action=transfer.output,
         deferrable=True,
         poke_interval=15,

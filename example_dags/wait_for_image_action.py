@@ -1,4 +1,4 @@
-"""Wait for an action that something else started, by its ids."""
+"""Wait for an action that another client submitted, by its ids."""
 
 from __future__ import annotations
 
@@ -13,8 +13,7 @@ with DAG(
     start_date=pendulum.datetime(2026, 1, 1, tz="UTC"),
     catchup=False,
     max_active_runs=1,
-    # Airflow can take back a deferred task right after it deferred and count that as a failed try,
-    # so a task that waits needs at least one retry.
+    # Airflow can count a deferral as a failed try, so a task that waits needs a retry.
     default_args={"retries": 2},
     params={
         "image_id": Param(0, type="integer", description="Id of the image"),
@@ -23,7 +22,7 @@ with DAG(
     tags=["digitalocean"],
 ):
     DigitalOceanImageActionSensor(
-        task_id="finished",
+        task_id="wait_for_action",
         image_id="{{ params.image_id }}",
         action_id="{{ params.action_id }}",
         deferrable=True,

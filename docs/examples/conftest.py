@@ -1,4 +1,4 @@
-"""Airflow's home, before anything imports Airflow."""
+"""Set Airflow's home before anything imports Airflow."""
 
 import os
 import tempfile

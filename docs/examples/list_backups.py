@@ -1,4 +1,4 @@
-"""Print the backups of all droplets: of the real account, or of a simulator's."""
+"""Print the backups of all droplets, of an account or of a simulator."""
 
 import os
 

@@ -1,9 +1,9 @@
-"""Three tests of a DAG that copies a snapshot to two regions."""
+"""Test a DAG that copies a snapshot to two regions."""
 
 import pytest
 from airflow.sdk import DAG
 
-from airflow_provider_do_images.operators.image_actions import DigitalOceanTransferImageOperator
+from airflow_provider_do_images.operators import DigitalOceanTransferImageOperator
 from airflow_provider_do_images.simulator import ActionErrors, RateLimited
 
 with DAG("replicate", schedule=None, params={"image_id": 0}) as dag:
@@ -18,7 +18,7 @@ pytestmark = pytest.mark.usefixtures("airflow_db")
 
 
 def test_the_snapshot_is_copied_to_both_regions(digitalocean):
-    """The run succeeds, and the copies are there."""
+    """The run succeeds, and both copies exist."""
     image = digitalocean.state.add_image("web-01", regions=["nyc3"])
 
     run = dag.test(run_conf={"image_id": image.id})
@@ -27,8 +27,8 @@ def test_the_snapshot_is_copied_to_both_regions(digitalocean):
     assert sorted(image.regions) == ["ams3", "nyc3", "sgp1"]
 
 
-def test_a_burst_of_429_delays_the_copies_and_doubles_none(digitalocean):
-    """Refused requests are sent again after the pause that the API asks for."""
+def test_a_burst_of_429_delays_the_copies(digitalocean):
+    """Rejected requests are resent after the pause of the response; each transfer starts once."""
     image = digitalocean.state.add_image("web-01", regions=["nyc3"])
     digitalocean.faults.add(RateLimited(retry_after=1, times=3))
 
@@ -40,7 +40,7 @@ def test_a_burst_of_429_delays_the_copies_and_doubles_none(digitalocean):
 
 
 def test_a_transfer_that_errors_fails_the_run(digitalocean):
-    """No green run without a copy: one region fails, the other one gets its copy."""
+    """The run fails if one region has no copy; the other region has its copy."""
     image = digitalocean.state.add_image("web-01", regions=["nyc3"])
     digitalocean.faults.add(ActionErrors(type="transfer", region="sgp1"))
 

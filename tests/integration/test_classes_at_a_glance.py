@@ -1,10 +1,11 @@
-"""The scopes in docs/classes-at-a-glance.md are sufficient, and each is necessary."""
+"""The scopes in docs/classes-at-a-glance.md are sufficient and necessary, the requests exact."""
 
 from __future__ import annotations
 
 import asyncio
 import re
 import time
+from collections import Counter
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from types import SimpleNamespace
@@ -27,17 +28,24 @@ NIGHT = {"policy": "nightly", "regions": ["nyc3"]}
 WAIT = {"poll_interval": INTERVAL, "verify_timeout": 0.2}
 
 
-def scopes_by_class():
-    """Return the scopes by class: required, for further parameters, and optional."""
-    [table] = re.findall(r"^\| class \| needs \|.*\n\|[-| ]+\n((?:\|.*\n)+)", PAGE, re.MULTILINE)
+def read_table(header):
+    """Return the cells of the table whose header starts with these columns, by class."""
+    [table] = re.findall(rf"^{re.escape(header)}.*\n\|[-| ]+\n((?:\|.*\n)+)", PAGE, re.MULTILINE)
     rows = [line[1:-1].split("|") for line in table.splitlines()]
-    return {
-        re.search(r"`(.*?)`", first)[1]: [set(SCOPE.findall(cell)) for cell in cells]
-        for first, *cells in rows
-    }
+    return {re.search(r"`(.*?)`", first)[1]: cells for first, *cells in rows}
 
 
-TABLE = scopes_by_class()
+SCOPES = {
+    name: [set(SCOPE.findall(cell)) for cell in cells]
+    for name, cells in read_table("| class | required |").items()
+}
+"""The scopes by class: required, for further parameters, and optional."""
+
+REQUESTS = {
+    name: [int(cell) for cell in cells] for name, cells in read_table("| class | GET |").items()
+}
+"""The numbers of requests by class: GET; POST and PUT; DELETE."""
+
 CLASSES = provided("hooks", "operators", "sensors", "triggers")
 
 
@@ -68,7 +76,7 @@ def account(sim):
 
 @pytest.fixture
 def act(account, connection, task_context, monkeypatch, capsys):
-    """Run a class; return or raise what its task would, or a ``RuntimeError`` in its words.
+    """Run a class: return its result or raise its error, for a command a ``RuntimeError``.
 
     ``more`` uses the parameters that need further scopes.
     """
@@ -135,7 +143,7 @@ def which(account, *, more):
 
 
 def found(account):
-    """Return the row of the backup, as the find operator makes it."""
+    """Return the row of the backup, as the operator that lists restore points returns it."""
     return {
         "image_id": account.backup.id,
         "droplet_id": account.droplet.id,
@@ -189,10 +197,10 @@ ARGUMENTS = {
 }
 
 
-@pytest.mark.parametrize("name", TABLE)
+@pytest.mark.parametrize("name", SCOPES)
 def test_the_scopes_are_enough(sim, act, name):
     """Optional scopes are left out; parameters that need further scopes get them."""
-    needs, besides, _ = TABLE[name]
+    needs, besides, _ = SCOPES[name]
     for more, scopes in ((False, needs), (True, needs | besides)):
         sim.tokens.allow(TOKEN, scopes)
         act(name, more=more)
@@ -202,14 +210,14 @@ def test_the_scopes_are_enough(sim, act, name):
     ("name", "missing", "more"),
     [
         (name, scope, more)
-        for name, cells in TABLE.items()
+        for name, cells in SCOPES.items()
         for more in (False, True)
         for scope in sorted(cells[more])
     ],
 )
 def test_each_scope_is_needed(sim, act, name, missing, more):
     """Without one scope, the class fails and names the scope; it deletes nothing."""
-    needs, besides, better = TABLE[name]
+    needs, besides, better = SCOPES[name]
     scopes = (needs | better | (besides if more else set())) - {missing}
     sim.tokens.allow(TOKEN, scopes)
 
@@ -221,7 +229,7 @@ def test_each_scope_is_needed(sim, act, name, missing, more):
 
 @pytest.mark.parametrize(
     ("name", "scope"),
-    [(name, scope) for name, cells in TABLE.items() for scope in sorted(cells[2])],
+    [(name, scope) for name, cells in SCOPES.items() for scope in sorted(cells[2])],
 )
 def test_optional_scopes_are_used(sim, act, name, scope):
     """Without such a scope a request is rejected, and the class continues.
@@ -229,15 +237,26 @@ def test_optional_scopes_are_used(sim, act, name, scope):
     Two waits, since one alone needs no list of the account's actions. The poller sends the request
     again after a rejection, since that may pass.
     """
-    sim.tokens.allow(TOKEN, set.union(*TABLE[name]) - {scope})
+    sim.tokens.allow(TOKEN, set.union(*SCOPES[name]) - {scope})
 
     act(name, more=True, waits=2)
 
     assert 1 <= sim.journal.count(status=403) <= 2
 
 
-def test_every_class_is_in_the_table():
-    """Each hook, operator, sensor and trigger of the provider, and the command."""
-    wanted = {*CLASSES, "do-images plan"}
+@pytest.mark.parametrize("name", REQUESTS)
+def test_the_requests_are_those_of_the_table(sim, act, name):
+    """All scopes are given, and the parameters that need further scopes are used."""
+    act(name, more=True)
 
-    assert set(TABLE) == wanted
+    methods = Counter(entry.method for entry in sim.journal.entries)
+    counted = [methods["GET"], methods["POST"] + methods["PUT"], methods["DELETE"]]
+    assert counted == REQUESTS[name]
+
+
+def test_every_class_is_in_the_tables():
+    """Each hook, operator, sensor and trigger of the provider, and the command."""
+    classes = {*CLASSES, "do-images plan"}
+
+    assert set(SCOPES) == classes
+    assert set(REQUESTS) == classes

@@ -184,7 +184,7 @@ def test_the_link_of_a_deferred_sensor_leads_to_its_image(
     conf = {"image_id": image.id, "region": "ams3"}
     run_id = airflow.rest.trigger_dag("transfer_image", conf)
     wait_until(lambda: airflow.rest.count_tasks("transfer_image", run_id, "deferred") == 1)
-    page.goto(f"{airflow.ui_url}/dags/transfer_image/runs/{run_id}/tasks/transferred/details")
+    page.goto(f"{airflow.ui_url}/dags/transfer_image/runs/{run_id}/tasks/wait_for_transfer/details")
 
     address = follow(page, "Image at DigitalOcean")
 

@@ -15,7 +15,7 @@ from airflow_provider_do_images.core.snapshots.naming import SnapshotName
 pytestmark = pytest.mark.system
 
 FOLDER = Path(__file__).parent.parent.parent / "example_dags"
-ELSEWHERE = {"nightly_backup_to_snapshot", "hourly_copy_audit", "replicate_on_asset"}
+ELSEWHERE = {"nightly_backup_to_snapshot", "hourly_snapshot_audit", "replicate_on_asset"}
 """What test_nightly.py runs."""
 
 EXAMPLES = sorted({path.stem for path in FOLDER.glob("*.py")} - ELSEWHERE)
@@ -150,12 +150,12 @@ def test_the_prune_example_only_says_what_it_would_delete(airflow, started):
     ] == [("delete", False)]
 
 
-def test_the_summary_names_every_copy(airflow, started):
+def test_the_report_names_every_copy(airflow, started):
     """The last task of the nightly example returns a line for each region."""
     plan = started["backup_to_snapshot"]
     airflow.rest.wait_for_dag_run("backup_to_snapshot", plan.run_id)
 
-    lines = airflow.rest.xcom("backup_to_snapshot", plan.run_id, "summary")
+    lines = airflow.rest.xcom("backup_to_snapshot", plan.run_id, "report")
 
     assert len(lines) == 3
     assert all(f"image {plan.image_id} is in " in line for line in lines)

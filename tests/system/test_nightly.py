@@ -8,7 +8,8 @@ import pytest
 
 pytestmark = pytest.mark.system
 
-NIGHTLY, AUDIT, ON_ASSET = "nightly_backup_to_snapshot", "hourly_copy_audit", "replicate_on_asset"
+NIGHTLY, AUDIT = "nightly_backup_to_snapshot", "hourly_snapshot_audit"
+ON_ASSET = "replicate_on_asset"
 TAG = "four"
 HOUR = 3600
 REGIONS = {"nyc3", "ams3", "sgp1"}
@@ -80,7 +81,7 @@ def test_one_droplet_of_four_fails_and_three_are_copied(
     tasks = states(airflow, NIGHTLY, run_id)
     assert [name for (_, name), end in tasks.items() if end == "failed"] == ["web-4"]
     assert tasks["prune", None] == "success"
-    for task in ("keep.convert", "keep.replicate"):
+    for task in ("protect_droplet.convert", "protect_droplet.replicate"):
         ended = {name for (id_, name), end in tasks.items() if (id_, end) == (task, "success")}
         assert ended == {"web-1", "web-2", "web-3"}
 

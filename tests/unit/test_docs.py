@@ -17,11 +17,13 @@ import yaml
 from airflow.secrets.environment_variables import EnvironmentVariablesBackend
 
 from airflow_provider_do_images.cli.main import make_parser
+from airflow_provider_do_images.core.results import Submission, WaitStatus
 from airflow_provider_do_images.exceptions import PermanentTaskError
 from airflow_provider_do_images.hooks.digitalocean import create_client
 from airflow_provider_do_images.provider_info import get_provider_info
 from airflow_provider_do_images.simulator import Simulator
 from airflow_provider_do_images.simulator.faults.config import FAULT_CLASSES, parse_fault
+from devtools import result_schema
 from devtools.provided import provided
 
 try:  # Airflow 3.2 and newer
@@ -206,6 +208,23 @@ def test_every_class_has_an_example_and_a_test():
     for folder in ("example_dags", "tests/integration"):
         text = "".join(path.read_text() for path in (ROOT / folder).rglob("*.py"))
         assert [name for name in provided("operators", "sensors") if name not in text] == []
+
+
+def test_the_keys_of_the_rows_are_those_of_the_code():
+    """``python3 -m devtools.result_schema`` writes the page; each key has a meaning."""
+    page = result_schema.PAGE.read_text()
+
+    assert result_schema.render(page) == page
+    assert re.findall(r"^\| `\w+` \|[^|\n]*\| +\|", page, re.MULTILINE) == []
+
+
+def test_the_values_of_the_rows_are_on_the_page():
+    """Each submission and wait status has a row."""
+    listed = re.findall(
+        r"^\| \[?`(\w+)`.*\| [^|]+ \|$", result_schema.PAGE.read_text(), re.MULTILINE
+    )
+
+    assert {*Submission, *WaitStatus} <= set(listed)
 
 
 def test_every_fault_is_documented():
