@@ -152,24 +152,24 @@ ALL = (
         )
         for name, guard, reason in (
             ("guard-newest", "the newest", "the newest"),
-            ("guard-newest-in", "the newest in a wanted region", "the newest in"),
+            ("guard-newest-in", "the newest in an expected region", "the newest in"),
             ("guard-not-copied", "of a droplet without any full copy", "none of this droplet"),
             ("guard-young", "younger than the minimum age", "younger than"),
             ("guard-protected", "protected by a tag", "protected by the tag"),
-            ("guard-orphan", "of a droplet that is deleted", "its droplet is gone"),
+            ("guard-orphan", "of a droplet that is deleted", "its droplet is deleted"),
         )
     ),
     Mutant(
         "minimum-keep",
         "delete below the minimum number of snapshots",
-        "core.snapshots.retention:_reasons_to_keep",
+        "core.snapshots.retention:_reasons_to_retain",
         no_minimum,
         RETENTION,
     ),
     Mutant(
         "unusable-counts",
         "count an unusable snapshot as a usable one",
-        "core.snapshots.inventory:PolicySnapshot.flaw",
+        "core.snapshots.inventory:PolicySnapshot.unusable_reason",
         always(value=None),
         RETENTION,
     ),
@@ -196,7 +196,7 @@ ALL = (
     ),
     Mutant(
         "delete-untagged",
-        "prune with a token that cannot see tags",
+        "prune with a token that cannot read tags",
         "core.snapshots.prune:require_tag_read_scope",
         always(value=None),
         (*PRUNE, "tests/integration/dags/test_prune.py"),
@@ -210,8 +210,8 @@ ALL = (
     ),
     Mutant(
         "rename-foreign",
-        "rename an image that somebody else has named",
-        "core.snapshots.claim:SnapshotClaim.is_ours",
+        "rename an image that another client renamed",
+        "core.snapshots.claim:SnapshotClaim.is_claimable",
         always(value=True),
         ("tests/integration/test_convert_restore_points.py",),
     ),

@@ -61,15 +61,17 @@ _RESULT = ActionResult(
 )
 _EMPTY = ActionResult(_SNAPSHOT.id, error="the API refused the region")
 _MISSING = MissingRestorePoint(_DROPLET.id, _DROPLET.name, "it has no backup yet")
-_KEPT = PolicySnapshot(_SNAPSHOT, _NAME)
-_DECISION = RetentionDecision(_KEPT, _DROPLET.name, True, ("no rule retains it",), 0.14)
+_SNAPSHOT_OF_POLICY = PolicySnapshot(_SNAPSHOT, _NAME)
+_DECISION = RetentionDecision(
+    _SNAPSHOT_OF_POLICY, _DROPLET.name, True, ("no rule retains it",), 0.14
+)
 _UNSIZED = PolicySnapshot(replace(_SNAPSHOT, size_gigabytes=None), _NAME)
 
 
 def samples() -> dict[str, Sequence[dict[str, Any]]]:
     """Return rows by table: a complete one, then one with all nulls that are possible."""
-    point = RestorePoint(_DROPLET, _BACKUP, _TAKEN_AT, kept=False)
-    here = CopyLocation(_DROPLET, "ams3", _KEPT)
+    point = RestorePoint(_DROPLET, _BACKUP, _TAKEN_AT, is_policy_snapshot=False)
+    here = CopyLocation(_DROPLET, "ams3", _SNAPSHOT_OF_POLICY)
     finding = AuditFinding(here, 97200.0, _ACTION.completed_at, 96240.0, "too old", "image 7938206")
     running = ImageAction.from_json({"id": 1, "status": "in-progress"}, image_id=_SNAPSHOT.id)
     return {
@@ -82,7 +84,7 @@ def samples() -> dict[str, Sequence[dict[str, Any]]]:
         "droplets-without-restore-point": [_MISSING.to_json()],
         "prune": [
             _DECISION.to_row(),
-            replace(_DECISION, kept=_UNSIZED, droplet_name=None, usd_per_month=None).to_row(),
+            replace(_DECISION, snapshot=_UNSIZED, droplet_name=None, usd_per_month=None).to_row(),
         ],
         "audit": [finding.to_row(), AuditFinding(CopyLocation(_DROPLET, "ams3", None)).to_row()],
         "asset-events": [copy_extra(_RESULT), copy_extra(replace(_EMPTY, region="ams3"))],

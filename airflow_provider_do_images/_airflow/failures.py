@@ -14,9 +14,9 @@ from datetime import timedelta
 from typing import Any, TypeVar
 
 from airflow_provider_do_images._airflow.clearing import (
+    CLEARING_BY_CODE,
     CLEARING_READS,
     CLEARING_SUBMITS,
-    CORRECT_INPUT,
 )
 from airflow_provider_do_images.api import (
     DigitalOceanError,
@@ -75,8 +75,8 @@ def airflow_exceptions(
     except DigitalOceanError as error:
         copy = "" if isinstance(error, NotFoundError) else last_copy()
         known = error.with_facts(state=_join(error.state or state, copy))
-        if isinstance(error, InvalidInputError) and error.code == InvalidInputError.code:
-            clearing = CORRECT_INPUT
+        if isinstance(error, InvalidInputError):
+            clearing = CLEARING_BY_CODE.get(error.code, clearing)
         kind = PermanentTaskError if isinstance(error, PERMANENT_ERRORS) else TaskError
         raise kind(_join(as_sentence(known), clearing), error.code) from error
 

@@ -1,4 +1,4 @@
-"""Choosing rows of an image's history. Pure."""
+"""A filter for the action history of an image. Pure."""
 
 from __future__ import annotations
 
@@ -22,12 +22,12 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 @dataclass(frozen=True, slots=True)
 class ActionFilter:
-    """What a row must be; ``None`` lets everything through.
+    """Filter actions by their fields; ``None`` matches everything.
 
-    :param type: ``convert`` also stands for ``convert_to_snapshot``, the API's name of the result.
+    :param type: ``convert`` also matches ``convert_to_snapshot``, the type in API responses.
     :param region: slug of the region.
-    :param since: the earliest start.
-    :param limit: how many rows at most, the newest first.
+    :param since: the earliest start time.
+    :param limit: the maximum number of actions, the newest first.
     """
 
     status: ActionStatus | None = None
@@ -38,9 +38,9 @@ class ActionFilter:
 
     @classmethod
     def checked(cls, status: Any, type_: Any, region: Any, since: Any, limit: Any) -> Self:
-        """Build from what a user gave; an empty text counts as not given.
+        """Build a filter from unchecked parameters; an empty string is the same as ``None``.
 
-        :raises InvalidInputError: naming the parameter.
+        :raises InvalidInputError: with the name of the parameter.
         """
         return cls(
             status=_status(status) if is_given(status) else None,
@@ -52,12 +52,12 @@ class ActionFilter:
 
     def apply(self, actions: Iterable[ImageAction]) -> list[ImageAction]:
         """Return the matching actions, newest first."""
-        rows = sorted(
+        matching = sorted(
             (action for action in actions if self._matches(action)),
             key=lambda action: (action.started_at or _EPOCH, action.id),
             reverse=True,
         )
-        return rows[: self.limit]
+        return matching[: self.limit]
 
     def _matches(self, action: ImageAction) -> bool:
         return (
@@ -68,14 +68,14 @@ class ActionFilter:
         )
 
 
-def is_type(action: ImageAction, wanted: str) -> bool:
-    """Whether an action is what was asked for, by the name used in the request or the API's own."""
-    return is_name_of(action.type, wanted)
+def is_type(action: ImageAction, requested: str) -> bool:
+    """Return whether an action has the requested type, as written in requests or responses."""
+    return is_same_type(action.type, requested)
 
 
-def is_name_of(name: str, wanted: str) -> bool:
-    """Whether a type's name is that of what was asked for."""
-    return name == wanted or (wanted == "convert" and name == "convert_to_snapshot")
+def is_same_type(name: str, requested: str) -> bool:
+    """Return whether a type in an API response is the requested type."""
+    return name == requested or (requested == "convert" and name == "convert_to_snapshot")
 
 
 def _status(value: Any) -> ActionStatus:

@@ -122,7 +122,7 @@ class DigitalOceanConvertImageOperator(SubmitImageActionOperator):
             return super()._last_copy()
         if self._image_id not in (None, claim.image_id):  # the row changed while deferred
             return ""
-        what = f"{claim.found_type} {claim.image_id}, the restore point, of"
+        what = f"{claim.original_type} {claim.image_id}, the restore point, of"
         return describe_last_good_copy(what, claim.name.taken_at, time.time())
 
     def _read_claim(self) -> SnapshotClaim | None:

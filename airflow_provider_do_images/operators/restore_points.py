@@ -1,4 +1,4 @@
-"""The operator that finds the backups of droplets."""
+"""The operator that lists the restore points of droplets."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any
 
 from airflow.sdk import BaseOperator, Context
 
-from airflow_provider_do_images._airflow.clearing import CLEARING_READS
+from airflow_provider_do_images._airflow.clearing import CLEARING_BY_CODE, CLEARING_READS
 from airflow_provider_do_images._airflow.failures import airflow_exceptions
 from airflow_provider_do_images.api.errors import error_context
 from airflow_provider_do_images.core.snapshots.inventory import DropletSelector
@@ -17,7 +17,10 @@ from airflow_provider_do_images.core.snapshots.list_restore_points import (
     RestorePointSettings,
     list_restore_points,
 )
-from airflow_provider_do_images.core.snapshots.restore_points import RestorePointSelection
+from airflow_provider_do_images.core.snapshots.restore_points import (
+    MissingRestorePoint,
+    RestorePointSelection,
+)
 from airflow_provider_do_images.exceptions import (
     NO_RESTORE_POINT,
     PermanentTaskError,
@@ -26,49 +29,49 @@ from airflow_provider_do_images.exceptions import (
 from airflow_provider_do_images.hooks.digitalocean import DigitalOceanHook
 from airflow_provider_do_images.links.digitalocean import DropletLink
 
-_SHOWN = 5
-"""How many missing droplets the failure names; the log and the XCom have all."""
+_MAX_LISTED = 5
+"""The maximum number of droplets in the error message; the log and the XCom list all."""
 
 
 class DigitalOceanListRestorePointsOperator(BaseOperator):
-    """Find the newest restore point of each droplet: a backup, or what the policy made of one.
+    """List the newest restore point of each droplet: a backup or a policy snapshot.
 
-    Returns a list with a row for each droplet, for
+    Returns one row per droplet, as input for
     ``DigitalOceanConvertImageOperator.partial(...).expand(restore_point=find.output)``. A row has
     ``image_id``, ``droplet_id``, ``droplet_name``, ``type``, ``name``, ``created_at``, ``regions``
     (slugs), ``size_gigabytes`` (in GiB), ``expires_at`` (null for a snapshot), ``policy``,
-    ``taken_at`` (when the backup was made), ``skip_reason`` and ``on_missing``. Times are ISO 8601
-    in UTC.
+    ``taken_at`` (the backup time), ``skip_reason`` and ``on_missing``. Times are ISO 8601 in UTC.
 
-    A snapshot of the policy counts like the backup that it was, so a run that is cleared or
-    repeated finds the same image again, until there is a newer backup. Backups and snapshots that
-    are named for other policies are never chosen, nor those that are unusable: with another status
-    than ``available``, with a size of 0, or with a backup time in the future.
+    A policy snapshot counts like the backup that it was converted from. A cleared or repeated run
+    therefore selects the same image, until there is a newer backup. The operator never selects
+    images of other policies, or unusable images: status other than ``available``, size 0, or a
+    backup time in the future.
 
-    Droplets without a restore point that will do (none, too old, backups switched off, a name that
-    several droplets have) are the XCom ``missing``: a list of ``droplet_id``, ``droplet_name`` and
-    ``reason``. ``on_missing`` says what becomes of them. If all are missing, the task itself fails,
-    is skipped or returns an empty list.
+    The XCom ``droplets_without_restore_point`` lists the droplets without a usable restore point:
+    ``droplet_id``, ``droplet_name`` and ``reason``. Reasons are: no backup, too old, backups
+    disabled, or several droplets with the same name. ``on_missing`` defines how they are handled.
+    If no droplet has a restore point, this task fails, is skipped or returns an empty list.
 
-    The data interval of the run does not matter: a backfill or a manual run finds what is there
-    now. If that is a snapshot of the policy already, nothing that follows is written anew.
+    The data interval is ignored: a backfill or a manual run selects the newest restore point. If
+    it is a policy snapshot, the tasks downstream write nothing again.
 
-    The token needs the scopes ``droplet:read`` and ``image:read``, for a tag also ``tag:read``.
+    The token needs the scopes ``droplet:read`` and ``image:read``, and for ``tag`` also
+    ``tag:read``. Set exactly one of ``droplet_id``, ``droplet_name`` and ``tag``.
 
     :param droplet_id: id of the droplet. (templated)
-    :param droplet_name: instead of it, its name. (templated)
-    :param tag: instead of both, a tag in any case: all droplets that have it, those with GPUs
-        included. (templated)
-    :param policy: whose the snapshots are, such as ``prod-nightly``: up to 63 letters, digits and
-        hyphens. (templated)
-    :param max_backup_age: how old the restore point may be, in seconds or as a ``timedelta``; by
-        default 36 hours, which suits daily backups. Weekly ones need 8 days. (templated)
-    :param backup_retention_days: days for which DigitalOcean keeps a backup, which the API does
-        not tell: by default 7, as for daily ones; weekly ones are kept 28. (templated)
-    :param expiry_warning_window: the log warns of a backup that expires within this time, in
-        seconds or as a ``timedelta``; by default a day. (templated)
-    :param on_missing: what a convert that is mapped over the rows does for a missing droplet:
-        ``fail`` or ``skip``; with ``ignore`` there is no row for it. (templated)
+    :param droplet_name: name of the droplet. (templated)
+    :param tag: select all droplets with this tag, ignoring case, including GPU droplets.
+        (templated)
+    :param policy: name of the snapshot policy, such as ``prod-nightly``: up to 63 letters, digits
+        and hyphens. (templated)
+    :param max_backup_age: maximum age of a restore point, in seconds or as a ``timedelta``; default
+        36 hours, for daily backups. Weekly backups need 8 days. (templated)
+    :param backup_retention_days: days for which DigitalOcean retains a backup; default 7, for daily
+        backups. Weekly backups are retained for 28 days. The API does not report it. (templated)
+    :param expiry_warning_window: log a warning if a backup expires within this time, in seconds or
+        as a ``timedelta``; default one day. (templated)
+    :param on_missing: what a mapped convert does for a droplet without a restore point: ``fail`` or
+        ``skip``. With ``ignore`` the droplet has no row. (templated)
     :param digitalocean_conn_id: id of the connection. (templated)
     """
 
@@ -112,10 +115,10 @@ class DigitalOceanListRestorePointsOperator(BaseOperator):
         self.digitalocean_conn_id = digitalocean_conn_id
 
     def execute(self, context: Context) -> list[dict[str, Any]]:
-        """Read the account, choose, tell what is missing, and return the rows."""
+        """Read the account, log the restore points, and return the rows."""
         now = datetime.fromtimestamp(time.time(), UTC)
         with airflow_exceptions(CLEARING_READS):
-            wanted = DropletSelector.checked(self.droplet_id, self.droplet_name, self.tag)
+            selector = DropletSelector.checked(self.droplet_id, self.droplet_name, self.tag)
             settings = RestorePointSettings.checked(
                 self.policy,
                 self.max_backup_age,
@@ -123,35 +126,44 @@ class DigitalOceanListRestorePointsOperator(BaseOperator):
                 self.expiry_warning_window,
                 self.on_missing,
             )
-            with error_context(droplet=str(wanted)):
+            with error_context(droplet=str(selector)):
                 client = DigitalOceanHook(self.digitalocean_conn_id).get_conn()
-                choice = list_restore_points(client, wanted, settings, now)
-        self._tell(choice, settings, now)
-        missing = [one.to_json() for one in choice.missing]
+                selection = list_restore_points(client, selector, settings, now)
+        self._log_selection(selection, settings, now)
+        missing = [one.to_json() for one in selection.missing]
         context["ti"].xcom_push(key="droplets_without_restore_point", value=missing)
-        if not choice.points:
-            self._end_empty(wanted, choice, settings)
-        return settings.rows(choice)
+        if not selection.points:
+            self._raise_empty(selector, selection, settings)
+        return settings.rows(selection)
 
-    def _tell(
-        self, choice: RestorePointSelection, settings: RestorePointSettings, now: datetime
+    def _log_selection(
+        self, selection: RestorePointSelection, settings: RestorePointSettings, now: datetime
     ) -> None:
-        for point in choice.points:
+        for point in selection.points:
             self.log.info("%s", point)
             if warning := settings.expiry_warning(point, now):
                 self.log.warning("%s", warning)
-        for one in choice.missing:
-            self.log.warning("No restore point for %s.", one)
+        for one in selection.missing:
+            self.log.warning("No restore point for %s", _describe(one))
 
-    def _end_empty(
-        self, wanted: DropletSelector, choice: RestorePointSelection, settings: RestorePointSettings
+    def _raise_empty(
+        self,
+        selector: DropletSelector,
+        selection: RestorePointSelection,
+        settings: RestorePointSettings,
     ) -> None:
         if settings.on_missing == "ignore":
             return
-        shown = "; ".join(str(one) for one in choice.missing[:_SHOWN])
-        more = len(choice.missing) - _SHOWN
+        listed = " ".join(_describe(one) for one in selection.missing[:_MAX_LISTED])
+        more = len(selection.missing) - _MAX_LISTED
         raise (PermanentTaskError if settings.on_missing == "fail" else TaskSkipped)(
-            f"none of the {wanted} has a restore point that will do: {shown}"
-            f"{f'; and {more} more' if more > 0 else ''}. {CLEARING_READS}",
+            f"no usable restore point for {selector}: {listed}"
+            f"{f' {more} more are in the log.' if more > 0 else ''} {CLEARING_READS}",
             NO_RESTORE_POINT,
         )
+
+
+def _describe(missing: MissingRestorePoint) -> str:
+    """Describe a droplet without a restore point, and the task to clear, if there is one."""
+    advice = CLEARING_BY_CODE.get(missing.code or "", "")
+    return f"{missing}. {advice}".rstrip()

@@ -286,6 +286,6 @@ class DigitalOceanAuditSnapshotsOperator(BaseOperator):
 
 def _sum(decisions: list[RetentionDecision]) -> str:
     """Write how many images, GiB and dollars these are."""
-    size = sum(one.kept.image.size_gigabytes or 0 for one in decisions)
+    size = sum(one.snapshot.image.size_gigabytes or 0 for one in decisions)
     price = sum(one.usd_per_month or 0 for one in decisions)
     return f"{len(decisions)} images: {size:g} GiB, {price:.2f} USD a month"

@@ -66,8 +66,8 @@ def test_the_copy_counts_from_its_transfer(sim, client, run_audit, converted):
     at_home, abroad, *others = run_audit()
     assert at_home.problem is None
     assert 0 <= at_home.copy_age < 1  # the API writes whole seconds
-    assert abroad.problem == "no snapshot of the policy is there"
-    assert {one.place.droplet.name for one in others if one.problem} == {"web-09"}
+    assert abroad.problem == "no policy snapshot"
+    assert {one.location.droplet.name for one in others if one.problem} == {"web-09"}
 
     action = client.transfer_image(converted.id, "ams3")
     sim.clock.advance(2 * HOUR)
@@ -87,7 +87,7 @@ def test_snapshots_of_deleted_droplets_are_not_audited(client, run_audit, drople
     """The other droplets are."""
     client.send("DELETE", f"/v2/droplets/{droplets[0].id}", "droplet:delete")
 
-    assert {one.place.droplet.name for one in run_audit()} == {"web-09"}
+    assert {one.location.droplet.name for one in run_audit()} == {"web-09"}
 
 
 @pytest.mark.parametrize(

@@ -78,7 +78,7 @@ def read(sim, client, retention=RETENTION):
 
 def ids(decisions):
     """Return the ids of the images."""
-    return [one.kept.image.id for one in decisions]
+    return [one.snapshot.image.id for one in decisions]
 
 
 def requests(sim):
@@ -155,7 +155,7 @@ def test_an_image_protected_after_the_plan_is_retained(sim, client, planned):
 
     assert [one.deleted for one in done] == [False, True, True]
     assert done[0].to_row()["decision"] == "retain"
-    assert done[0].reasons == ("since the plan it has got the tag 'keep'",)
+    assert done[0].reasons == ("it received the tag 'keep' after the plan",)
     assert first in sim.state.images
     assert sim.journal.count("DELETE") == 2
 
@@ -193,7 +193,7 @@ def test_an_image_that_was_deleted_already_is_a_success(sim, client, planned):
     done = delete_snapshots(client, planned, RETENTION)
 
     assert [one.deleted for one in done] == [True, True, True]
-    assert done[0].reasons == ("it was gone already",)
+    assert done[0].reasons == ("it was already deleted",)
     assert sim.journal.count("DELETE") == 2
 
 
@@ -204,7 +204,7 @@ def test_a_second_delete_is_a_success(sim, client, planned):
     [done] = delete_snapshots(client, planned[:1], RETENTION)
 
     assert done.deleted
-    path = f"/v2/images/{planned[0].kept.image.id}"
+    path = f"/v2/images/{planned[0].snapshot.image.id}"
     assert requests(sim)[-2:] == [f"DELETE {path}", f"GET {path}"]
 
 
@@ -349,6 +349,6 @@ def test_two_concurrent_prunes_delete_no_more_than_one(sim, client, planned, his
 
     done = delete_snapshots(client, other, RETENTION)
 
-    assert [one.reasons for one in done] == [("it was gone already",)] * 3
+    assert [one.reasons for one in done] == [("it was already deleted",)] * 3
     assert sim.journal.count("DELETE") == 3
     assert {image.id for image in history[:2]} <= set(sim.state.images)

@@ -1,7 +1,7 @@
-"""Whether each droplet has a copy in each region that is new enough. Pure, but for the reading.
+"""Audit whether each droplet has a recent copy in each region. Pure, except for the reads.
 
-Two ages count: that of the data (when the backup was made) and that of the copy (when it arrived in
-the region), since a daily backup may be a day old when it is converted.
+The audit checks two ages: the age of the data (since the backup) and the age of the copy (since it
+arrived in the region). A daily backup may be one day old when it is converted.
 """
 
 from __future__ import annotations
@@ -24,21 +24,21 @@ from airflow_provider_do_images.core.snapshots.inventory import (
     unknown_policy,
 )
 
-if TYPE_CHECKING:  # the client loads requests, which a DAG file that is parsed need not pay for
+if TYPE_CHECKING:  # loads requests; without it this module imports fast
     from airflow_provider_do_images.api import ApiClient
 
 log = logging.getLogger(__name__)
 
-WORST = 10
-"""How many failing copies a message names."""
+MAX_LISTED = 10
+"""The maximum number of failing copies in a message."""
 
 
 @dataclass(frozen=True, slots=True)
 class AuditLimits:
-    """How old a copy may be, in seconds.
+    """The maximum ages of a copy, in seconds.
 
-    :param max_data_age: since its backup was made.
-    :param max_copy_age: since it arrived in the region.
+    :param max_data_age: since the backup time.
+    :param max_copy_age: since the copy arrived in the region.
     """
 
     max_data_age: float
@@ -47,13 +47,13 @@ class AuditLimits:
 
 @dataclass(frozen=True, slots=True)
 class CopyLocation:
-    """A droplet, a region, and the newest snapshot of the policy there, if there is one."""
+    """A droplet, a region, and the newest policy snapshot in this region, if any."""
 
     droplet: Droplet
     region: str
-    kept: PolicySnapshot | None
-    elsewhere: PolicySnapshot | None = None
-    """The droplet's newest one in any region."""
+    snapshot: PolicySnapshot | None
+    newest: PolicySnapshot | None = None
+    """The droplet's newest policy snapshot in any region."""
 
     def __str__(self) -> str:
         return f"{messages.droplet_text(self.droplet.name, self.droplet.id)} in {self.region}"
@@ -61,74 +61,75 @@ class CopyLocation:
 
 @dataclass(frozen=True, slots=True)
 class AuditFinding:
-    """What the audit says of one place. Ages are in seconds.
+    """The result for one location. Ages are in seconds.
 
-    :param copied_at: when the snapshot arrived in the region; ``None`` if its history does not
-        tell.
-    :param problem: what is wrong, in words.
+    :param copied_at: when the snapshot arrived in the region; ``None`` if unknown.
+    :param problem: what is missing or stale, in words; ``None`` if nothing is.
+    :param last_good_copy: the last good copy and its age, in words; ``None`` if none is known.
     """
 
-    place: CopyLocation
+    location: CopyLocation
     data_age: float | None = None
     copied_at: datetime | None = None
     copy_age: float | None = None
     problem: str | None = None
-    last: str | None = None
-    """The last good copy and its age, in words; ``None`` if none is known anywhere."""
+    last_good_copy: str | None = None
 
     def __str__(self) -> str:
         arrived = f" Copied at {format_time(self.copied_at)}." if self.copied_at else ""
-        return f"{self.place}: {self.problem} ({self.last or 'No good copy is known.'}{arrived})"
+        last = self.last_good_copy or "No good copy is known."
+        return f"{self.location}: {self.problem} ({last}{arrived})"
 
     def to_row(self) -> dict[str, Any]:
-        """Return primitives for a log and an XCom; all keys are there in every case."""
-        kept = self.place.kept
+        """Return JSON values, always with all keys."""
+        snapshot = self.location.snapshot
         return {
-            "image_id": kept.image.id if kept else None,
-            "droplet_id": self.place.droplet.id,
-            "droplet_name": self.place.droplet.name,
-            "region": self.place.region,
-            "taken_at": format_time(kept.name.taken_at) if kept else None,
+            "image_id": snapshot.image.id if snapshot else None,
+            "droplet_id": self.location.droplet.id,
+            "droplet_name": self.location.droplet.name,
+            "region": self.location.region,
+            "taken_at": format_time(snapshot.name.taken_at) if snapshot else None,
             "data_age_seconds": self.data_age,
             "copied_at": format_time(self.copied_at),
             "copy_age_seconds": self.copy_age,
             "ok": self.problem is None,
             "problem": self.problem,
-            "last_good_copy": self.last,
+            "last_good_copy": self.last_good_copy,
         }
 
 
-def newest_by_place(
+def list_locations(
     images: Iterable[Image],
     policy: str,
     droplets: Iterable[Droplet],
     regions: Sequence[str],
     now: datetime,
 ) -> list[CopyLocation]:
-    """Return a place for each droplet and region. Snapshots of other droplets do not matter."""
+    """Return a location for each droplet and region, ignoring snapshots of other droplets."""
     groups = snapshots_by_droplet(images, policy)
-    places = []
+    locations = []
     for droplet in droplets:
-        sound = [one for one in groups.get(droplet.id, ()) if one.flaw(now) is None]
+        usable = [one for one in groups.get(droplet.id, ()) if not one.unusable_reason(now)]
+        newest = next(iter(usable), None)
         for region in regions:
-            there = (one for one in sound if region in one.image.regions)
-            places.append(CopyLocation(droplet, region, next(there, None), next(iter(sound), None)))
-    return places
+            snapshot = next((one for one in usable if region in one.image.regions), None)
+            locations.append(CopyLocation(droplet, region, snapshot, newest))
+    return locations
 
 
 def evaluate_location(
-    place: CopyLocation, actions: Iterable[ImageAction], limits: AuditLimits, now: datetime
+    location: CopyLocation, actions: Iterable[ImageAction], limits: AuditLimits, now: datetime
 ) -> AuditFinding:
-    """Return what is to be said of a place.
+    """Evaluate the newest snapshot of a location.
 
-    :param actions: the history of its snapshot.
+    :param actions: the action history of the snapshot.
     """
-    if place.kept is None:
-        why = "no snapshot of the policy is there"
-        return AuditFinding(place, problem=why, last=_last_copy(place.elsewhere, now))
-    data_age = _age(place.kept.name.taken_at, now)
+    if location.snapshot is None:
+        last = _describe_copy(location.newest, now)
+        return AuditFinding(location, problem="no policy snapshot", last_good_copy=last)
+    data_age = _age(location.snapshot.name.taken_at, now)
     history = tuple(actions)
-    copied_at = _arrival(place, history)
+    copied_at = _arrival(location, history)
     copy_age = None if copied_at is None else _age(copied_at, now)
     arrived = copied_at or _earliest_arrival(history)
     # A copy is never older than its data.
@@ -136,53 +137,55 @@ def evaluate_location(
     problems = []
     if data_age > limits.max_data_age:
         problems.append(
-            f"its data are {duration_text(data_age)} old, more than "
+            f"the data is {duration_text(data_age)} old, more than "
             f"{duration_text(limits.max_data_age)}"
         )
     if oldest_possible > limits.max_copy_age:
         age = "of unknown age" if copy_age is None else f"{duration_text(copy_age)} old"
         problems.append(f"the copy is {age}, more than {duration_text(limits.max_copy_age)}")
     problem = " and ".join(problems) or None
-    last = _last_copy(place.kept, now)
-    return AuditFinding(place, data_age, copied_at, copy_age, problem, last)
+    last = _describe_copy(location.snapshot, now)
+    return AuditFinding(location, data_age, copied_at, copy_age, problem, last)
 
 
 def audit_copies(
     client: ApiClient,
     policy: str,
-    selection: DropletSelector,
+    selector: DropletSelector,
     regions: Sequence[str],
     limits: AuditLimits,
     *,
     now: datetime,
 ) -> list[AuditFinding]:
-    """Read what is there, and return a finding for each droplet and region. Sends only GETs.
+    """Read the account, and return a finding for each droplet and region.
 
-    One request for each page of droplets and images, and one for each snapshot that is the newest
-    somewhere. Snapshots of droplets that are gone are not looked at.
+    Sends only GET requests: one per page of droplets and images, and one per snapshot that is the
+    newest in a region. Snapshots of deleted droplets are ignored.
 
-    :raises DigitalOceanError: if something cannot be read, or there are no such droplets.
+    :raises DigitalOceanError: if a read fails, or no droplet matches.
     """
-    droplets = selection.read(client)
+    droplets = selector.read(client)
     images = client.all_private_images()
     if warning := unknown_policy(images, policy):
         log.warning("%s", warning)
-    places = newest_by_place(images, policy, droplets, regions, now)
-    newest = dict.fromkeys(place.kept.image.id for place in places if place.kept)
-    histories = {image_id: list(client.list_image_actions(image_id)) for image_id in newest}
+    locations = list_locations(images, policy, droplets, regions, now)
+    image_ids = dict.fromkeys(one.snapshot.image.id for one in locations if one.snapshot)
+    histories = {image_id: list(client.list_image_actions(image_id)) for image_id in image_ids}
     return [
-        evaluate_location(place, histories[place.kept.image.id] if place.kept else (), limits, now)
-        for place in places
+        evaluate_location(
+            one, histories[one.snapshot.image.id] if one.snapshot else (), limits, now
+        )
+        for one in locations
     ]
 
 
 def describe_findings(findings: Sequence[AuditFinding], policy: str) -> str | None:
-    """Count the copies that are missing or stale and name the worst; ``None`` if there are none."""
+    """Count the missing and stale copies, and name the worst; return ``None`` without any."""
     bad = violations(findings)
     if not bad:
         return None
-    more = f" and {len(bad) - WORST} more" if len(bad) > WORST else ""
-    named = ", ".join(str(finding.place) for finding in bad[:WORST])
+    more = f" and {len(bad) - MAX_LISTED} more" if len(bad) > MAX_LISTED else ""
+    named = ", ".join(str(finding.location) for finding in bad[:MAX_LISTED])
     return (
         f"{len(bad)} of {len(findings)} copies of policy {policy!r} are missing or stale: "
         f"{named}{more}."
@@ -197,29 +200,33 @@ def violations(findings: Iterable[AuditFinding]) -> list[AuditFinding]:
     )
 
 
-def _last_copy(kept: PolicySnapshot | None, now: datetime) -> str | None:
-    if kept is None:
+def _describe_copy(snapshot: PolicySnapshot | None, now: datetime) -> str | None:
+    if snapshot is None:
         return None
-    what = f"image {kept.image.id} in {', '.join(kept.image.regions)}, of"
-    return describe_last_good_copy(what, kept.name.taken_at, now.timestamp())
+    what = f"image {snapshot.image.id} in {', '.join(snapshot.image.regions)}, of"
+    return describe_last_good_copy(what, snapshot.name.taken_at, now.timestamp())
 
 
 def _age(moment: datetime, now: datetime) -> float:
-    """Return seconds, never below 0: the API's clock may be ahead of this machine's."""
+    """Return the age in seconds, at least 0: the API's clock may be ahead of this machine's."""
     return max((now - moment).total_seconds(), 0.0)
 
 
-def _arrival(place: CopyLocation, actions: Iterable[ImageAction]) -> datetime | None:
-    """Return when the snapshot came there; in its droplet's region it came by the convert."""
-    done = [action for action in actions if action.status is ActionStatus.COMPLETED]
-    came = [a for a in done if is_type(a, "transfer") and a.region_slug == place.region]
-    if not came and place.region == place.droplet.region:
-        came = [a for a in done if is_type(a, "convert")]
-    return max((a.completed_at for a in came if a.completed_at), default=None)
+def _arrival(location: CopyLocation, actions: Iterable[ImageAction]) -> datetime | None:
+    """Return when the snapshot arrived: by a transfer or, in the droplet's region, the convert."""
+    completed = [action for action in actions if action.status is ActionStatus.COMPLETED]
+    arrivals = [
+        action
+        for action in completed
+        if is_type(action, "transfer") and action.region_slug == location.region
+    ]
+    if not arrivals and location.region == location.droplet.region:
+        arrivals = [action for action in completed if is_type(action, "convert")]
+    return max((one.completed_at for one in arrivals if one.completed_at), default=None)
 
 
 def _earliest_arrival(actions: Iterable[ImageAction]) -> datetime | None:
-    """Return the earliest time at which a transfer that tells no region may have made a copy."""
+    """Return the earliest time at which a transfer without a region may have created a copy."""
     return min(
         (
             action.completed_at

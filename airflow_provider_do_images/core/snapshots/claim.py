@@ -1,8 +1,8 @@
-"""Making a converted backup the policy's own: its name, its tags, and the proof of both.
+"""Claim a converted backup for a policy: set its name and tags, and verify both.
 
-The name is given before the convert where the API lets a backup be renamed, and made sure of after
-it in any case. So whoever is stopped in between can go on: the image is the row's own as long as it
-has the name that the row tells, or that of the policy. Any other image is left alone.
+If the API can rename a backup, the rename is sent before the convert. After the convert the name is
+always verified, so an interrupted run can continue. An image is renamed only if it has the name in
+the row or the name of the policy snapshot.
 """
 
 from __future__ import annotations
@@ -35,45 +35,45 @@ from airflow_provider_do_images.core.messages import droplet_text, duration_text
 from airflow_provider_do_images.core.snapshots.naming import SnapshotName, check_policy
 from airflow_provider_do_images.core.wait.flow import VERIFY_INTERVAL
 
-if TYPE_CHECKING:  # the client loads requests, which a DAG file that is parsed need not pay for
+if TYPE_CHECKING:  # loads requests; without it this module imports fast
     from airflow_provider_do_images.api import ApiClient
 
 log = logging.getLogger(__name__)
 
-_MAY_PASS = (TransportError, ServerError, InvalidResponseError)
+_TRANSIENT_ERRORS = (TransportError, ServerError, InvalidResponseError)
 
 
 @dataclass(frozen=True, slots=True)
 class SnapshotClaim:
-    """Which image is to be kept, and as what.
+    """The image of a restore point, and the name and tags that it receives.
 
-    :param image_id: the image.
-    :param found_as: its name when it was chosen.
-    :param found_type: its type then: ``backup`` or ``snapshot``.
-    :param name: what it is to be called.
-    :param droplet_name: the droplet's name, for people.
-    :param tags: what it is to be tagged with besides what it has.
+    :param image_id: id of the image.
+    :param original_name: its name when it was selected.
+    :param original_type: its type when it was selected: ``backup`` or ``snapshot``.
+    :param name: the name of the policy snapshot.
+    :param droplet_name: name of the droplet, for messages.
+    :param tags: tags to add.
     """
 
     image_id: int
-    found_as: str
-    found_type: str
+    original_name: str
+    original_type: str
     name: SnapshotName
     droplet_name: str
     tags: tuple[str, ...] = ()
 
     @classmethod
     def from_row(cls, row: Mapping[str, Any], tags: Any = ()) -> SnapshotClaim:
-        """Read a row of what was found.
+        """Build a claim from the row of a restore point.
 
-        :raises InvalidInputError: naming what is wrong in it, or with the tags.
+        :raises InvalidInputError: with the name of the invalid key, or of ``tags``.
         """
         taken_at = check_time("backup['taken_at']", row["taken_at"], needs_offset=True)
         droplet_id = check_id("backup['droplet_id']", row["droplet_id"])
         return cls(
             check_id("backup['image_id']", row["image_id"]),
-            found_as=check_string("backup['name']", row["name"]),
-            found_type=check_string("backup['type']", row["type"]),
+            original_name=check_string("backup['name']", row["name"]),
+            original_type=check_string("backup['type']", row["type"]),
             name=SnapshotName(check_policy(row["policy"]), droplet_id, taken_at),
             droplet_name=check_string("backup['droplet_name']", row["droplet_name"]),
             tags=check_tags(tags),
@@ -81,46 +81,46 @@ class SnapshotClaim:
 
     @property
     def droplet(self) -> str:
-        """The droplet that the image is of, in words."""
+        """The name and id of the droplet, for messages."""
         return droplet_text(self.droplet_name, self.name.droplet_id)
 
     def __str__(self) -> str:
         return f"image {self.image_id} of {self.droplet}"
 
-    def is_ours(self, image: Image) -> bool:
-        """Whether the image may be named: it is the row's, and nobody has named it otherwise."""
+    def is_claimable(self, image: Image) -> bool:
+        """Return whether the image still has a name with which it may be claimed."""
         if SnapshotName.parse(image.name) is not None:
             return image.name == str(self.name)
-        # Whether a convert keeps a name that was given before it is unknown: a backup that was
-        # found under the policy's name may come out of it under the name it was made with.
-        reverted = self.found_type == "backup" and self.found_as == str(self.name)
-        return image.name == self.found_as or (reverted and image.type == "snapshot")
+        # It is unknown whether a convert keeps the name of a renamed backup. The snapshot may have
+        # the name that DigitalOcean gave the backup.
+        reverted = self.original_type == "backup" and self.original_name == str(self.name)
+        return image.name == self.original_name or (reverted and image.type == "snapshot")
 
     def missing_tags(self, image: Image) -> list[str]:
-        """Return the tags that the image does not have; capitals make no difference."""
+        """Return the tags that the image does not have, ignoring case."""
         return [tag for tag in self.tags if not has_tag(image.tags, tag)]
 
-    def lacking(self, image: Image) -> list[str]:
-        """Say what the image does not show yet."""
-        lacking = [f"the tag {tag}" for tag in self.missing_tags(image)]
+    def missing_properties(self, image: Image) -> list[str]:
+        """Describe the type, name and tags that the image does not have yet."""
+        missing = [f"the tag {tag}" for tag in self.missing_tags(image)]
         if image.name != str(self.name):
-            lacking.insert(0, f"the name {self.name}")
+            missing.insert(0, f"the name {self.name}")
         if image.type != "snapshot":
-            lacking.insert(0, "the type snapshot")
-        return lacking
+            missing.insert(0, "the type snapshot")
+        return missing
 
 
 def rename_before_convert(client: ApiClient, claim: SnapshotClaim) -> None:
-    """Name the image before its convert, if the API lets it be: no harm is done if not.
+    """Rename the image before its convert, if the API allows it; log any other error.
 
-    :raises InvalidInputError: if the image is not the row's any more.
+    :raises InvalidInputError: if another client renamed the image.
     """
     try:
-        image = _look(client, claim)
+        image = _read_image(client, claim)
         if image.name != str(claim.name):
             client.rename_image(image.id, str(claim.name))
-    except (NotFoundError, PermissionDeniedError, UnprocessableError, *_MAY_PASS) as error:
-        log.info("Image %s gets its name after the convert, not before: %s", claim.image_id, error)
+    except (NotFoundError, PermissionDeniedError, UnprocessableError, *_TRANSIENT_ERRORS) as error:
+        log.info("Image %s is renamed after the convert, not before: %s", claim.image_id, error)
 
 
 def apply_claim(
@@ -131,80 +131,81 @@ def apply_claim(
     clock: Callable[[], float] = time.monotonic,
     sleep: Callable[[float], None] = time.sleep,
 ) -> Image:
-    """Give a snapshot its name and tags, and return it as soon as it shows them.
+    """Set the name and tags of a snapshot, and return the image once it has them.
 
-    :param verify_timeout: seconds in which it must; it is looked at twice at least.
-    :raises InvalidInputError: if the image is not the row's any more.
-    :raises DigitalOceanError: if it does not show them, or the API refuses.
+    :param verify_timeout: maximum time in seconds; the image is read at least twice.
+    :raises InvalidInputError: if another client renamed the image.
+    :raises DigitalOceanError: if the image does not have them in time, or the API rejects them.
     """
     try:
-        return _keep(client, claim, clock() + verify_timeout, clock, sleep)
+        return _apply_until_verified(client, claim, clock() + verify_timeout, clock, sleep)
     except InvalidInputError:
         raise
     except DigitalOceanError as error:
         message = (
-            f"{claim} was converted (and is billed) but does not have the name {claim.name} and "
-            f"its tags yet: {error.message.rstrip('.')}"
+            f"{claim} is a billed snapshot, but without the name {claim.name} or its tags: "
+            f"{error.message.rstrip('.')}"
         )
         raise error.with_facts(message=message) from error
 
 
-def _keep(
+def _apply_until_verified(
     client: ApiClient,
     claim: SnapshotClaim,
     end: float,
     clock: Callable[[], float],
     sleep: Callable[[float], None],
 ) -> Image:
-    tried = waiting = False
-    failed: DigitalOceanError | None = None
-    while lacking := claim.lacking(image := _look(client, claim)):
-        over = clock() >= end
-        if tried and over:
-            shown = f"it does not show {', '.join(lacking)}{_unseen(image)}"
-            raise failed or DigitalOceanError(
-                shown, request_id=client.request_id, code="not_renamed"
+    is_sent = is_logged = False
+    failure: DigitalOceanError | None = None
+    while missing := claim.missing_properties(image := _read_image(client, claim)):
+        is_expired = clock() >= end
+        if is_sent and is_expired:
+            text = f"the image does not have {', '.join(missing)}{_tag_scope_hint(image)}"
+            raise failure or DigitalOceanError(
+                text, request_id=client.request_id, code="not_renamed"
             )
-        if tried and not waiting:
-            waiting = True
+        if is_sent and not is_logged:
+            is_logged = True
             log.info(
-                "Waiting until %s shows %s: looking every %g s, for %s at most.",
+                "Waiting until %s has %s, polling every %g s, timeout after %s.",
                 claim,
-                ", ".join(lacking),
+                ", ".join(missing),
                 VERIFY_INTERVAL,
                 duration_text(end - clock()),
             )
-        if tried:
+        if is_sent:
             sleep(min(VERIFY_INTERVAL, max(end - clock(), 0.0)))
-        before, tried = failed, True
-        if (failed := _mend(client, claim, image)) and not before:
-            log.warning("%s could not be named or tagged, which is tried again: %s", claim, failed)
+        previous, is_sent = failure, True
+        if (failure := _send_missing(client, claim, image)) and not previous:
+            log.warning("%s was not renamed or tagged; resending: %s", claim, failure)
     return image
 
 
-def _look(client: ApiClient, claim: SnapshotClaim) -> Image:
+def _read_image(client: ApiClient, claim: SnapshotClaim) -> Image:
     image = client.get_image(claim.image_id)
-    if claim.is_ours(image):
+    if claim.is_claimable(image):
         return image
     raise InvalidInputError(
-        f"{claim} is called {image.name!r} by now, neither {claim.found_as!r} as it was found nor "
-        f"{str(claim.name)!r}: somebody else has named it, so it is left alone. Clear the task "
-        f"that chose it, so that it chooses again",
+        f"{claim} was renamed to {image.name!r} by another client, so it is not changed "
+        f"(expected {claim.original_name!r} or {str(claim.name)!r})",
         code="image_renamed",
     )
 
 
-def _mend(client: ApiClient, claim: SnapshotClaim, image: Image) -> DigitalOceanError | None:
-    """Send what the image lacks, and return a failure that may pass."""
+def _send_missing(
+    client: ApiClient, claim: SnapshotClaim, image: Image
+) -> DigitalOceanError | None:
+    """Send the missing name and tags, and return a transient error."""
     try:
         if image.name != str(claim.name):
             client.rename_image(image.id, str(claim.name))
         for tag in claim.missing_tags(image):
             client.tag_image(image.id, tag)
-    except _MAY_PASS as error:
+    except _TRANSIENT_ERRORS as error:
         return error
     return None
 
 
-def _unseen(image: Image) -> str:
-    return "" if image.tags else "; a token without the scope tag:read sees no tags at all"
+def _tag_scope_hint(image: Image) -> str:
+    return "" if image.tags else "; without the scope tag:read, a token reads no tags"

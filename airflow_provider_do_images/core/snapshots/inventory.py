@@ -1,4 +1,4 @@
-"""What an account has: droplets, their backups, and the snapshots of a policy."""
+"""The droplets of an account, and the snapshots of a policy."""
 
 from __future__ import annotations
 
@@ -14,19 +14,19 @@ from airflow_provider_do_images.api.text import shorten
 from airflow_provider_do_images.api.validation import check_id, check_tag, check_text, is_given
 from airflow_provider_do_images.core.snapshots.naming import SnapshotName
 
-if TYPE_CHECKING:  # the client loads requests, which a DAG file that is parsed need not pay for
+if TYPE_CHECKING:  # loads requests; without it this module imports fast
     from airflow_provider_do_images.api import ApiClient
 
 MAX_CLOCK_SKEW = timedelta(days=1)
-"""How far a backup time may be ahead of this machine's clock before it is taken for a mistake."""
+"""A backup time further ahead of this machine's clock is an error."""
 
-_NAMED = 10
-"""How many existing policies a warning names at most."""
+_MAX_LISTED = 10
+"""The maximum number of existing policies in a warning."""
 
 
 @dataclass(frozen=True, slots=True)
 class DropletSelector:
-    """Which droplets are meant: one by its id, or all with a name or a tag."""
+    """Select one droplet by its id, or all droplets with a name or a tag."""
 
     droplet_id: int | None = None
     name: str | None = None
@@ -34,13 +34,13 @@ class DropletSelector:
 
     @classmethod
     def checked(cls, droplet_id: Any, name: Any, tag: Any) -> DropletSelector:
-        """Build from what a user gave; an empty text counts as not given.
+        """Build a selector from unchecked parameters; an empty string is the same as ``None``.
 
-        :raises InvalidInputError: unless exactly one was given.
+        :raises InvalidInputError: unless exactly one is set.
         """
         if sum(map(is_given, (droplet_id, name, tag))) != 1:
             raise InvalidInputError(
-                f"give exactly one of droplet_id, droplet_name and tag; got "
+                f"set exactly one of droplet_id, droplet_name and tag; got "
                 f"droplet_id={shorten(droplet_id)}, droplet_name={shorten(name)}, "
                 f"tag={shorten(tag)}"
             )
@@ -56,26 +56,26 @@ class DropletSelector:
         return f"droplets named {self.name!r}" if self.name else f"droplets with tag {self.tag!r}"
 
     def read(self, client: ApiClient) -> list[Droplet]:
-        """Read the droplets; GPU droplets, which the API lists apart, are among them.
+        """Read the selected droplets, including GPU droplets, which the API lists separately.
 
-        :raises InvalidInputError: if there are none.
+        :raises InvalidInputError: if no droplet matches.
         """
         if self.droplet_id:
             return [client.get_droplet(self.droplet_id)]
-        if found := client.all_droplets(name=self.name, tag=self.tag):
-            return found
-        raise InvalidInputError(f"there are no {self}: check the spelling, and the token's team")
+        if droplets := client.all_droplets(name=self.name, tag=self.tag):
+            return droplets
+        raise InvalidInputError(f"no {self} found: check the spelling, and the token's team")
 
 
 @dataclass(frozen=True, slots=True)
 class PolicySnapshot:
-    """A snapshot of a policy: the image, and what its name says."""
+    """An image with the name of a policy, and the parsed name."""
 
     image: Image
     name: SnapshotName
 
-    def flaw(self, now: datetime) -> str | None:
-        """Return why it is not usable as a snapshot, or ``None`` if it is."""
+    def unusable_reason(self, now: datetime) -> str | None:
+        """Return why the snapshot is not usable, or ``None`` if it is."""
         return unusable_reason(self.image, self.name.taken_at, now)
 
 
@@ -84,11 +84,11 @@ def unusable_reason(
 ) -> str | None:
     """Return why an image is not usable as a restore point, or ``None`` if it is.
 
-    The one rule for all: an unusable image is never chosen, never deleted, and never takes the
-    place of a usable one in a count or an audit.
+    All operators apply this rule. An unusable image is never selected and never deleted, and
+    retention counts and audits ignore it.
 
-    :param taken_at: when its backup was made.
-    :param types: the types that are usable here.
+    :param taken_at: the backup time.
+    :param types: the usable image types.
     """
     if image.type not in types:
         return f"its type is {image.type!r}, not {' or '.join(map(repr, types))}"
@@ -98,7 +98,7 @@ def unusable_reason(
 
 
 def incomplete_reason(image: Image) -> str | None:
-    """Return why an image holds no data that can be restored, or ``None`` if it does."""
+    """Return why an image has no data to restore, or ``None`` if it has."""
     if image.status not in (None, "available"):
         return f"its status is {image.status!r}"
     empty = image.size_gigabytes is not None and image.size_gigabytes <= 0
@@ -106,20 +106,20 @@ def incomplete_reason(image: Image) -> str | None:
 
 
 def count_policies(images: Iterable[Image]) -> Counter[str]:
-    """Return how many images are named for each policy of an account."""
+    """Count the images of each policy."""
     names = filter(None, (SnapshotName.parse(image.name) for image in images))
     return Counter(name.policy for name in names)
 
 
 def unknown_policy(images: Iterable[Image], policy: str) -> str | None:
-    """Return a warning if no image is named for a policy: its name may be mistyped."""
-    number = count_policies(images)
-    if policy in number:
+    """Return a warning if no image has the name of the policy: it may be mistyped."""
+    counts = count_policies(images)
+    if policy in counts:
         return None
-    known = ", ".join(f"{name} ({count})" for name, count in number.most_common(_NAMED))
+    known = ", ".join(f"{name} ({count})" for name, count in counts.most_common(_MAX_LISTED))
     return (
-        f"No image is named for the policy {policy!r}. "
-        f"{known and f'The policies of this account, with their images: {known}. '}"
+        f"Policy {policy!r} has no images. "
+        f"{known and f'Policies of this account, with their number of images: {known}. '}"
         f"Check the spelling, unless the policy is new"
     )
 
@@ -127,15 +127,15 @@ def unknown_policy(images: Iterable[Image], policy: str) -> str | None:
 def snapshots_by_droplet(
     images: Iterable[Image], policy: str
 ) -> Mapping[int, list[PolicySnapshot]]:
-    """Return the images named for a policy, by droplet, the newest backup time first.
+    """Return the images of a policy by droplet id, the newest backup time first.
 
-    A backup that has been named, but not converted yet, is among them.
+    They include backups that are renamed but not converted yet.
     """
-    found: dict[int, list[PolicySnapshot]] = defaultdict(list)
+    groups: dict[int, list[PolicySnapshot]] = defaultdict(list)
     for image in images:
         name = SnapshotName.parse(image.name)
         if name is not None and name.policy == policy:
-            found[name.droplet_id].append(PolicySnapshot(image, name))
-    for kept in found.values():
-        kept.sort(key=lambda one: (one.name.taken_at, one.image.id), reverse=True)
-    return found
+            groups[name.droplet_id].append(PolicySnapshot(image, name))
+    for snapshots in groups.values():
+        snapshots.sort(key=lambda one: (one.name.taken_at, one.image.id), reverse=True)
+    return groups

@@ -1,4 +1,4 @@
-"""Finding the restore points of an account's droplets: what is asked for, and the reading."""
+"""List the restore points of the selected droplets: settings and reads."""
 
 from __future__ import annotations
 
@@ -21,23 +21,23 @@ from airflow_provider_do_images.core.snapshots.restore_points import (
     select_restore_points,
 )
 
-if TYPE_CHECKING:  # the client loads requests, which a DAG file that is parsed need not pay for
+if TYPE_CHECKING:  # loads requests; without it this module imports fast
     from airflow_provider_do_images.api import ApiClient
 
 log = logging.getLogger(__name__)
 
 ON_MISSING = ("fail", "skip", "ignore")
-"""What may become of a droplet without a restore point."""
+"""How to handle a droplet without a restore point."""
 
 
 @dataclass(frozen=True, slots=True)
 class RestorePointSettings:
-    """What a user wants of a search.
+    """Settings of a list of restore points.
 
-    :param max_backup_age: an older restore point will not do.
-    :param retention: how long DigitalOcean keeps a backup.
-    :param expiry_warning_window: how long before the end of that a warning is due.
-    :param on_missing: what becomes of a droplet without a restore point; one of ``ON_MISSING``.
+    :param max_backup_age: an older restore point is too old.
+    :param retention: how long DigitalOcean retains a backup.
+    :param expiry_warning_window: warn if a backup expires within this time.
+    :param on_missing: how to handle a droplet without a restore point; one of ``ON_MISSING``.
     """
 
     policy: str
@@ -55,9 +55,9 @@ class RestorePointSettings:
         expiry_warning_window: Any,
         on_missing: Any,
     ) -> Self:
-        """Build from what a user gave.
+        """Build settings from unchecked parameters.
 
-        :raises InvalidInputError: naming the parameter.
+        :raises InvalidInputError: with the name of the parameter.
         """
         return cls(
             check_policy(policy),
@@ -69,44 +69,45 @@ class RestorePointSettings:
             check_choice("on_missing", on_missing, ON_MISSING),
         )
 
-    def rows(self, choice: RestorePointSelection) -> list[dict[str, Any]]:
-        """Return what a convert can be mapped over."""
+    def rows(self, selection: RestorePointSelection) -> list[dict[str, Any]]:
+        """Return one row per droplet, as input for the conversions."""
         rows = [
-            point.to_row(self.policy, self.retention, self.on_missing) for point in choice.points
+            point.to_row(self.policy, self.retention, self.on_missing) for point in selection.points
         ]
         if self.on_missing != "ignore":
-            rows += [one.to_row(self.policy, self.on_missing) for one in choice.missing]
+            rows += [one.to_row(self.policy, self.on_missing) for one in selection.missing]
         return rows
 
     def expiry_warning(self, point: RestorePoint, now: datetime) -> str | None:
-        """Say that a backup expires soon, if it does."""
+        """Return a warning if a backup expires within the warning window."""
         expires_at = point.expires_at(self.retention)
         if expires_at is None or expires_at - now >= self.expiry_warning_window:
             return None
         days = f"{self.retention / timedelta(days=1):g} days (backup_retention_days)"
         if expires_at <= now:
             return (
-                f"{point} still exists, although with {days} it expired at "
-                f"{format_time(expires_at)}: backup_retention_days is less than this droplet's "
-                "backup "
-                f"plan has, or DigitalOcean deletes the backup any moment"
+                f"{point} still exists but expired at {format_time(expires_at)} with a retention "
+                f"of {days}: the value is lower than the droplet's backup policy, or "
+                f"DigitalOcean is about to delete the backup"
             )
         return (
-            f"{point} expires at {format_time(expires_at)} if backups are kept {days}: convert it "
-            f"before"
+            f"{point} expires at {format_time(expires_at)} with a retention of {days}: convert it "
+            f"before then"
         )
 
 
 def list_restore_points(
-    client: ApiClient, wanted: DropletSelector, settings: RestorePointSettings, now: datetime
+    client: ApiClient, selector: DropletSelector, settings: RestorePointSettings, now: datetime
 ) -> RestorePointSelection:
-    """Read the account and choose. Warn if the policy has no image, but others have.
+    """Read the account, and select a restore point for each droplet.
 
-    :raises InvalidInputError: if there are no such droplets.
-    :raises InvalidResponseError: if a list has gaps each time.
+    Logs a warning if the policy has no image, but other policies have.
+
+    :raises InvalidInputError: if no droplet matches.
+    :raises InvalidResponseError: if a list is still incomplete after several reads.
     """
-    # In this order: see choose().
-    droplets = wanted.read(client)
+    # In this order: see select_restore_points().
+    droplets = selector.read(client)
     images = client.all_private_images()
     if count_policies(images) and (warning := unknown_policy(images, settings.policy)):
         log.warning("%s", warning)
@@ -116,5 +117,5 @@ def list_restore_points(
         settings.policy,
         now=now,
         max_backup_age=settings.max_backup_age,
-        only_one=wanted.name is not None,
+        only_one=selector.name is not None,
     )

@@ -1,8 +1,8 @@
-"""Whose snapshot an image is, as its name alone tells. Pure.
+"""The names of policy snapshots. Pure.
 
-A policy is a name that the user chose, such as ``prod-nightly``. Each snapshot that is kept under
-it is called ``prod-nightly_3164444_20261123T031500Z``: policy, id of the droplet, and the time of
-the backup in UTC. What does not read as such a name is not ours, whatever else it is.
+A policy is a name that the user chooses, such as ``prod-nightly``. Its snapshots have names such as
+``prod-nightly_3164444_20261123T031500Z``: the policy, the droplet id and the backup time in UTC.
+An image belongs to a policy only if it has such a name.
 """
 
 from __future__ import annotations
@@ -23,11 +23,11 @@ _TIME = "%Y%m%dT%H%M%SZ"
 
 @dataclass(frozen=True, slots=True)
 class SnapshotName:
-    """What the name of a kept snapshot says.
+    """The name of a policy snapshot.
 
-    :param policy: whose it is.
-    :param droplet_id: the droplet that it was made of.
-    :param taken_at: when the backup was made, to the second, in UTC.
+    :param policy: name of the policy.
+    :param droplet_id: id of the source droplet.
+    :param taken_at: the backup time in UTC, to the second.
     """
 
     policy: str
@@ -40,7 +40,7 @@ class SnapshotName:
 
     @classmethod
     def parse(cls, text: str) -> SnapshotName | None:
-        """Read a name; ``None`` for any that is not exactly what ``str`` writes."""
+        """Parse a name; return ``None`` unless ``str`` could have written it."""
         match = _NAME.fullmatch(text)
         if match is None or not _POLICY.fullmatch(match[1]):
             return None
@@ -52,13 +52,13 @@ class SnapshotName:
 
 
 def check_policy(value: Any) -> str:
-    """Return the name of a policy.
+    """Check the name of a policy, and return it.
 
-    :raises InvalidInputError: for one that could not be read back out of the name of an image.
+    :raises InvalidInputError: if it could not be parsed from the name of an image.
     """
     if _POLICY.fullmatch(check_string("policy", value)):
         return str(value)
     raise InvalidInputError(
-        f"policy must be 1 to 63 letters, digits and hyphens, beginning and ending with a letter "
+        f"policy must be 1 to 63 letters, digits and hyphens, and must start and end with a letter "
         f"or digit, for example 'prod-nightly'; got {shorten(value)}"
     )

@@ -53,7 +53,7 @@ class PlanRequest:
     """
 
     policy: str
-    selection: DropletSelector
+    selector: DropletSelector
     regions: tuple[str, ...]
     max_backup_age: timedelta
     retention: RetentionPolicy | None
@@ -104,8 +104,8 @@ class Plan:
     @property
     def usd_per_month(self) -> float:
         """The change of the monthly cost of all steps with a known size."""
-        done = _executed(self.steps, self.refusal)
-        return round(sum(step.usd_per_month or 0.0 for step in done), 2)
+        executed = _executed(self.steps, self.refusal)
+        return round(sum(step.usd_per_month or 0.0 for step in executed), 2)
 
 
 def build_plan(client: ApiClient, request: PlanRequest, *, now: datetime) -> Plan:
@@ -114,46 +114,50 @@ def build_plan(client: ApiClient, request: PlanRequest, *, now: datetime) -> Pla
     :raises PermissionDeniedError: without ``droplet:read`` and ``image:read``.
     :raises InvalidInputError: for an unknown region, and if no droplet is selected.
     """
-    refused = _refused_scopes(client, request)
-    selected = request.selection.read(client)
-    everyone = client.all_droplets()
+    scope_errors = _scope_errors_scopes(client, request)
+    selected = request.selector.read(client)
+    all_droplets = client.all_droplets()
     images = client.all_private_images()
-    choice = select_restore_points(
+    selection = select_restore_points(
         selected,
         images,
         request.policy,
         now=now,
         max_backup_age=request.max_backup_age,
-        only_one=request.selection.name is not None,
+        only_one=request.selector.name is not None,
     )
     steps: list[PlannedStep] = []
     after = {image.id: image for image in images}
-    for point in choice.points:
-        done, image = _restore_point_steps(client, point, request)
-        steps += done
+    for point in selection.points:
+        planned, image = _restore_point_steps(client, point, request)
+        steps += planned
         after[image.id] = image
-    pruned, refusal = _prune_steps(after.values(), everyone, request, refused, now)
-    steps += pruned
-    done = _executed(steps, refusal)
+    retention_steps, refusal = _prune_steps(
+        after.values(), all_droplets, request, scope_errors, now
+    )
+    steps += retention_steps
+    executed = _executed(steps, refusal)
     return Plan(
         steps,
-        [one.to_json() for one in choice.missing],
-        _unprotected(everyone, selected, choice),
-        missing_scopes=[str(error.scope) for error in refused],
-        needed_scopes=sorted({WRITE_SCOPES[s.action] for s in done if s.action in WRITE_SCOPES}),
-        requests=_requests(len(choice.points), done),
+        [one.to_json() for one in selection.missing],
+        _unprotected(all_droplets, selected, selection),
+        missing_scopes=[str(error.scope) for error in scope_errors],
+        needed_scopes=sorted(
+            {WRITE_SCOPES[s.action] for s in executed if s.action in WRITE_SCOPES}
+        ),
+        requests=_requests(len(selection.points), executed),
         refusal=refusal,
         warning=unknown_policy(images, request.policy),
     )
 
 
-def _refused_scopes(client: ApiClient, request: PlanRequest) -> list[PermissionDeniedError]:
+def _scope_errors_scopes(client: ApiClient, request: PlanRequest) -> list[PermissionDeniedError]:
     """Check the regions, and return the errors of reads that need further scopes."""
-    refused = []
+    scope_errors = []
     try:
         known = {region.slug for region in client.list_regions()}
     except PermissionDeniedError as error:
-        refused.append(error)
+        scope_errors.append(error)
     else:
         if unknown := [region for region in request.regions if region not in known]:
             raise InvalidInputError(
@@ -164,8 +168,8 @@ def _refused_scopes(client: ApiClient, request: PlanRequest) -> list[PermissionD
         try:
             read()
         except PermissionDeniedError as error:
-            refused.append(error)
-    return refused
+            scope_errors.append(error)
+    return scope_errors
 
 
 def _restore_point_steps(
@@ -201,7 +205,7 @@ def _prune_steps(
     images: Iterable[Image],
     droplets: Iterable[Droplet],
     request: PlanRequest,
-    refused: Iterable[PermissionDeniedError],
+    scope_errors: Iterable[PermissionDeniedError],
     now: datetime,
 ) -> tuple[list[PlannedStep], str | None]:
     """Return the decisions of prune, and the reason if it would refuse to delete."""
@@ -215,13 +219,13 @@ def _prune_steps(
         now=now,
         usd_per_gib_month=request.price,
     )
-    refusal = next((str(error) for error in refused if error.scope == "tag:read"), None)
+    refusal = next((str(error) for error in scope_errors if error.scope == "tag:read"), None)
     refusal = refusal or too_many(select_deletions(decisions), request.max_delete)
     steps = [
         PlannedStep(
             "delete" if one.delete else "retain",
-            one.kept.image.id,
-            one.kept.name.droplet_id,
+            one.snapshot.image.id,
+            one.snapshot.name.droplet_id,
             one.droplet_name,
             None,
             "; ".join(one.reasons),
@@ -233,17 +237,17 @@ def _prune_steps(
 
 
 def _unprotected(
-    everyone: Iterable[Droplet], selected: Iterable[Droplet], choice: RestorePointSelection
+    all_droplets: Iterable[Droplet], selected: Iterable[Droplet], selection: RestorePointSelection
 ) -> list[dict[str, Any]]:
-    covered = {point.droplet.id for point in choice.points}
-    chosen = {droplet.id for droplet in selected}
+    covered = {point.droplet.id for point in selection.points}
+    selected_ids = {droplet.id for droplet in selected}
     return [
         {
             "droplet_id": droplet.id,
             "droplet_name": droplet.name,
-            "reason": "no usable restore point" if droplet.id in chosen else "not selected",
+            "reason": "no usable restore point" if droplet.id in selected_ids else "not selected",
         }
-        for droplet in everyone
+        for droplet in all_droplets
         if droplet.id not in covered
     ]
 

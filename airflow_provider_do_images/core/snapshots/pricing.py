@@ -1,28 +1,28 @@
-"""What snapshots cost. Pure."""
+"""The price of snapshots. Pure."""
 
 from __future__ import annotations
 
 USD_PER_GIB_MONTH = 0.06
-"""What a snapshot costs, whatever the number of its regions (DigitalOcean, "Snapshots Pricing")."""
+"""Price of a snapshot, for any number of regions (DigitalOcean, "Snapshots Pricing")."""
 
-_LEAST = 0.01
-"""What the smallest snapshot costs in a month, in USD, by the same page."""
+_MIN_USD_PER_MONTH = 0.01
+"""Price of the smallest snapshot (same page)."""
 
 
 def usd_per_month(size_gigabytes: float | None, price: float) -> float | None:
-    """Return what a snapshot costs in a month, in USD; ``None`` if its size is not told.
+    """Return the monthly cost of a snapshot in USD, or ``None`` if its size is unknown.
 
-    :param size_gigabytes: its size in GiB.
-    :param price: USD for a GiB.
+    :param size_gigabytes: size in GiB.
+    :param price: USD per GiB and month.
     """
     if size_gigabytes is None:
         return None
-    return round(max(size_gigabytes * price, _LEAST if price else 0.0), 2)
+    return round(max(size_gigabytes * price, _MIN_USD_PER_MONTH if price else 0.0), 2)
 
 
 def monthly_cost(size_gigabytes: float | None, price: float) -> str:
-    """Say what a snapshot costs in a month."""
+    """Describe the monthly cost of a snapshot."""
     cost = usd_per_month(size_gigabytes, price)
     if cost is None:
-        return f"an unknown sum a month (its size is not told) at {price:g} USD per GiB"
-    return f"{cost:.2f} USD a month ({size_gigabytes:g} GiB at {price:g} USD per GiB)"
+        return f"an unknown cost per month (unknown size) at {price:g} USD per GiB"
+    return f"{cost:.2f} USD per month ({size_gigabytes:g} GiB at {price:g} USD per GiB)"

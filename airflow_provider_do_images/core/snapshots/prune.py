@@ -1,7 +1,8 @@
-"""Deleting what a plan gives up: each image is read right before its DELETE, and all again after.
+"""Delete the snapshots that a plan selects.
 
-The plan is made from one reading of the account. Whoever deletes by hand what the plan relies upon,
-while it is carried out, is not seen.
+Each image is read immediately before its DELETE, and all images are read again afterwards. The plan
+is built from one read of the account: it does not detect that another client deletes a retained
+snapshot during the run.
 """
 
 from __future__ import annotations
@@ -30,62 +31,62 @@ from airflow_provider_do_images.core.snapshots.retention import (
     changed_since_plan,
 )
 
-if TYPE_CHECKING:  # the client loads requests, which a DAG file that is parsed need not pay for
+if TYPE_CHECKING:  # loads requests; without it this module imports fast
     from airflow_provider_do_images.api import ApiClient
 
 log = logging.getLogger(__name__)
 
 MAX_DELETES = 10
-"""How many images a plan may delete unless it is told otherwise."""
+"""The default of the maximum number of deletions."""
 
 VERIFY_PAUSES = (0.0, 5.0, 10.0, 15.0, 30.0)
 """Seconds before each read of an image that is still listed after its DELETE was accepted."""
 
 
 def select_deletions(decisions: Iterable[RetentionDecision]) -> list[RetentionDecision]:
-    """Return what a plan deletes, the oldest first."""
+    """Return the decisions that delete, the oldest snapshot first."""
     return sorted(
         (decision for decision in decisions if decision.delete),
-        key=lambda decision: (decision.kept.name.taken_at, decision.kept.image.id),
+        key=lambda decision: (decision.snapshot.name.taken_at, decision.snapshot.image.id),
     )
 
 
-def check_number(wanted: Sequence[RetentionDecision], max_delete: int) -> None:
-    """Refuse a plan that deletes more than it may.
+def check_number(deletions: Sequence[RetentionDecision], max_delete: int) -> None:
+    """Reject a plan with too many deletions.
 
-    :raises InvalidInputError: if it does.
+    :raises InvalidInputError: if it has more than ``max_delete``.
     """
-    if words := too_many(wanted, max_delete):
-        raise InvalidInputError(words, code="too_many_deletions")
+    if reason := too_many(deletions, max_delete):
+        raise InvalidInputError(reason, code="too_many_deletions")
 
 
-def too_many(wanted: Sequence[RetentionDecision], max_delete: int) -> str | None:
-    """Return why a plan is refused for the number of images that it deletes, or ``None``."""
-    if len(wanted) <= max_delete:
+def too_many(deletions: Sequence[RetentionDecision], max_delete: int) -> str | None:
+    """Return the error text for a plan with too many deletions, or ``None``."""
+    if len(deletions) <= max_delete:
         return None
     return (
-        f"the plan deletes {len(wanted)} images, more than max_delete={max_delete}, so none is "
-        f"deleted. If the plan is right, set max_delete to {len(wanted)} or more"
+        f"the plan deletes {len(deletions)} images, more than max_delete={max_delete}, so nothing "
+        f"is deleted. If the plan is correct, set max_delete to {len(deletions)} or more"
     )
 
 
 def find_refusal(
-    client: ApiClient, wanted: Sequence[RetentionDecision], max_delete: int
+    client: ApiClient, deletions: Sequence[RetentionDecision], max_delete: int
 ) -> DigitalOceanError | None:
-    """Return the error with which prune refuses to carry a plan out, or ``None``.
+    """Return the error with which prune refuses to execute a plan, or ``None``.
 
-    A dry run reports it, so that it predicts what prune does.
+    A dry run reports it, so that it predicts the result of prune.
     """
     try:
         require_tag_read_scope(client)
-        check_number(wanted, max_delete)
+        check_number(deletions, max_delete)
     except (InvalidInputError, PermissionDeniedError) as error:
         return error
     return None
 
 
 def require_tag_read_scope(client: ApiClient) -> None:
-    """Refuse a token that cannot see tags: images look to it as if they had none.
+    """Reject a token that cannot read tags: for it, all images are without tags.
 
     :raises PermissionDeniedError: without the scope ``tag:read``.
     """
@@ -98,87 +99,88 @@ def require_tag_read_scope(client: ApiClient) -> None:
 
 def delete_snapshots(
     client: ApiClient,
-    wanted: Sequence[RetentionDecision],
+    deletions: Sequence[RetentionDecision],
     retention: RetentionPolicy,
     *,
     sleep: Callable[[float], None] = time.sleep,
 ) -> list[RetentionDecision]:
-    """Delete images, and return what became of each: deleted, or kept after all and why.
+    """Delete images, and return the decisions with their results.
 
-    It ends at the first error that leaves an image standing; to plan anew and go on is safe. An
-    image counts as deleted when the account does not show it any more: a 204 alone proves nothing.
+    An image that changed after the plan is retained. The first failed DELETE ends the run; a new
+    plan can continue it. An image is deleted when the account no longer has it: a 204 alone is not
+    sufficient.
 
-    :raises DigitalOceanError: naming the image, and saying how many DELETEs went before it.
+    :raises DigitalOceanError: with the image, and the number of DELETEs accepted before it.
     """
-    done: list[RetentionDecision] = []
-    for decision in wanted:
+    results: list[RetentionDecision] = []
+    for decision in deletions:
         try:
-            done.append(_delete(client, decision, retention))
+            results.append(_delete(client, decision, retention))
         except DigitalOceanError as error:
-            accepted = sum(one.delete for one in done)
-            fate = "may have been deleted" if error.state else "was not deleted"
+            accepted = sum(one.delete for one in results)
+            result = "may have been deleted" if error.state else "was not deleted"
             raise error.with_facts(
-                image_id=decision.kept.image.id,
-                message=f"{decision} {fate}: {error.message}",
-                state=f"{error.state}{accepted} of {len(wanted)} DELETEs were accepted before it; "
-                f"the others were not sent.",
+                image_id=decision.snapshot.image.id,
+                message=f"{decision} {result}: {error.message}",
+                state=f"{error.state}{accepted} of {len(deletions)} DELETEs were accepted before "
+                f"it; the others were not sent.",
             ) from error
-        if not done[-1].delete:
-            log.info("Kept %s: %s.", decision, "; ".join(done[-1].reasons))
-    done = _verify(client, done, sleep)
-    for one in done:
+        if not results[-1].delete:
+            log.info("Retained %s: %s.", decision, "; ".join(results[-1].reasons))
+    results = _verify(client, results, sleep)
+    for one in results:
         if one.deleted:
             log.info("Deleted %s: %s.", one, "; ".join(one.reasons))
-    return done
+    return results
 
 
 def _verify(
-    client: ApiClient, done: Sequence[RetentionDecision], sleep: Callable[[float], None]
+    client: ApiClient, results: Sequence[RetentionDecision], sleep: Callable[[float], None]
 ) -> list[RetentionDecision]:
-    """Return the decisions, each as deleted whose image the account does not show any more.
+    """Read the account, and return the decisions with ``deleted`` set.
 
-    One list serves all images; only those that it still has are read one by one.
+    One list covers all images; only images that it still contains are read individually.
     """
-    pending = {one.kept.image.id: one for one in done if one.delete and not one.deleted}
+    pending = {one.snapshot.image.id: one for one in results if one.delete and not one.deleted}
     if not pending:
-        return list(done)
+        return list(results)
     try:
         listed = {image.id for image in client.all_private_images() if not _is_deleted(image)}
-        standing = [one for image_id, one in pending.items() if image_id in listed]
+        existing = [one for image_id, one in pending.items() if image_id in listed]
         for pause in VERIFY_PAUSES:
-            if standing:
+            if existing:
                 sleep(pause)
-            standing = [one for one in standing if _find(client, one.kept.image.id)]
+            existing = [one for one in existing if _find(client, one.snapshot.image.id)]
     except DigitalOceanError as error:
         state = f"{error.state}{len(pending)} DELETEs were accepted but could not be verified."
         raise error.with_facts(state=state) from error
-    if standing:
+    if existing:
         raise DigitalOceanError(
             f"DigitalOcean accepted {len(pending)} DELETEs, but {sum(VERIFY_PAUSES):g} s later "
-            f"still has {'; '.join(map(str, standing))}",
+            f"still has {'; '.join(map(str, existing))}",
             request_id=client.request_id,
             code="not_deleted",
-        ).with_facts(image_id=standing[0].kept.image.id)
-    return [replace(one, deleted=one.delete) for one in done]
+        ).with_facts(image_id=existing[0].snapshot.image.id)
+    return [replace(one, deleted=one.delete) for one in results]
 
 
 def _delete(
     client: ApiClient, decision: RetentionDecision, retention: RetentionPolicy
 ) -> RetentionDecision:
-    image_id = decision.kept.image.id
+    image_id = decision.snapshot.image.id
     image = _find(client, image_id)
     if image is None:
-        return replace(decision, deleted=True, reasons=("it was gone already",))
-    if why := changed_since_plan(decision, image, retention):
-        return replace(decision, delete=False, reasons=(why,))
+        return replace(decision, deleted=True, reasons=("it was already deleted",))
+    if reason := changed_since_plan(decision, image, retention):
+        return replace(decision, delete=False, reasons=(reason,))
     page = client.newest_image_actions(image_id, retry=None)
-    # A row that cannot be read may be one in progress.
+    # An action that cannot be parsed may be in progress.
     if page.problems or not all(action.finished for action in page.rows):
         return replace(decision, delete=False, reasons=("an action on it is in progress",))
     try:
         client.delete_image(image_id)
     except (
-        # 422 says that somebody was faster, or that it may not be; the rest says nothing.
+        # A 422 may follow a DELETE of another client; the other errors leave the result open.
         UnprocessableError,
         NotFoundError,
         TransportError,
@@ -186,11 +188,11 @@ def _delete(
         InvalidResponseError,
     ) as error:
         try:
-            standing = _find(client, image_id)
-        except DigitalOceanError as unseen:
+            existing = _find(client, image_id)
+        except DigitalOceanError as read_error:
             state = f"The DELETE returned: {as_sentence(error)} "
-            raise unseen.with_facts(state=state) from unseen
-        if standing:
+            raise read_error.with_facts(state=state) from read_error
+        if existing:
             raise
         log.info("The image no longer exists, although its DELETE returned: %s", error)
         return replace(decision, deleted=True)

@@ -1,15 +1,15 @@
-"""Which image of a droplet its policy goes on with: its newest restore point. Pure.
+"""Select the newest restore point of each droplet. Pure.
 
-That is its newest backup, or a snapshot of the policy if that is of a backup at least as new.
-Converting takes a backup off DigitalOcean's list, so that whoever looked at backups alone would
-convert the next older one each time he is asked again.
+A restore point is the newest backup, or a policy snapshot whose backup is at least as new. A
+convert removes a backup from the droplet's list. A selection among backups alone would convert the
+next older backup in every run.
 """
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -28,27 +28,33 @@ from airflow_provider_do_images.core.snapshots.naming import SnapshotName
 _MADE_AS_BACKUP = re.compile(r".+- [0-9]{4}-[0-9]{2}-[0-9]{2}")
 """How DigitalOcean names backups, such as ``web-01- 2020-07-29`` (its API reference)."""
 
+UNCLAIMED_SNAPSHOT = "unclaimed_snapshot"
+"""The code for a newer backup that was converted but not renamed."""
+
 _TYPES = ("snapshot", "backup")
-"""What a restore point may be: a backup is converted, and a snapshot was one."""
+"""The image types of restore points."""
 
 
 @dataclass(frozen=True, slots=True)
 class RestorePoint:
     """An image that a droplet can be restored from.
 
-    :param taken_at: when the backup was made, which the image may have been once.
-    :param kept: whether it is named for the policy already.
+    :param taken_at: the time of the backup that the image is, or was converted from.
+    :param is_policy_snapshot: whether the image has a name of the policy.
     """
 
     droplet: Droplet
     image: Image
     taken_at: datetime
-    kept: bool
+    is_policy_snapshot: bool
 
     @property
     def rank(self) -> tuple[datetime, bool, int]:
-        """What the newest has most of. At the same second, what is kept: it costs nothing more."""
-        return (self.taken_at, self.kept, self.image.id)
+        """The sort key, highest for the newest.
+
+        At the same second, a policy snapshot precedes a backup, because it adds no cost.
+        """
+        return (self.taken_at, self.is_policy_snapshot, self.image.id)
 
     def __str__(self) -> str:
         image, of = self.image, messages.droplet_text(self.droplet.name, self.droplet.id)
@@ -58,11 +64,11 @@ class RestorePoint:
         )
 
     def expires_at(self, retention: timedelta) -> datetime | None:
-        """Return when it is deleted if it is still a backup; a snapshot never is."""
+        """Return when DigitalOcean deletes it, or ``None`` for a snapshot."""
         return self.taken_at + retention if self.image.type == "backup" else None
 
     def to_row(self, policy: str, retention: timedelta, on_missing: str) -> dict[str, Any]:
-        """Return what a convert needs to know, in primitives."""
+        """Return the input of a convert, as JSON values."""
         image = self.image
         return {
             "image_id": image.id,
@@ -83,18 +89,27 @@ class RestorePoint:
 
 @dataclass(frozen=True, slots=True)
 class MissingRestorePoint:
-    """A droplet without a restore point that will do, and why."""
+    """A droplet without a usable restore point.
+
+    :param reason: why, in words.
+    :param code: short name of the reason, if the reader can resolve it.
+    """
 
     droplet_id: int
     droplet_name: str
     reason: str
+    code: str | None = None
 
     def __str__(self) -> str:
         return f"{messages.droplet_text(self.droplet_name, self.droplet_id)}: {self.reason}"
 
     def to_json(self) -> dict[str, Any]:
-        """Return the three of them under their names."""
-        return asdict(self)
+        """Return the droplet and the reason, as JSON values."""
+        return {
+            "droplet_id": self.droplet_id,
+            "droplet_name": self.droplet_name,
+            "reason": self.reason,
+        }
 
     def to_row(self, policy: str, on_missing: str) -> dict[str, Any]:
         """Return a row with the same keys as that of a restore point."""
@@ -113,7 +128,7 @@ class MissingRestorePoint:
 
 @dataclass(frozen=True, slots=True)
 class RestorePointSelection:
-    """A restore point for each droplet, or the reason why there is none."""
+    """The restore points, and the droplets without one."""
 
     points: list[RestorePoint]
     missing: list[MissingRestorePoint]
@@ -130,51 +145,53 @@ def select_restore_points(
 ) -> RestorePointSelection:
     """Return the newest restore point of each droplet.
 
-    :param images: the account's own images, all of them, read after the droplets: what is converted
-        between the two readings is then seen as kept, not as gone.
-    :param max_backup_age: an older restore point will not do.
-    :param only_one: whether the droplets are meant to be one, so that several are a mistake.
+    :param images: all private images of the account, read after the droplets. A backup that is
+        converted between the two reads is then among the policy snapshots.
+    :param max_backup_age: an older restore point is too old.
+    :param only_one: whether several droplets are an error.
     """
-    # What changed while a list was read may be in it twice.
-    wanted = list({droplet.id: droplet for droplet in droplets}.values())
-    if only_one and len(wanted) > 1:
-        ids = ", ".join(str(droplet.id) for droplet in wanted)
-        reason = f"{len(wanted)} droplets have this name ({ids}): give droplet_id instead"
+    # A droplet that changes during the read may be listed twice.
+    selected = list({droplet.id: droplet for droplet in droplets}.values())
+    if only_one and len(selected) > 1:
+        ids = ", ".join(str(droplet.id) for droplet in selected)
+        reason = f"{len(selected)} droplets have this name ({ids}): set droplet_id instead"
         return RestorePointSelection(
-            [], [MissingRestorePoint(one.id, one.name, reason) for one in wanted]
+            [], [MissingRestorePoint(one.id, one.name, reason) for one in selected]
         )
     by_id = {image.id: image for image in images}
-    kept = snapshots_by_droplet(by_id.values(), policy)
-    choice = RestorePointSelection([], [])
-    for droplet in wanted:
+    snapshots = snapshots_by_droplet(by_id.values(), policy)
+    selection = RestorePointSelection([], [])
+    for droplet in selected:
         backups = [by_id[id_] for id_ in droplet.backup_ids if id_ in by_id]
         points, unusable = _split(
-            [*_backups(droplet, backups), *_kept(droplet, kept.get(droplet.id, ()))], now
+            [*_backups(droplet, backups), *_snapshots(droplet, snapshots.get(droplet.id, ()))], now
         )
         newest = max(points, key=lambda point: point.rank, default=None)
         unclaimed = _unclaimed(droplet, by_id, newest, now - max_backup_age)
         if newest is not None and not unclaimed and now - newest.taken_at <= max_backup_age:
-            choice.points.append(newest)
+            selection.points.append(newest)
         else:
             reason = unclaimed or _reason(droplet, newest, backups, now, max_backup_age)
             reason += _newer_unusable(unusable, newest)
-            choice.missing.append(MissingRestorePoint(droplet.id, droplet.name, reason))
-    return choice
+            code = UNCLAIMED_SNAPSHOT if unclaimed else None
+            selection.missing.append(MissingRestorePoint(droplet.id, droplet.name, reason, code))
+    return selection
 
 
 def _backups(droplet: Droplet, backups: Iterable[Image]) -> Iterator[RestorePoint]:
-    """Yield the backups that are nobody's yet."""
+    """Yield the backups without the name of a policy."""
     for image in backups:
-        free = image.type == "backup" and SnapshotName.parse(image.name) is None
-        if free and image.created_at is not None:
-            yield RestorePoint(droplet, image, image.created_at.replace(microsecond=0), kept=False)
+        is_unnamed = image.type == "backup" and SnapshotName.parse(image.name) is None
+        if is_unnamed and image.created_at is not None:
+            taken_at = image.created_at.replace(microsecond=0)
+            yield RestorePoint(droplet, image, taken_at, is_policy_snapshot=False)
 
 
-def _kept(droplet: Droplet, kept: Iterable[PolicySnapshot]) -> Iterator[RestorePoint]:
-    """Yield what is named for the policy: snapshots, and backups about to become one."""
-    for one in kept:
+def _snapshots(droplet: Droplet, snapshots: Iterable[PolicySnapshot]) -> Iterator[RestorePoint]:
+    """Yield the images with a name of the policy: snapshots, and backups before their convert."""
+    for one in snapshots:
         if one.image.type in _TYPES:
-            yield RestorePoint(droplet, one.image, one.name.taken_at, kept=True)
+            yield RestorePoint(droplet, one.image, one.name.taken_at, is_policy_snapshot=True)
 
 
 def _split(
@@ -203,10 +220,10 @@ def _newer_unusable(
 def _unclaimed(
     droplet: Droplet, by_id: Mapping[int, Image], newest: RestorePoint | None, oldest: datetime
 ) -> str | None:
-    """Say which converted backup nobody has named yet, if it is newer than the one to convert.
+    """Describe a converted backup without a policy name, if it is newer than the one to convert.
 
-    Whoever converted it may have been stopped before it could name it: the older backup is not
-    taken in its place.
+    A run may have been interrupted between the convert and the rename. An older backup must not
+    replace its snapshot.
     """
     if newest is not None:
         if newest.image.type != "backup":
@@ -218,8 +235,8 @@ def _unclaimed(
         if converted and image.created_at is not None and image.created_at >= oldest:
             return (
                 f"its newer backup, image {image.id} ({printable(image.name)}), is converted but "
-                f"named for no policy: if a convert task was stopped, clear that one; if it was "
-                f"converted by hand, give it another name"
+                f"has no policy name: repeat the interrupted convert or, if the backup was "
+                f"converted by hand, rename the image"
             )
     return None
 
@@ -231,16 +248,15 @@ def _reason(
     now: datetime,
     max_backup_age: timedelta,
 ) -> str:
-    off = "" if "backups" in droplet.features else "its backups are switched off"
+    disabled = "" if "backups" in droplet.features else "its backups are disabled"
     if newest is not None:
         age = now - newest.taken_at
         reason = (
-            f"its newest restore point, image {newest.image.id}, is of "
-            f"{format_time(newest.taken_at)}: {messages.duration_text(age.total_seconds())} "
-            "old, and "
-            f"max_backup_age is {messages.duration_text(max_backup_age.total_seconds())}"
+            f"its newest restore point, image {newest.image.id} of "
+            f"{format_time(newest.taken_at)}, is {messages.duration_text(age.total_seconds())} "
+            f"old; max_backup_age is {messages.duration_text(max_backup_age.total_seconds())}"
         )
-        return f"{reason}; {off}" if off else reason
+        return f"{reason}; {disabled}" if disabled else reason
     if names := [image.name for image in backups if SnapshotName.parse(image.name)]:
-        return f"its only backups are already named for another policy: {', '.join(names)}"
-    return off or ("it has no usable backup" if backups else "it has no backup yet")
+        return f"its only backups have names of another policy: {', '.join(names)}"
+    return disabled or ("it has no usable backup" if backups else "it has no backup yet")

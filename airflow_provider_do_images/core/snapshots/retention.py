@@ -1,8 +1,8 @@
-"""Which snapshots of a policy are kept, and why. Pure: no clock, no I/O.
+"""Decide which snapshots of a policy to retain, and why. Pure: no clock, no I/O.
 
-Rules say how many are wanted, guards what is never deleted. Both apply to the snapshots of one
-droplet at a time, and a snapshot that one of them keeps is kept. All days, weeks and months are
-those of the backup time in the name, in UTC.
+Retention rules define how many snapshots to retain. Guards define what is never deleted. Both apply
+to each droplet separately; a snapshot is retained if one rule or guard matches. Days, weeks and
+months are those of the backup time in the name, in UTC.
 """
 
 from __future__ import annotations
@@ -41,18 +41,19 @@ _PERIODS: dict[str, tuple[str, Callable[[datetime], Hashable]]] = {
 
 @dataclass(frozen=True, slots=True)
 class RetentionPolicy:
-    """Rules and guards.
+    """Retention rules and guards.
 
-    :param keep_last: keep so many of the newest.
-    :param keep_daily: keep the newest of each of the last so many days that have a snapshot.
+    :param keep_last: retain this number of the newest snapshots.
+    :param keep_daily: retain the newest snapshot of each day, for this number of days that have
+        one.
     :param keep_weekly: the same for ISO weeks.
     :param keep_monthly: the same for months.
-    :param regions: slugs of the regions that each snapshot is meant to be in.
-    :param min_age: seconds since the backup was made, below which nothing is deleted.
-    :param min_keep: no droplet is left with fewer snapshots than this.
-    :param protected_tag: an image with this tag is not deleted.
-    :param prune_orphans: whether rules and guards also apply where the droplet is gone; else all
-        of its snapshots are kept.
+    :param regions: slugs of the regions that each snapshot is expected in.
+    :param min_age: retain snapshots whose backup is younger, in seconds.
+    :param min_keep: the minimum number of snapshots to retain per droplet.
+    :param protected_tag: retain images with this tag.
+    :param prune_orphans: whether to apply rules and guards to deleted droplets; otherwise all of
+        their snapshots are retained.
     """
 
     keep_last: int = 0
@@ -67,9 +68,9 @@ class RetentionPolicy:
 
     @classmethod
     def checked(cls, **values: Any) -> Self:
-        """Build from what a user gave for each of the parameters.
+        """Build a policy from unchecked parameters.
 
-        :raises InvalidInputError: naming the parameter, or if there is no rule.
+        :raises InvalidInputError: with the name of the parameter, or if no rule is set.
         """
         counts = {
             name: check_count(name, values[name])
@@ -77,9 +78,8 @@ class RetentionPolicy:
         }
         if not any(counts.values()):
             raise InvalidInputError(
-                "give at least one of keep_last, keep_daily, keep_weekly and keep_monthly: no "
-                "rule would keep "
-                "nothing"
+                "set at least one of keep_last, keep_daily, keep_weekly and keep_monthly: without "
+                "a rule, no snapshot would be retained"
             )
         return cls(
             **counts,
@@ -91,20 +91,20 @@ class RetentionPolicy:
         )
 
     def protects(self, image: Image) -> bool:
-        """Whether the image has the protected tag; capitals make no difference."""
+        """Return whether the image has the protected tag, ignoring case."""
         return has_tag(image.tags, self.protected_tag)
 
 
 @dataclass(frozen=True, slots=True)
 class RetentionDecision:
-    """What is to become of one snapshot, and later what became of it.
+    """The decision for one snapshot and, after prune, its result.
 
-    :param delete: whether it is to be deleted.
-    :param reasons: why, in words; all that hold.
-    :param deleted: whether it is gone.
+    :param delete: whether to delete the snapshot.
+    :param reasons: all reasons, in words.
+    :param deleted: whether the image is deleted.
     """
 
-    kept: PolicySnapshot
+    snapshot: PolicySnapshot
     droplet_name: str | None
     delete: bool
     reasons: tuple[str, ...]
@@ -112,17 +112,17 @@ class RetentionDecision:
     deleted: bool = False
 
     def __str__(self) -> str:
-        image, name = self.kept.image, self.kept.name
-        droplet = printable(self.droplet_name or f"{name.droplet_id}, which is gone")
+        image, name = self.snapshot.image, self.snapshot.name
+        droplet = printable(self.droplet_name or f"{name.droplet_id}, deleted")
         size = "unknown size" if image.size_gigabytes is None else f"{image.size_gigabytes:g} GiB"
         return f"image {image.id} ({image.name}, {size}, of droplet {droplet})"
 
     def to_row(self) -> dict[str, Any]:
-        """Return primitives for a log and an XCom; ``decision`` is ``keep`` or ``delete``.
+        """Return JSON values; ``decision`` is ``retain`` or ``delete``.
 
-        ``size_gigabytes`` is in GiB, and null with ``usd_per_month`` if the API does not tell.
+        ``size_gigabytes`` is in GiB. It and ``usd_per_month`` are null if the size is unknown.
         """
-        image, name = self.kept.image, self.kept.name
+        image, name = self.snapshot.image, self.snapshot.name
         return {
             "image_id": image.id,
             "name": image.name,
@@ -147,25 +147,24 @@ def plan_retention(
     now: datetime,
     usd_per_gib_month: float = USD_PER_GIB_MONTH,
 ) -> list[RetentionDecision]:
-    """Return a decision for each image that is named for the policy, and for no other.
+    """Return a decision for each image of the policy, by droplet, the newest first.
 
-    By droplet, and of each droplet the newest first. To carry a plan out and plan again deletes
-    nothing more, as long as no time has passed.
+    A plan is idempotent: after it is executed, a new plan at the same time deletes nothing.
     """
     names = {droplet.id: droplet.name for droplet in droplets}
-    # An image that changed while the list was read may be in it twice.
+    # An image that changes during the read may be listed twice.
     groups = snapshots_by_droplet({image.id: image for image in images}.values(), policy)
     decisions = []
     for droplet_id, group in sorted(groups.items()):
-        reasons = _reasons_to_keep(group, retention, now, orphan=droplet_id not in names)
+        retained = _reasons_to_retain(group, retention, now, is_orphan=droplet_id not in names)
         for one in group:
-            why = reasons.get(one.image.id)
+            reasons = retained.get(one.image.id)
             decisions.append(
                 RetentionDecision(
                     one,
                     names.get(droplet_id),
-                    delete=not why,
-                    reasons=tuple(why or ["no rule keeps it"]),
+                    delete=not reasons,
+                    reasons=tuple(reasons or ["no rule retains it"]),
                     usd_per_month=usd_per_month(one.image.size_gigabytes, usd_per_gib_month),
                 )
             )
@@ -175,24 +174,26 @@ def plan_retention(
 def missing_regions(
     decisions: Iterable[RetentionDecision], retention: RetentionPolicy
 ) -> list[str]:
-    """Return the wanted regions that no snapshot is in: one of them may be mistyped.
+    """Return the expected regions without any snapshot: one of them may be mistyped.
 
-    As long as there is one, every snapshot is kept.
+    While there is one, every snapshot is retained.
     """
-    there = {region for one in decisions for region in one.kept.image.regions}
-    return [region for region in retention.regions if region not in there]
+    present = {region for one in decisions for region in one.snapshot.image.regions}
+    return [region for region in retention.regions if region not in present]
 
 
 def changed_since_plan(
     decision: RetentionDecision, image: Image, retention: RetentionPolicy
 ) -> str | None:
-    """Say why an image that was to be deleted must be kept as it is seen now, if there is a reason.
+    """Return why an image must be retained although the plan deletes it, or ``None``.
 
-    More regions count, too: it may have become the newest in all of them.
+    Additional regions are a reason, too: the image may now be the newest in all regions.
+
+    :param image: the image as read before its DELETE.
     """
-    before = decision.kept.image
+    before = decision.snapshot.image
     if retention.protects(image):
-        return f"since the plan it has got the tag {retention.protected_tag!r}"
+        return f"it received the tag {retention.protected_tag!r} after the plan"
     if reason := incomplete_reason(image):
         return reason
     for what, was, now in (
@@ -201,64 +202,67 @@ def changed_since_plan(
         ("regions", sorted(before.regions), sorted(image.regions)),
     ):
         if was != now:
-            return f"since the plan its {what} changed from {was!r} to {now!r}"
+            return f"its {what} changed from {was!r} to {now!r} after the plan"
     return None
 
 
-def _reasons_to_keep(
-    group: Sequence[PolicySnapshot], retention: RetentionPolicy, now: datetime, *, orphan: bool
+def _reasons_to_retain(
+    group: Sequence[PolicySnapshot], retention: RetentionPolicy, now: datetime, *, is_orphan: bool
 ) -> dict[int, list[str]]:
-    """Return the reasons by image id. ``group`` is all of one droplet, the newest first."""
+    """Return the reasons to retain by image id.
+
+    :param group: the snapshots of one droplet, the newest first.
+    """
     reasons: dict[int, list[str]] = defaultdict(list)
-    sound = []
+    usable = []
     for one in group:
-        # What cannot be relied upon is neither deleted nor takes the place of what can.
-        if flaw := one.flaw(now):
-            reasons[one.image.id].append(flaw)
+        # An unusable snapshot is not deleted, and it does not count as a usable one.
+        if reason := one.unusable_reason(now):
+            reasons[one.image.id].append(reason)
         else:
-            sound.append(one)
-    for why, ones in (
-        *_guards(sound, retention, now, orphan=orphan),
-        *_rules(sound, retention),
+            usable.append(one)
+    for reason, matching in (
+        *_guards(usable, retention, now, is_orphan=is_orphan),
+        *_rules(usable, retention),
     ):
-        for one in ones:
-            reasons[one.image.id].append(why)
-    loose = [one for one in sound if one.image.id not in reasons]
-    too_few = retention.min_keep - (len(sound) - len(loose))
-    for one in loose[: max(too_few, 0)]:
-        reasons[one.image.id].append(f"at least {retention.min_keep} are kept")
+        for one in matching:
+            reasons[one.image.id].append(reason)
+    deletable = [one for one in usable if one.image.id not in reasons]
+    too_few = retention.min_keep - (len(usable) - len(deletable))
+    for one in deletable[: max(too_few, 0)]:
+        reasons[one.image.id].append(f"at least {retention.min_keep} are retained")
     return reasons
 
 
 def _guards(
-    sound: Sequence[PolicySnapshot], retention: RetentionPolicy, now: datetime, *, orphan: bool
+    usable: Sequence[PolicySnapshot], retention: RetentionPolicy, now: datetime, *, is_orphan: bool
 ) -> Iterator[tuple[str, Sequence[PolicySnapshot]]]:
-    yield "the newest", sound[:1]
+    yield "the newest", usable[:1]
     regions = retention.regions
-    for wanted in dict.fromkeys((*((region,) for region in regions), regions) if regions else ()):
-        there = [one for one in sound if set(wanted) <= set(one.image.regions)]
-        yield f"the newest in {' and '.join(wanted)}", there[:1]
-        if not there and wanted == regions:
-            yield f"none of this droplet is in {' and '.join(regions)} yet", sound
+    for expected in dict.fromkeys((*((region,) for region in regions), regions) if regions else ()):
+        complete = [one for one in usable if set(expected) <= set(one.image.regions)]
+        yield f"the newest in {' and '.join(expected)}", complete[:1]
+        if not complete and expected == regions:
+            yield f"none of this droplet is in {' and '.join(regions)} yet", usable
     young = now - timedelta(seconds=retention.min_age)
     yield (
         f"younger than {duration_text(retention.min_age)}",
-        [one for one in sound if one.name.taken_at > young],
+        [one for one in usable if one.name.taken_at > young],
     )
     yield (
         f"protected by the tag {retention.protected_tag!r}",
-        [one for one in sound if retention.protects(one.image)],
+        [one for one in usable if retention.protects(one.image)],
     )
-    if orphan and not retention.prune_orphans:
-        yield "its droplet is gone, and prune_orphans is not set", sound
+    if is_orphan and not retention.prune_orphans:
+        yield "its droplet is deleted, and prune_orphans is not set", usable
 
 
 def _rules(
-    sound: Sequence[PolicySnapshot], retention: RetentionPolicy
+    usable: Sequence[PolicySnapshot], retention: RetentionPolicy
 ) -> Iterator[tuple[str, Sequence[PolicySnapshot]]]:
-    yield f"one of the last {retention.keep_last}", sound[: retention.keep_last]
+    yield f"one of the last {retention.keep_last}", usable[: retention.keep_last]
     for rule, (period, key) in _PERIODS.items():
         newest: dict[Hashable, PolicySnapshot] = {}
-        for one in sound:
+        for one in usable:
             newest.setdefault(key(one.name.taken_at), one)
         yield f"the newest of its {period}", list(newest.values())[: getattr(retention, rule)]

@@ -18,7 +18,7 @@ from airflow_provider_do_images.api import (
     InvalidResponseError,
     UnknownStatusError,
 )
-from airflow_provider_do_images.core.action_filter import is_name_of, is_type
+from airflow_provider_do_images.core.action_filter import is_same_type, is_type
 from airflow_provider_do_images.core.results import ActionResult, Submission, WaitStatus
 from airflow_provider_do_images.core.wait.spec import WaitSpec
 
@@ -148,7 +148,7 @@ def find_unknown_status_error(
         if (
             isinstance(error, UnknownStatusError)
             and error.action_id not in seen
-            and (not error.action_type or is_name_of(error.action_type, request.type))
+            and (not error.action_type or is_same_type(error.action_type, request.type))
             and (request.region is None or error.region in (None, request.region))
         ):
             return error

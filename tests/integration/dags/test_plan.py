@@ -162,7 +162,7 @@ def test_scopes_for_reads_are_checked(droplets, plan):
         (("--tag", "kept", "--regions", "AMS3"), "region slug"),
         (("--tag", "kept", "--regions", "xyz9"), "unknown to this account"),
         (("--regions", "ams3"), "exactly one of"),
-        (("--tag", "nobody", "--regions", "ams3"), "there are no droplets with tag 'nobody'"),
+        (("--tag", "nobody", "--regions", "ams3"), "no droplets with tag 'nobody' found"),
         (("--tag", "kept", "--regions", "ams3", "--policy", "a_b"), "policy must be"),
         (("--tag", "kept", "--regions", "ams3", "--keep-daily", "x"), "--keep-daily must be"),
     ],

@@ -13,7 +13,7 @@ from airflow_provider_do_images.core.snapshots.audit import (
     AuditLimits,
     describe_findings,
     evaluate_location,
-    newest_by_place,
+    list_locations,
     violations,
 )
 from airflow_provider_do_images.core.snapshots.naming import SnapshotName
@@ -22,7 +22,7 @@ NOW = datetime(2026, 11, 23, 12, tzinfo=UTC)
 HOUR = 3600.0
 LIMITS = AuditLimits(max_data_age=50 * HOUR, max_copy_age=26 * HOUR)
 TOO_OLD = (
-    "its data are 2 d 3 h old, more than 2 d 2 h and "
+    "the data is 2 d 3 h old, more than 2 d 2 h and "
     "the copy is 27 h 0 min old, more than 26 h 0 min"
 )
 WEB = Droplet(1, "web-01", region="nyc3")
@@ -42,7 +42,7 @@ def done(number, type_, region, hours, status=ActionStatus.COMPLETED):
 
 def audit_one(images, region="ams3", actions=()):
     """Return the finding on droplet 1 in a region."""
-    [place] = newest_by_place(images, "prod", [WEB], [region], NOW)
+    [place] = list_locations(images, "prod", [WEB], [region], NOW)
     return evaluate_location(place, actions, LIMITS, NOW)
 
 
@@ -94,7 +94,7 @@ def test_a_missing_snapshot_is_a_problem_with_all_keys():
     assert row.keys() == audit_one([snapshot(4, 30)]).to_row().keys()
     assert (row["image_id"], row["ok"]) == (None, False)
     assert str(finding).startswith(
-        "droplet web-01 (1) in ams3: no snapshot of the policy is there (Last good copy: image "
+        "droplet web-01 (1) in ams3: no policy snapshot (Last good copy: image "
     )
 
 
@@ -102,7 +102,7 @@ def test_a_missing_snapshot_is_a_problem_with_all_keys():
     ("taken", "copied", "problem"),
     [
         (50, 26, None),
-        (51, 26, "its data are 2 d 3 h old, more than 2 d 2 h"),
+        (51, 26, "the data is 2 d 3 h old, more than 2 d 2 h"),
         (50, 27, "the copy is 27 h 0 min old, more than 26 h 0 min"),
         (51, 27, TOO_OLD),
         (26, None, None),
@@ -151,17 +151,17 @@ def test_a_location_has_its_newest_snapshot(history, number):
     images = [snapshot(n, hours, regions) for n, (hours, regions) in enumerate(history, 1)]
     droplets = [Droplet(n, f"web-{n}") for n in range(1, number + 1)]
 
-    places = newest_by_place(images, "prod", droplets, ["nyc3", "ams3"], NOW)
+    places = list_locations(images, "prod", droplets, ["nyc3", "ams3"], NOW)
 
     assert [(one.droplet.id, one.region) for one in places] == [
         (droplet.id, region) for droplet in droplets for region in ("nyc3", "ams3")
     ]
     for place in places:
         ages = [h for h, regions in history if place.region in regions and place.droplet.id == 1]
-        if place.kept is None:
+        if place.snapshot is None:
             assert not ages
         else:
-            assert place.kept.name.taken_at == NOW - timedelta(hours=min(ages))
+            assert place.snapshot.name.taken_at == NOW - timedelta(hours=min(ages))
 
 
 def test_the_message_names_the_worst_first():

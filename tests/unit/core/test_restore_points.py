@@ -89,32 +89,32 @@ def test_within_the_same_second_the_policy_snapshot_is_selected():
     ("images", "features", "reason"),
     [
         ([], ("backups",), "it has no backup yet"),
-        ([], (), "its backups are switched off"),
+        ([], (), "its backups are disabled"),
         (
             [backup(5, 37)],
             ("backups",),
             (
-                "its newest restore point, image 5, is of 2026-11-22T17:00:00Z: 37 h 0 min "
-                "old, and max_backup_age is 36 h 0 min"
+                "its newest restore point, image 5 of 2026-11-22T17:00:00Z, is 37 h 0 min "
+                "old; max_backup_age is 36 h 0 min"
             ),
         ),
         (
             [policy_image(5, 48)],
             (),
             (
-                "its newest restore point, image 5, is of 2026-11-22T06:00:00Z: 2 d 0 h old, and "
-                "max_backup_age is 36 h 0 min; its backups are switched off"
+                "its newest restore point, image 5 of 2026-11-22T06:00:00Z, is 2 d 0 h old; "
+                "max_backup_age is 36 h 0 min; its backups are disabled"
             ),
         ),
         (
             [policy_image(5, 6, policy="other", type_="backup")],
             ("backups",),
-            "its only backups are already named for another policy: other_1_20261124T000000Z",
+            "its only backups have names of another policy: other_1_20261124T000000Z",
         ),
     ],
 )
 def test_a_droplet_without_a_restore_point_is_named_with_the_reason(images, features, reason):
-    """No backup, backups switched off, too old, and used by another policy are distinguished."""
+    """No backup, backups disabled, too old, and used by another policy are distinguished."""
     assert chosen(images, features=features) == reason
 
 
@@ -129,7 +129,7 @@ def test_droplets_that_share_a_name_are_all_missing():
     assert choice.points == []
     assert [one.droplet_id for one in choice.missing] == [1, 2]
     assert {one.reason for one in choice.missing} == {
-        "2 droplets have this name (1, 2): give droplet_id instead"
+        "2 droplets have this name (1, 2): set droplet_id instead"
     }
 
 

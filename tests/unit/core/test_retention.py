@@ -104,7 +104,7 @@ def taken_at(image):
 def test_the_guards_hold(images, droplets, retention):
     """For any history and arguments, protected images are retained."""
     decisions = decide(images, droplets, retention)
-    deleted = {one.kept.image.id for one in decisions if one.delete}
+    deleted = {one.snapshot.image.id for one in decisions if one.delete}
     alive = {droplet.id for droplet in droplets}
 
     for image in images:
@@ -129,7 +129,7 @@ def test_the_guards_hold(images, droplets, retention):
 @given(images, droplets, retentions)
 def test_the_rules_retain_what_they_select(images, droplets, retention):
     """The last ones, and the newest of each of the last days, weeks and months, remain."""
-    deleted = {one.kept.image.id for one in decide(images, droplets, retention) if one.delete}
+    deleted = {one.snapshot.image.id for one in decide(images, droplets, retention) if one.delete}
 
     for group in sound_by_droplet(images).values():
         wanted = group[: retention.keep_last]
@@ -149,7 +149,7 @@ def test_the_rules_retain_what_they_select(images, droplets, retention):
 @given(images, droplets, retentions)
 def test_a_second_run_deletes_nothing_more(images, droplets, retention):
     """The images that a plan retains are retained by the next plan."""
-    deleted = {one.kept.image.id for one in decide(images, droplets, retention) if one.delete}
+    deleted = {one.snapshot.image.id for one in decide(images, droplets, retention) if one.delete}
     left = [image for image in images if image.id not in deleted]
 
     assert not [one for one in decide(left, droplets, retention) if one.delete]
@@ -166,7 +166,7 @@ def test_every_image_of_the_policy_has_one_decision_with_a_reason(images, drople
         for image in images
         if (name := SnapshotName.parse(image.name)) and name.policy == POLICY
     ]
-    assert sorted(one.kept.image.id for one in decisions) == sorted(named)
+    assert sorted(one.snapshot.image.id for one in decisions) == sorted(named)
     assert all(one.reasons for one in decisions)
 
 
@@ -181,7 +181,7 @@ def retained_days(ages, retention):
     """Return the ages, in days, of the retained snapshots among those with these ages."""
     made = [snapshot(number, age) for number, age in enumerate(ages, 1)]
     decisions = decide(made, [Droplet(1, "web-01")], retention)
-    return [(NOW - one.kept.name.taken_at).days for one in decisions if not one.delete]
+    return [(NOW - one.snapshot.name.taken_at).days for one in decisions if not one.delete]
 
 
 @pytest.mark.parametrize(
@@ -274,7 +274,7 @@ def test_a_row_has_the_reason_and_the_savings():
     [first, second, third, last] = [one.to_row() for one in decisions]
 
     assert first["reasons"] == ["the newest", "one of the last 1"]
-    assert second["reasons"] == ["at least 2 are kept"]
+    assert second["reasons"] == ["at least 2 are retained"]
     assert third == {
         "image_id": 3,
         "name": "prod-nightly_1_20261118T120000Z",
@@ -283,7 +283,7 @@ def test_a_row_has_the_reason_and_the_savings():
         "taken_at": "2026-11-18T12:00:00Z",
         "regions": ["nyc3"],
         "decision": "delete",
-        "reasons": ["no rule keeps it"],
+        "reasons": ["no rule retains it"],
         "size_gigabytes": 2.5,
         "usd_per_month": 0.15,
         "deleted": False,

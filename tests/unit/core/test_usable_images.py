@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from airflow_provider_do_images.api import Droplet, Image
-from airflow_provider_do_images.core.snapshots.audit import newest_by_place
+from airflow_provider_do_images.core.snapshots.audit import list_locations
 from airflow_provider_do_images.core.snapshots.naming import SnapshotName
 from airflow_provider_do_images.core.snapshots.restore_points import select_restore_points
 from airflow_provider_do_images.core.snapshots.retention import (
@@ -90,7 +90,7 @@ def test_prune_neither_deletes_nor_counts_it(change):
 
     decisions = plan_retention(images, [droplet(images)], "prod", RETENTION, now=NOW)
 
-    assert {one.kept.image.id for one in decisions if one.delete} == {4}
+    assert {one.snapshot.image.id for one in decisions if one.delete} == {4}
 
 
 @pytest.mark.parametrize("change", UNUSABLE, ids=str)
@@ -108,6 +108,6 @@ def test_an_audit_does_not_count_it(change):
     """The newest usable snapshot is the one that is audited."""
     images = [replace(policy_image(6, 1), **change), policy_image(5, 6)]
 
-    [place] = newest_by_place(images, "prod", [droplet(images)], ["ams3"], NOW)
+    [place] = list_locations(images, "prod", [droplet(images)], ["ams3"], NOW)
 
-    assert place.kept.image.id == 5
+    assert place.snapshot.image.id == 5
