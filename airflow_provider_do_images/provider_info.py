@@ -31,6 +31,7 @@ def get_provider_info() -> dict[str, Any]:
         "hooks": _modules("hooks.digitalocean"),
         "operators": _modules(
             "operators.action_history",
+            "operators.audit",
             "operators.restore_points",
             "operators.image_actions",
             "operators.replication",

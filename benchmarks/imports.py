@@ -18,6 +18,7 @@ MODULES = (
     "operators.restore_points",
     "operators.image_actions",
     "operators.replication",
+    "operators.audit",
     "operators.snapshots",
     "sensors.image_actions",
     "triggers.image_actions",

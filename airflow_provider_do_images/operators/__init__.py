@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from airflow_provider_do_images.operators.action_history import (
         DigitalOceanListImageActionsOperator,
     )
+    from airflow_provider_do_images.operators.audit import DigitalOceanAuditSnapshotsOperator
     from airflow_provider_do_images.operators.image_actions import (
         DigitalOceanConvertImageOperator,
         DigitalOceanTransferImageOperator,
@@ -20,10 +21,7 @@ if TYPE_CHECKING:
     from airflow_provider_do_images.operators.restore_points import (
         DigitalOceanListRestorePointsOperator,
     )
-    from airflow_provider_do_images.operators.snapshots import (
-        DigitalOceanAuditSnapshotsOperator,
-        DigitalOceanPruneSnapshotsOperator,
-    )
+    from airflow_provider_do_images.operators.snapshots import DigitalOceanPruneSnapshotsOperator
 
 __all__ = [
     "DigitalOceanAuditSnapshotsOperator",
@@ -36,7 +34,7 @@ __all__ = [
 ]
 
 _MODULES = {
-    "DigitalOceanAuditSnapshotsOperator": "snapshots",
+    "DigitalOceanAuditSnapshotsOperator": "audit",
     "DigitalOceanConvertImageOperator": "image_actions",
     "DigitalOceanListImageActionsOperator": "action_history",
     "DigitalOceanListRestorePointsOperator": "restore_points",

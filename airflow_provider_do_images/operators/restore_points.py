@@ -165,5 +165,5 @@ class DigitalOceanListRestorePointsOperator(BaseOperator):
 
 def _describe(missing: MissingRestorePoint) -> str:
     """Describe a droplet without a restore point, and the task to clear, if there is one."""
-    advice = CLEARING_BY_CODE.get(missing.code or "", "")
+    advice = CLEARING_BY_CODE.get(missing.reason_code or "", "")
     return f"{missing}. {advice}".rstrip()

@@ -32,6 +32,7 @@ from airflow_provider_do_images.exceptions import (
     TaskSkipped,
 )
 from airflow_provider_do_images.operators.action_history import DigitalOceanListImageActionsOperator
+from airflow_provider_do_images.operators.audit import DigitalOceanAuditSnapshotsOperator
 from airflow_provider_do_images.operators.image_actions import (
     DigitalOceanConvertImageOperator,
     DigitalOceanTransferImageOperator,
@@ -42,10 +43,7 @@ from airflow_provider_do_images.operators.replication import (
 from airflow_provider_do_images.operators.restore_points import (
     DigitalOceanListRestorePointsOperator,
 )
-from airflow_provider_do_images.operators.snapshots import (
-    DigitalOceanAuditSnapshotsOperator,
-    DigitalOceanPruneSnapshotsOperator,
-)
+from airflow_provider_do_images.operators.snapshots import DigitalOceanPruneSnapshotsOperator
 from airflow_provider_do_images.sensors.image_actions import DigitalOceanImageActionSensor
 from airflow_provider_do_images.simulator import ManualClock, Rules, Simulator
 from airflow_provider_do_images.triggers.image_actions import DigitalOceanImageActionTrigger

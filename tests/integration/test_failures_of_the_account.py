@@ -7,13 +7,11 @@ from dataclasses import replace
 import pytest
 
 from airflow_provider_do_images.operators.action_history import DigitalOceanListImageActionsOperator
+from airflow_provider_do_images.operators.audit import DigitalOceanAuditSnapshotsOperator
 from airflow_provider_do_images.operators.restore_points import (
     DigitalOceanListRestorePointsOperator,
 )
-from airflow_provider_do_images.operators.snapshots import (
-    DigitalOceanAuditSnapshotsOperator,
-    DigitalOceanPruneSnapshotsOperator,
-)
+from airflow_provider_do_images.operators.snapshots import DigitalOceanPruneSnapshotsOperator
 from airflow_provider_do_images.simulator import ErrorStatus
 
 READ = {

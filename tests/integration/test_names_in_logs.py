@@ -10,14 +10,12 @@ import pytest
 from airflow_provider_do_images.api import ImageAction, ServerError
 from airflow_provider_do_images.core.snapshots.naming import SnapshotName
 from airflow_provider_do_images.exceptions import PermanentTaskError
+from airflow_provider_do_images.operators.audit import DigitalOceanAuditSnapshotsOperator
 from airflow_provider_do_images.operators.image_actions import DigitalOceanConvertImageOperator
 from airflow_provider_do_images.operators.restore_points import (
     DigitalOceanListRestorePointsOperator,
 )
-from airflow_provider_do_images.operators.snapshots import (
-    DigitalOceanAuditSnapshotsOperator,
-    DigitalOceanPruneSnapshotsOperator,
-)
+from airflow_provider_do_images.operators.snapshots import DigitalOceanPruneSnapshotsOperator
 from devtools.demo_view import copies_table
 
 NAME = "web\nEVIL\r\x1b[2J\u2028[red]"

@@ -13,14 +13,12 @@ from airflow_provider_do_images.cli.main import main
 from airflow_provider_do_images.core.snapshots.inventory import DropletSelector
 from airflow_provider_do_images.core.snapshots.retention import RetentionPolicy
 from airflow_provider_do_images.exceptions import PermanentTaskError
+from airflow_provider_do_images.operators.audit import DigitalOceanAuditSnapshotsOperator
 from airflow_provider_do_images.operators.image_actions import DigitalOceanConvertImageOperator
 from airflow_provider_do_images.operators.restore_points import (
     DigitalOceanListRestorePointsOperator,
 )
-from airflow_provider_do_images.operators.snapshots import (
-    DigitalOceanAuditSnapshotsOperator,
-    DigitalOceanPruneSnapshotsOperator,
-)
+from airflow_provider_do_images.operators.snapshots import DigitalOceanPruneSnapshotsOperator
 
 BAD = ["", "a b", "a/b", "nächtlich", "nightly\n", " nightly", "x" * 256, 2026, None]
 

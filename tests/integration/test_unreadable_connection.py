@@ -13,6 +13,7 @@ from airflow_provider_do_images.core.wait.event import read_event
 from airflow_provider_do_images.core.wait.spec import WaitSpec
 from airflow_provider_do_images.hooks.digitalocean import DigitalOceanHook
 from airflow_provider_do_images.operators.action_history import DigitalOceanListImageActionsOperator
+from airflow_provider_do_images.operators.audit import DigitalOceanAuditSnapshotsOperator
 from airflow_provider_do_images.operators.image_actions import (
     DigitalOceanConvertImageOperator,
     DigitalOceanTransferImageOperator,
@@ -23,10 +24,7 @@ from airflow_provider_do_images.operators.replication import (
 from airflow_provider_do_images.operators.restore_points import (
     DigitalOceanListRestorePointsOperator,
 )
-from airflow_provider_do_images.operators.snapshots import (
-    DigitalOceanAuditSnapshotsOperator,
-    DigitalOceanPruneSnapshotsOperator,
-)
+from airflow_provider_do_images.operators.snapshots import DigitalOceanPruneSnapshotsOperator
 from airflow_provider_do_images.sensors.image_actions import DigitalOceanImageActionSensor
 from airflow_provider_do_images.triggers.image_actions import DigitalOceanImageActionTrigger
 from airflow_provider_do_images.version_compat import (

@@ -92,13 +92,13 @@ class MissingRestorePoint:
     """A droplet without a usable restore point.
 
     :param reason: why, in words.
-    :param code: short name of the reason, if the reader can resolve it.
+    :param reason_code: short name of the reason, if clearing a task can resolve it.
     """
 
     droplet_id: int
     droplet_name: str
     reason: str
-    code: str | None = None
+    reason_code: str | None = None
 
     def __str__(self) -> str:
         return f"{messages.droplet_text(self.droplet_name, self.droplet_id)}: {self.reason}"

@@ -9,7 +9,7 @@ import pytest
 from airflow.sdk import DAG
 
 from airflow_provider_do_images.core.snapshots.naming import SnapshotName
-from airflow_provider_do_images.operators.snapshots import DigitalOceanAuditSnapshotsOperator
+from airflow_provider_do_images.operators.audit import DigitalOceanAuditSnapshotsOperator
 
 GIVEN = {
     "policy": "prod",

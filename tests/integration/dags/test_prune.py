@@ -72,7 +72,7 @@ def test_by_default_nothing_is_deleted(run, digitalocean, history):
     assert ended.state == "success"
     assert digitalocean.journal.count("DELETE") == 0
     assert "DRY RUN: NOTHING WAS DELETED" in ended.log
-    assert "would delete 3 images: 7.5 GiB, 0.45 USD a month." in ended.log
+    assert "would delete 3 images: 7.5 GiB, 0.45 USD per month." in ended.log
     plan = ended.xcom("prune", "plan")
     assert [row["decision"] for row in plan] == ["retain"] * 2 + ["delete"] * 3
     rows = ended.xcom("prune")
@@ -94,7 +94,7 @@ def test_it_deletes_the_images_of_the_plan(start, digitalocean, history, value):
     assert [row["image_id"] for row in rows] == [image.id for image in history[:1:-1]]
     assert all(row["deleted"] for row in rows)
     assert rows[0].keys() == ended.xcom("prune", "plan")[0].keys()
-    assert "Deleted 3 images: 7.5 GiB, 0.45 USD a month." in ended.log
+    assert "Deleted 3 images: 7.5 GiB, 0.45 USD per month." in ended.log
 
 
 def test_a_second_run_deletes_nothing_more(start, digitalocean, history):
