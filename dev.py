@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
-"""Set up, test, check and show this project; Python 3.11 or newer and git are all it needs.
+"""Set up, test, check and demonstrate this project. Requires Python 3.11 or newer and git.
 
-    python3 dev.py demo [--keep]      run the nightly example in a real Airflow, without an account
+    python3 dev.py demo [--keep]      run an example DAG in a real Airflow, without an account
     python3 dev.py test [ARGS ...]    run the tests; ARGS go to pytest, and so do these:
                         --system      the long tests instead: a real Airflow, a browser, the wheel
                         --fresh       new random seeds instead of the fixed ones
@@ -9,13 +9,13 @@
     python3 dev.py check              run the linter, the formatter's check and the type checker
     python3 dev.py docs               build the documentation into docs/_build/html
     python3 dev.py faults [...]       submit and wait under random faults and kills; --help for more
-    python3 dev.py mutants [NAME ...] break the package in small ways, and see that a test fails
+    python3 dev.py mutants [NAME ...] inject small faults into the package; a test must fail
     python3 dev.py bench NAME [...]   run a benchmark: imports, poller, simulator, triggerer
     python3 dev.py matrix [...]       test the wheel with each supported Airflow and Python
-    python3 dev.py build              build what is released into dist/, twice, and compare
-    python3 dev.py pins               compute constraints.txt and constraints/ anew
+    python3 dev.py build              build the release into dist/ twice, and compare both
+    python3 dev.py pins               update constraints.txt and constraints/
 
-The first command makes .venv in this folder; the next ones find it and install nothing.
+The first command creates .venv in this folder; later commands reuse it.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ DOCS = ["sphinx", "--fail-on-warning", "--keep-going", "--quiet", "docs", "docs/
 
 
 def main(arguments: list[str]) -> int:
-    """Run the command that was asked for; return its exit code."""
+    """Run a command; return its exit code."""
     command, rest = (arguments[0], arguments[1:]) if arguments else ("help", [])
     commands = {
         "demo",
@@ -56,13 +56,15 @@ def main(arguments: list[str]) -> int:
     if command not in commands or arguments == ["bench"]:
         print(__doc__)
         return 0 if command in {"help", "-h", "--help"} else 2
-    if sys.version_info < (3, 11):  # noqa: UP036  the reader may well run an older one
+    if sys.version_info < (3, 11):  # noqa: UP036  the user may run an older one
         print(f"Python 3.11 or newer is needed; this is {platform.python_version()}.")
         return 2
     os.chdir(ROOT)
     set_up()
-    if command in {"demo", "faults", "mutants", "matrix", "build", "pins"}:
+    if command in {"demo", "faults", "mutants", "matrix", "build"}:
         become(f"devtools.{command}", rest)
+    if command == "pins":
+        become("devtools.lock_constraints", rest)
     if command == "test":
         become("pytest", rest)
     if command == "docs":
@@ -73,23 +75,23 @@ def main(arguments: list[str]) -> int:
 
 
 def become(module: str, arguments: list[str]) -> None:
-    """Replace this process by a module's, so that signals and exit codes need no forwarding."""
-    os.execv(PYTHON, [str(PYTHON), "-m", module, *arguments])  # noqa: S606  no shell is wanted
+    """Replace this process by that of a module, which then gets all signals directly."""
+    os.execv(PYTHON, [str(PYTHON), "-m", module, *arguments])  # noqa: S606  no shell is needed
 
 
 def set_up() -> None:
-    """Make .venv, or bring it up to date, or see by its stamp that it is."""
+    """Create or update .venv, unless its stamp shows that it is current."""
     place = f"Python {platform.python_version()} in {ROOT}"
     content = hashlib.sha256(b"".join(path.read_bytes() for path in INPUTS)).hexdigest()
     stamp = STAMP.read_text().splitlines() if STAMP.exists() else []
     if stamp == [place, content]:
         return
     if stamp[:1] != [place]:
-        print(f"Making {VENV} with {place}", flush=True)
-        # Never a virtual environment's own Python: it may be the one that is made anew.
+        print(f"Creating {VENV} with {place}", flush=True)
+        # Not the Python of a virtual environment: it may be the one that is replaced.
         python = getattr(sys, "_base_executable", sys.executable)
         install(python, "-m", "venv", "--clear", VENV)
-    print("Installing what constraints.txt names", flush=True)
+    print("Installing the packages of constraints.txt", flush=True)
     STAMP.unlink(missing_ok=True)
     pins = ("--quiet", "--constraint", CONSTRAINTS.name)
     install(PYTHON, "-m", "pip", "install", "--disable-pip-version-check", *pins, "uv")
@@ -99,7 +101,7 @@ def set_up() -> None:
 
 
 def install(*command: str | Path) -> None:
-    """Run one step of the set-up; if it fails, its own message is the last word."""
+    """Run one step of the setup; exit if it fails."""
     if subprocess.call(command) != 0:
         print("This step failed:", *command)
         sys.exit(1)

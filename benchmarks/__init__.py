@@ -1,1 +1,1 @@
-"""Measurements. They print what they find and assert nothing about it."""
+"""Benchmarks: ``python3 dev.py bench NAME``. They print figures."""

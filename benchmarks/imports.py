@@ -1,9 +1,9 @@
-"""Measure what importing this package costs, beside what it stands on, in one run.
+"""Measure the import time of this package, compared with its dependencies.
 
     python3 dev.py bench imports
 
-Each import runs in fresh interpreters; the table shows the median of the rounds. A DAG file is
-parsed over and over, so the classes it imports must cost little beyond ``airflow.sdk``.
+Each import runs in new interpreters; the table has the median of the rounds. Airflow parses each
+DAG file repeatedly, so importing the classes must take little more time than ``airflow.sdk``.
 """
 
 from __future__ import annotations
@@ -47,7 +47,7 @@ print(time.perf_counter() - started)
 
 
 def seconds(before: str, measured: str) -> float:
-    """Return how long ``measured`` takes in a fresh interpreter that has run ``before``."""
+    """Return the seconds of ``measured`` in a new interpreter that has run ``before``."""
     program = PROGRAM.format(before=before, measured=measured)
     result = subprocess.run(
         [sys.executable, "-c", program], check=True, capture_output=True, text=True

@@ -1,10 +1,10 @@
-"""What it costs to wait for many actions at once: the shared poller beside one loop per action.
+"""Measure the requests of many concurrent waits: shared poller and one loop per action.
 
     python3 dev.py bench poller [--quick] [--json FILE]
 
-One process simulates DigitalOcean, with its rate limits; another one waits, in the trigger's own
-code. Both live on one clock (:mod:`devtools.virtual_time`), so that two runs print the same counts
-and delays. Writes the table and the plot of the page on limits.
+One process runs the simulator with rate limits; another one waits with the code of the trigger.
+Both use one virtual clock (:mod:`devtools.virtual_time`), so two runs print the same counts and
+delays. The benchmark writes the table and the plot of the documentation.
 """
 
 from __future__ import annotations
@@ -44,25 +44,25 @@ from devtools.virtual_time import SharedClock, live_on
 
 HOUR = 3600.0
 START = 1_767_225_600.0
-"""When each case begins, in Unix seconds: always the same, so that all figures are."""
+"""Start of each case, in Unix seconds: always the same, for reproducible figures."""
 
 BEGUN_WITHIN = INTERVAL
-"""Virtual seconds within which all actions are submitted, so that polls are due at any moment."""
+"""Virtual seconds within which all actions are submitted, so that polls are spread."""
 
 FEWEST_LOOKS, LOOKS_EACH = 8_000, 4
-"""Requests, and requests for each wait, after which one loop per action is broken off."""
+"""Requests in total and per wait after which one loop per action is stopped."""
 
 NIGHT = (100, 3)
 """Images and regions."""
 
 SUBMIT_EVERY = 2.0
-"""Seconds from one submit of the night to the next: what Airflow needs to start a task."""
+"""Seconds between two submits of a run: the time in which Airflow starts a task."""
 
 TOKEN = "any-token"  # noqa: S105 - the simulator takes any
 
 
 class Bench:
-    """A simulator, a clock, and a process that waits."""
+    """A simulator, a clock, and a process that runs the waits."""
 
     def __init__(self, simulator: Simulator, clock: SharedClock, pool: ProcessPoolExecutor) -> None:
         self.simulator = simulator
@@ -95,21 +95,24 @@ class Bench:
         )
 
     def run(self, way: str, jobs: list[Job]) -> Result:
-        """Run a way to wait in the other process."""
-        from benchmarks import waits  # noqa: PLC0415 - here, so that it is not loaded before live_on
+        """Run the waits in the other process.
+
+        :param way: how to wait.
+        """
+        from benchmarks import waits  # noqa: PLC0415 - must be loaded after live_on
 
         looks = max(FEWEST_LOOKS, LOOKS_EACH * len(jobs))
         return self.pool.submit(waits.run, way, self.simulator.url, jobs, looks=looks).result()
 
     def night(self, way: str) -> dict[str, Any]:
-        """Count the requests of a night by what they are for."""
+        """Count the requests of a nightly run by purpose."""
         self._begin_anew()
         begun = self.clock.now()
         jobs: list[Job] = []
         for number in range(NIGHT[0]):
             image = self.simulator.state.add_image(f"night-{number}")
             for region in self._regions()[: NIGHT[1]]:
-                place = len(jobs)  # stands for the action's id, which is not known yet
+                place = len(jobs)  # placeholder of the action's id, which is not known yet
                 jobs.append(Job(image.id, place, region, begun + SUBMIT_EVERY * place))
         result = self.run(way, jobs)
         assert len(result.seen) == len(jobs)
@@ -123,12 +126,12 @@ class Bench:
         }
 
     def _begin_anew(self) -> None:
-        """Let each case have the same account at the same time, and so the same durations."""
+        """Reset account and clock, so that each case has the same durations."""
         self.clock.advance(START - self.clock.now())
         self.simulator.reset()
 
     def _fill(self, case: Case) -> list[Job]:
-        """Begin the actions, foreign ones between them; return the jobs."""
+        """Start the actions, with foreign ones between them; return the jobs."""
         self._begin_anew()
         if case.spent:
             self._spend_the_hour()
@@ -150,7 +153,7 @@ class Bench:
         return jobs
 
     def _spend_the_hour(self) -> None:
-        """Send as many requests as are not reserved, evenly over an hour."""
+        """Spend all unreserved requests, evenly over an hour."""
         with requests.Session() as session:
             session.headers["Authorization"] = f"Bearer {TOKEN}"
             session.trust_env = False
@@ -171,7 +174,7 @@ def _percentile(ordered: list[float], percent: int) -> float:
 
 @contextmanager
 def bench() -> Iterator[Bench]:
-    """Start the simulator and the process that waits."""
+    """Start the simulator and the process that runs the waits."""
     clock = SharedClock()
     with (
         TemporaryDirectory(prefix="airflow-") as home,
@@ -182,7 +185,7 @@ def bench() -> Iterator[Bench]:
 
 
 def main() -> int:
-    """Measure all cases; print the tables, write those of the docs, and check the bounds."""
+    """Measure all cases, print and write the tables, and check the bounds."""
     parser = argparse.ArgumentParser(prog="dev.py bench poller", description=__doc__)
     parser.add_argument("--quick", action="store_true", help="fewer cases, and nothing is written")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write all figures there")

@@ -1,4 +1,4 @@
-"""What :mod:`.poller` measures, and the bounds for it. Imports nothing that reads the time."""
+"""Cases and bounds of :mod:`.poller`. Must not import a module that reads the time."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ from typing import NamedTuple
 
 INTERVAL = 30.0
 REGIONS_PER_IMAGE = 10
-"""Regions to which each image is copied, unless each copy is of another image."""
+"""Target regions per image, unless each copy is of another image."""
 
 LIMIT = 5000
 UNRESERVED = 2500
 PAGE = 200
 MAXIMUM_FACTOR = 4
-"""The longest delay, as a multiple of the bound of p95: what ends last is polled least often."""
+"""The maximum delay, as a multiple of the bound of p95: long actions are polled less often."""
 
 POLLER, ONE_BY_ONE = "poller", "one loop per action"
 
@@ -24,12 +24,12 @@ POLLER, ONE_BY_ONE = "poller", "one loop per action"
 class Case:
     """What to measure.
 
-    :param way: one of the ways to wait.
-    :param waits: actions that are waited for at the same time.
-    :param per_image: regions to which each image is copied.
-    :param noise: foreign droplet actions in the account for each of the waits' own.
-    :param triggerers: processes with the same token among which the waits are split.
-    :param spent: whether another user has spent the unreserved requests of the hour before.
+    :param way: how to wait.
+    :param waits: number of concurrent waits.
+    :param per_image: target regions per image.
+    :param noise: foreign droplet actions in the account, per action of the waits.
+    :param triggerers: processes with the same token that share the waits.
+    :param spent: whether another client has spent the unreserved requests of the hour before.
     """
 
     way: str
@@ -44,14 +44,14 @@ class Case:
 
     @property
     def images(self) -> int:
-        """How many images have an action that is waited for."""
+        """Number of images with a pending action."""
         return max(self.waits // self.per_image, 1)
 
     @property
     def shortest_cycle(self) -> float:
-        """Seconds of the shortest cycle that the budget allows, all pages being read once.
+        """Seconds of the shortest cycle that the budget allows.
 
-        Where reading image by image needs fewer requests than the pages of actions, it is that.
+        A cycle reads the pages of actions, or each image where that needs fewer requests.
         """
         actions = min(ceil(self.waits * (1 + self.noise) / PAGE), self.images)
         requests = actions + ceil(self.images / PAGE)
@@ -59,7 +59,7 @@ class Case:
 
     @property
     def longest_p95(self) -> float:
-        """Seconds after which 95 % of the ends have to be known and verified."""
+        """Seconds within which 95 % of the ends must be detected and verified."""
         if self.spent:
             return 1.3 * self.shortest_cycle + INTERVAL
         return max(self.shortest_cycle, INTERVAL + 5)
@@ -67,17 +67,17 @@ class Case:
 
 @dataclass(frozen=True, slots=True)
 class Figures:
-    """What was measured. Times are virtual seconds, but for ``cpu`` and ``stall``.
+    """Measured figures. Times are virtual seconds, except ``cpu`` and ``stall``.
 
     :param requests: all requests of the waits.
-    :param requests_per_hour: in the first hour, or in all the time if that was less.
-    :param refused: answers with status 429, as the simulator's journal has them.
-    :param delay: from the end of an action until its wait knew, or until the run was broken off:
-        median, 95th percentile, longest; not a number if none had ended.
-    :param seen: how many waits came to know in the time.
-    :param took: until all had been seen, or until it was broken off.
-    :param cpu: real seconds of the process that waits.
-    :param stall: the longest turn of the event loop on a processor, in real milliseconds.
+    :param requests_per_hour: in the first hour, or in the whole time if that was shorter.
+    :param refused: number of responses with status 429.
+    :param delay: from the end of an action to its detection, or to the end of a stopped run:
+        median, 95th percentile, maximum; NaN if no action has ended.
+    :param seen: number of waits that have detected the end.
+    :param took: duration until all ends were detected, or until the run was stopped.
+    :param cpu: CPU seconds of the process that runs the waits.
+    :param stall: the longest turn of the event loop, in CPU milliseconds.
     """
 
     case: Case
@@ -92,7 +92,7 @@ class Figures:
 
 
 def broken_bounds(one: Figures) -> list[str]:
-    """Return which bounds the shared poller has broken; nothing for one loop per action."""
+    """Return the violated bounds of the shared poller; none for one loop per action."""
     median, p95, longest = one.delay
     bounds = {
         "all waits are seen": one.seen == one.case.waits,
@@ -109,8 +109,8 @@ def broken_bounds(one: Figures) -> list[str]:
 class Job(NamedTuple):
     """An action to wait for, or to submit first.
 
-    :param begun: when it was submitted, in virtual Unix seconds.
-    :param triggerer: number of the triggerer that waits for it.
+    :param begun: time of the submit, in virtual Unix seconds.
+    :param triggerer: number of the triggerer that waits.
     """
 
     image_id: int
@@ -122,10 +122,10 @@ class Job(NamedTuple):
 
 @dataclass(slots=True)
 class Result:
-    """What came of a run.
+    """The result of a run.
 
-    :param seen: when each action was known to have ended, in virtual Unix seconds.
-    :param ended: when the run was over.
+    :param seen: when the end of each action was detected, in virtual Unix seconds.
+    :param ended: end of the run.
     :param cpu: seconds of this process.
     :param stall: the longest turn of the event loop on a processor, in seconds.
     """

@@ -1,4 +1,4 @@
-"""The tables and the plot of :mod:`.poller`."""
+"""Tables and plot of :mod:`.poller`."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ LINES: dict[tuple[str, int], tuple[str, str, str]] = {
 
 
 def digest() -> str:
-    """Return a digest of the code that the figures depend on; comments and docstrings are not."""
+    """Return a digest of the code behind the figures, without comments and docstrings."""
     found = sha256()
     for pattern in SOURCES:
         for path in sorted(ROOT.glob(pattern)):
@@ -45,7 +45,7 @@ def digest() -> str:
                 if isinstance(body, list):
                     node.body = [one for one in body if not _is_text(one)]  # type: ignore[attr-defined]
                 for name, value in list(ast.iter_fields(node)):
-                    if value is None or value == []:  # Python 3.13 does not write it, 3.11 does
+                    if value is None or value == []:  # Python 3.13 omits it, 3.11 does not
                         delattr(node, name)
             found.update(f"{path.relative_to(ROOT)}\n{ast.dump(tree)}\n".encode())
     return found.hexdigest()
@@ -56,14 +56,14 @@ def _is_text(node: ast.AST) -> bool:
 
 
 def write(figures: Sequence[Figures], nights: Sequence[dict[str, Any]]) -> None:
-    """Write what the docs include."""
+    """Write the table and the plot of the documentation."""
     TABLES.parent.mkdir(exist_ok=True)
     TABLES.write_text(f"<!-- code {digest()} -->\n\n{tables(figures, nights)}")
     plot(figures)
 
 
 def tables(figures: Sequence[Figures], nights: Sequence[dict[str, Any]]) -> str:
-    """Return the figures that are the same on every machine, as Markdown."""
+    """Return the figures that do not depend on the machine, as Markdown."""
     before = ("how", "checks before", "POSTs", "polls and verification", "requests", "429", "took")
     return "\n".join(
         [
@@ -78,7 +78,7 @@ def tables(figures: Sequence[Figures], nights: Sequence[dict[str, Any]]) -> str:
 
 
 def machine_table(figures: Sequence[Figures]) -> str:
-    """Return what depends on this machine: CPU time, and turns of the event loop."""
+    """Return the figures of this machine: CPU time, and turns of the event loop."""
     rows = [(str(one.case), f"{one.cpu:.1f} s", f"{one.stall:.0f} ms") for one in figures]
     return "\n".join(_table(("case", "CPU", "longest turn of the event loop"), rows))
 
@@ -121,8 +121,8 @@ def _night(night: dict[str, Any]) -> list[str]:
 
 
 def plot(figures: Sequence[Figures]) -> None:
-    """Draw requests an hour over waits, ten regions an image."""
-    from matplotlib.figure import Figure  # noqa: PLC0415  the tests do without it
+    """Plot the requests per hour over the waits, with ten regions per image."""
+    from matplotlib.figure import Figure  # noqa: PLC0415  not needed by the tests
 
     drawing = Figure(figsize=(8, 5), layout="constrained")
     axes = drawing.subplots()

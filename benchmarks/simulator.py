@@ -1,8 +1,8 @@
-"""Measure the simulator: start time, GETs per second, and pages of a large account.
+"""Measure the simulator: start time, GETs per second, pages of a large account.
 
     python3 dev.py bench simulator
 
-The client is another process, so that it does not slow down what it measures.
+The client is a separate process, so that it does not slow down the simulator.
 """
 
 from __future__ import annotations

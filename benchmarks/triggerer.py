@@ -1,10 +1,9 @@
-"""Five hundred deferred sensors in one real Airflow: what they ask, beside one loop for each.
+"""Count the requests of 500 deferred sensors in a real Airflow, and of one loop per sensor.
 
     python3 dev.py bench triggerer [N]
 
-A real scheduler, triggerer and API server; the simulator's clock is the real one. All waits defer
-while no action ends, then all actions end at once. One by one, each wait would have asked once an
-interval from its deferral on.
+The simulator runs in real time. All waits defer while no action ends; then all actions end at once.
+The number for one loop per sensor is calculated: one request per interval since its deferral.
 """
 
 from __future__ import annotations
@@ -27,7 +26,7 @@ HOUR = 3600.0
 
 
 def main(arguments: list[str]) -> None:
-    """Run it and print what the simulator saw."""
+    """Run the benchmark and print the requests that the simulator received."""
     number = int(arguments[0]) if arguments else 500
     with Simulator(speed=1) as simulator, TemporaryDirectory() as folder:
         simulator.state.hold_actions = True
@@ -48,19 +47,21 @@ def main(arguments: list[str]) -> None:
             rows = airflow.rest.task_instances(DAG, run_id)
         done = sum((row["task_id"], row["state"]) == ("wait", "success") for row in rows)
         print(f"run: {state}; waits that succeeded: {done} of {number}")
-        print(f"all were seen and resumed within {time.monotonic() - ended:.0f} s of the end")
+        print(f"all ends were detected, and tasks resumed, within {time.monotonic() - ended:.0f} s")
         one_by_one = sum((ended - since) / INTERVAL for since in waited.values())
-        by_workers = number  # each sensor looks once before it defers
+        by_workers = number  # each sensor polls once before it defers
         total = len(simulator.journal.entries)
         print(f"requests in all: {total}; by the workers before deferring: {by_workers}")
-        print(f"by the watch: {total - by_workers}; one by one: {one_by_one + number:.0f}")
+        print(
+            f"by the poller: {total - by_workers}; one loop per sensor: {one_by_one + number:.0f}"
+        )
         for endpoint, count in sorted(simulator.journal.counts().items()):
             print(f"    {count:6} {endpoint}")
         print(f"429s: {simulator.journal.count(status=429)}")
 
 
 def _begin(simulator: Simulator, index: int) -> dict[str, Any]:
-    """Begin a transfer, ten for each image; return the row that a submit hands on."""
+    """Start a transfer, ten per image; return the row of its submit."""
     state = simulator.state
     name = f"image-{index // len(REGIONS)}"
     images = [image for image in state.images.values() if image.name == name]
@@ -73,7 +74,7 @@ def _begin(simulator: Simulator, index: int) -> dict[str, Any]:
 def _wait_until_all_deferred(
     airflow: AirflowInstance, run_id: str, number: int
 ) -> dict[int, float]:
-    """Return when each wait was first seen deferred, by its map index."""
+    """Return the time at which each wait was first found deferred, by map index."""
     since: dict[int, float] = {}
     while len(since) < number:
         for row in airflow.rest.task_instances(DAG, run_id):

@@ -1,6 +1,6 @@
-"""Ways to wait for many actions, run in this process on the clock of :mod:`devtools.virtual_time`.
+"""Ways to wait for many actions, on the virtual clock of :mod:`devtools.virtual_time`.
 
-Imported by the process that waits, after its time has become virtual.
+The process that runs the waits imports this module after it has replaced ``time.time``.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from airflow_provider_do_images.api import (
     RateLimitedError,
 )
 from airflow_provider_do_images.api.client import ApiClient
-from airflow_provider_do_images.core.results import Submission, WaitStatus
+from airflow_provider_do_images.core.results import ActionResult, WaitStatus
 from airflow_provider_do_images.core.submit.decide import ActionRequest
 from airflow_provider_do_images.core.submit.submitter import IdempotentSubmitter
 from airflow_provider_do_images.core.wait.event import read_event
@@ -39,14 +39,14 @@ TIMEOUT = 2 * 3600.0
 
 
 def run(way: str, url: str, jobs: list[Job], *, looks: float) -> Result:
-    """Wait for all the actions, or until the bound is reached.
+    """Wait for all actions, or until the maximum number of requests.
 
     :param way: one of :data:`WAYS`.
-    :param looks: requests after which a way that counts its requests ends.
+    :param looks: maximum number of requests of a way that counts them.
     """
     structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.CRITICAL))
     logging.disable()
-    random.seed(1)  # the poller spreads its first cycle by chance
+    random.seed(1)  # the poller randomises its first cycle
     for number, host in enumerate(("127.0.0.1", "localhost")):  # pollers are shared by base URL
         connection = {"conn_type": "digitalocean", "password": TOKEN}
         connection["host"] = url.replace("127.0.0.1", host)
@@ -71,7 +71,7 @@ async def _wait_for_all(
         result.seen[job.action_id] = time.time()
 
     tasks = []
-    for job in jobs:  # one after the other, as Airflow's triggerer starts them
+    for job in jobs:  # in sequence, as Airflow's triggerer starts them
         tasks.append(asyncio.create_task(note(job)))
         await asyncio.sleep(0)
     _, unseen = await asyncio.wait(tasks, return_when=asyncio.FIRST_EXCEPTION)
@@ -83,7 +83,7 @@ async def _wait_for_all(
 
 
 class _EnoughError(Exception):
-    """As many looks as were allowed have been taken."""
+    """The maximum number of requests was reached."""
 
 
 class _Looks:
@@ -92,13 +92,13 @@ class _Looks:
     def __init__(self, url: str, most: float) -> None:
         self.url = url
         self._left = most
-        self._thread = ThreadPoolExecutor(1)  # requests in a fixed order make the same figures
+        self._thread = ThreadPoolExecutor(1)  # a fixed order of requests, for reproducible figures
         self._client: Any = None
 
     async def send(self, make: Callable[[str], Any], call: Callable[[Any], Any]) -> Any:
-        """Call something with the client of the thread.
+        """Call a function with the client of the thread.
 
-        :param make: returns the client for the URL.
+        :param make: creates the client for the URL.
         """
         self._left -= 1
         if self._left < 0:
@@ -111,7 +111,7 @@ class _Looks:
         return await asyncio.get_running_loop().run_in_executor(self._thread, in_thread)
 
     async def send_until_taken(self, call: Callable[[ApiClient], Any]) -> Any:
-        """Call something, again every 30 s as long as a rate limit refuses it."""
+        """Call a function, and repeat it every 30 s while the rate limit rejects it."""
         while True:
             with suppress(RateLimitedError):
                 return await self.send(_client, call)
@@ -123,7 +123,7 @@ def _client(url: str) -> ApiClient:
 
 
 async def _by_trigger(job: Job) -> None:
-    """Wait as a deferred task does."""
+    """Wait like a deferred task."""
     wait = WaitSpec(job.image_id, job.action_id, job.begun, job.begun + TIMEOUT, job.region)
     trigger = DigitalOceanImageActionTrigger(
         waits=[wait.to_json()],
@@ -137,7 +137,7 @@ async def _by_trigger(job: Job) -> None:
 
 
 async def _poll(job: Job, look: Callable[[], Awaitable[bool]]) -> None:
-    """Ask for one action in a loop of its own; a refused request is a look like another."""
+    """Poll one action in its own loop; a rejected request counts as a poll."""
     await asyncio.sleep(job.begun + INTERVAL - time.time())
     while not await look():  # noqa: ASYNC110 - a loop that polls is what is measured
         await asyncio.sleep(INTERVAL)
@@ -164,16 +164,14 @@ def _night(
     wait: Callable[[Job], Awaitable[None]], looks: _Looks
 ) -> Callable[[Job], Awaitable[None]]:
     async def copy(job: Job) -> None:
-        """Submit as the operator does, then wait."""
+        """Submit like the operator, then wait."""
         await asyncio.sleep(job.begun - time.time())
 
         def submit(client: ApiClient) -> int:
-            submission = IdempotentSubmitter(
-                client, ActionRequest(job.image_id, job.region)
-            ).submit()
-            assert isinstance(submission, Submission)
-            assert submission.action is not None
-            return submission.action.id
+            result = IdempotentSubmitter(client, ActionRequest(job.image_id, job.region)).submit()
+            assert isinstance(result, ActionResult)
+            assert result.action is not None
+            return result.action.id
 
         action_id = await looks.send_until_taken(submit)
         await wait(job._replace(action_id=action_id, begun=time.time()))

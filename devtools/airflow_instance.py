@@ -1,4 +1,4 @@
-"""A real Airflow on 127.0.0.1: API server, scheduler, DAG processor, triggerer; SQLite below."""
+"""A real Airflow on 127.0.0.1: API server, scheduler, DAG processor, triggerer and SQLite."""
 
 from __future__ import annotations
 
@@ -29,8 +29,8 @@ MIGRATION_TIMEOUT = 120.0
 START_TIMEOUT = 120.0
 STOP_GRACE = 6.0
 
-# The log servers listen on all addresses and cannot be told otherwise; without them the API server
-# reads the logs as files, which lie in the same home anyway.
+# The log servers listen on all addresses, and no setting changes that. Without them the API server
+# reads the log files, which are in the same home.
 COMMANDS = {
     "api-server": ["api-server"],
     "scheduler": ["scheduler", "--skip-serve-logs"],
@@ -40,11 +40,11 @@ COMMANDS = {
 
 
 class AirflowInstance:
-    """A real Airflow with a home of its own, from ``with`` to the end of the block.
+    """A real Airflow with its own home, as a context manager.
 
     :param home: folder for configuration, database and logs; emptied first
-    :param dags_folder: where the DAG files are
-    :param env: environment variables that Airflow shall have beside its own, such as connections
+    :param dags_folder: folder of the DAG files
+    :param env: further environment variables, such as connections
     """
 
     user = "admin"
@@ -58,7 +58,7 @@ class AirflowInstance:
         self._components: dict[str, Component] = {}
 
     def __enter__(self) -> Self:
-        """Start everything; if that fails, nothing stays behind."""
+        """Start all components; stop them if one fails to start."""
         try:
             self._prepare_home()
             self._prepare_database()
@@ -76,16 +76,16 @@ class AirflowInstance:
         error: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        """Stop everything."""
+        """Stop all components."""
         self.stop()
 
     def stop(self) -> None:
-        """End every process that belongs to this Airflow; a second Ctrl-C has to wait for that."""
+        """Stop every process of this Airflow; a second Ctrl-C does not interrupt this."""
         with uninterrupted():
             end(list(self._components.values()), grace=STOP_GRACE)
 
     def kill(self, name: str) -> None:
-        """End a component and all its processes with SIGKILL, as a lost machine would.
+        """Kill a component and all its processes with SIGKILL, like a lost machine.
 
         :param name: such as ``triggerer``, or ``scheduler``, whose processes run the tasks
         """
@@ -94,11 +94,11 @@ class AirflowInstance:
         end([component], grace=STOP_GRACE)
 
     def start(self, name: str) -> None:
-        """Start a component again, after it was killed."""
+        """Start a killed component again."""
         self._launch(name, COMMANDS[name])
 
     def kill_task_of(self, url: str) -> int:
-        """End the process of the task that has a connection to ``url``; return its id."""
+        """Kill the process of the task that is connected to ``url``; return its id."""
         port = int(url.rpartition(":")[2])
         for pid in self._components["scheduler"].members():
             with suppress(psutil.Error):
@@ -109,7 +109,7 @@ class AirflowInstance:
         raise LookupError(f"no task has a connection to {url}")
 
     def count_busy_workers(self) -> int:
-        """Return how many of the executor's workers have a task; their titles say which."""
+        """Return how many workers of the executor run a task, by their process titles."""
         titles = set()
         for pid in self._components["scheduler"].members():
             with suppress(psutil.Error):
@@ -117,11 +117,11 @@ class AirflowInstance:
         return sum("LocalExecutor: " in title and "<idle>" not in title for title in titles)
 
     def process_ids(self) -> list[int]:
-        """Return the ids of all running processes that belong to this Airflow."""
+        """Return the ids of all running processes of this Airflow."""
         return [pid for component in self._components.values() for pid in component.members()]
 
     def _settings(self, dags_folder: Path) -> dict[str, str]:
-        """Return Airflow's configuration as environment variables, with secrets of its own."""
+        """Return Airflow's configuration as environment variables, with new secrets."""
         settings = {
             "API__BASE_URL": self.ui_url,
             "API__HOST": "127.0.0.1",
@@ -130,7 +130,7 @@ class AirflowInstance:
             "API_AUTH__JWT_SECRET": secrets.token_urlsafe(64),
             "CORE__DAGS_ARE_PAUSED_AT_CREATION": "False",
             "CORE__DAGS_FOLDER": str(dags_folder.resolve()),
-            # What was killed is tried again after five seconds instead of five minutes.
+            # A killed task is retried after 5 s instead of 5 min.
             "CORE__DEFAULT_TASK_RETRY_DELAY": "5",
             "CORE__EXECUTION_API_SERVER_URL": f"{self.ui_url}/execution/",
             "CORE__EXECUTOR": "LocalExecutor",
@@ -143,15 +143,15 @@ class AirflowInstance:
             "DAG_PROCESSOR__MIN_FILE_PROCESS_INTERVAL": "5",
             "DAG_PROCESSOR__REFRESH_INTERVAL": "5",
             "DATABASE__SQL_ALCHEMY_CONN": f"sqlite:///{self.database}",
-            # A lost scheduler or worker is noticed after twenty seconds, not five minutes.
+            # A lost scheduler or worker is detected after 20 s instead of 5 min.
             "SCHEDULER__ORPHANED_TASKS_CHECK_INTERVAL": "10",
             "SCHEDULER__SCHEDULER_HEALTH_CHECK_THRESHOLD": "15",
             "SCHEDULER__TASK_INSTANCE_HEARTBEAT_SEC": "3",
             "SCHEDULER__TASK_INSTANCE_HEARTBEAT_TIMEOUT": "20",
             "SCHEDULER__TASK_INSTANCE_HEARTBEAT_TIMEOUT_DETECTION_INTERVAL": "5",
-            # A run starts when it is asked for, not at three in the morning.
+            # Only triggered runs start, not scheduled ones.
             "SCHEDULER__USE_JOB_SCHEDULE": "False",
-            # A killed triggerer is noticed after ten seconds instead of thirty.
+            # A killed triggerer is detected after 10 s instead of 30 s.
             "TRIGGERER__JOB_HEARTBEAT_SEC": "2",
             "TRIGGERER__TRIGGERER_HEALTH_CHECK_THRESHOLD": "10",
         }
@@ -168,14 +168,14 @@ class AirflowInstance:
         return self.home / "passwords.json"
 
     def _prepare_home(self) -> None:
-        """Make an empty home that knows the user's password."""
+        """Create an empty home with the user's password."""
         shutil.rmtree(self.home, ignore_errors=True)
         self.home.mkdir(parents=True)
         self._passwords.write_text(json.dumps({self.user: self.password}))
         self._passwords.chmod(0o600)
 
     def _prepare_database(self) -> None:
-        """Copy a migrated database; the first time, make it, which takes ten seconds."""
+        """Copy a migrated database; the first call creates it, which takes 10 s."""
         name = f"airflow-{version('apache-airflow-core')}-python-{platform.python_version()}.db"
         template = CACHE / name
         if not template.exists():
@@ -183,7 +183,7 @@ class AirflowInstance:
             if migration.wait(MIGRATION_TIMEOUT) != 0:
                 raise RuntimeError(f"airflow db migrate failed:\n{migration.tail()}")
             CACHE.mkdir(exist_ok=True)
-            # Copied beside and renamed, so that nobody ever sees half a file.
+            # Copy and rename, so that another process never reads an incomplete file.
             copy = shutil.copy(self.database, template.with_suffix(f".{os.getpid()}"))
             Path(copy).replace(template)
         shutil.copy(template, self.database)
@@ -196,7 +196,7 @@ class AirflowInstance:
         return component
 
     def _wait_until_healthy(self) -> None:
-        """Wait until the API server says that all components are healthy."""
+        """Wait until the API server reports all components as healthy."""
         give_up = time.monotonic() + START_TIMEOUT
         while time.monotonic() < give_up:
             for name in COMMANDS:
@@ -215,10 +215,10 @@ class AirflowInstance:
 
 
 def _inherited_environment() -> dict[str, str]:
-    """Return our environment without anyone else's Airflow in it.
+    """Return the environment without settings of another Airflow.
 
-    Airflow loads 1,700 modules in each component. Where their bytecode may not be written, each
-    start compiles them again.
+    Each component loads 1,700 modules. Without cached bytecode each start compiles them again, so
+    ``PYTHONDONTWRITEBYTECODE`` is removed, too.
     """
     foreign = ("AIRFLOW_", "PYTHONDONTWRITEBYTECODE")
     kept = {key: value for key, value in os.environ.items() if not key.startswith(foreign)}

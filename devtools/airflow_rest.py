@@ -13,9 +13,9 @@ FINISHED = ("success", "failed")
 TIMEOUT = 60.0
 WHOLE_LIST = 1000
 
-# SQLite has one writer at a time. Whoever waits for more than five seconds is answered with a 500,
-# and nothing of the request is in the database, so it can be sent again.
-AGAIN_IF_LOCKED = Retry(
+# SQLite has one writer at a time. A request that waits for more than 5 s gets a 500 and is not in
+# the database, so it is safe to resend.
+RETRY_IF_LOCKED = Retry(
     total=3,
     connect=0,
     read=0,
@@ -38,8 +38,8 @@ class AirflowRest:
         self._url = url
         self._login = {"username": user, "password": password}
         self._session = requests.Session()
-        self._session.trust_env = False  # a proxy of the environment has no business on 127.0.0.1
-        self._session.mount(url, HTTPAdapter(max_retries=AGAIN_IF_LOCKED))
+        self._session.trust_env = False  # no proxy for 127.0.0.1
+        self._session.mount(url, HTTPAdapter(max_retries=RETRY_IF_LOCKED))
 
     def component_states(self) -> dict[str, str | None]:
         """Return the status of each component by its name."""
@@ -48,10 +48,10 @@ class AirflowRest:
         return {name: part["status"] for name, part in health.json().items()}
 
     def wake_execution_api(self) -> None:
-        """Have the API server build the part that tasks talk to, before a task asks for it.
+        """Make the API server load its execution API before the first task needs it.
 
-        Airflow builds it at the first request, on the event loop. For six seconds, or twice that on
-        a busy machine, no other request goes on, and one of them may hold SQLite's lock.
+        Airflow loads it at the first request, on the event loop. That blocks all other requests for
+        6 to 12 s, and one of them may hold SQLite's lock.
         """
         health = self._session.get(f"{self._url}/execution/health", timeout=TIMEOUT)
         health.raise_for_status()
@@ -75,7 +75,7 @@ class AirflowRest:
         return [row["stack_trace"] for row in rows]
 
     def trigger_dag(self, dag_id: str, conf: dict[str, Any] | None = None) -> str:
-        """Start a run of a DAG, which is waited for if it is not parsed yet; return the run id."""
+        """Wait until the DAG is parsed, start a run, and return the run id."""
         self.wait_for_dag(dag_id)
         body = {"logical_date": None, "conf": conf or {}}
         return str(self._send("POST", f"/dags/{dag_id}/dagRuns", json=body)["dag_run_id"])
@@ -89,7 +89,7 @@ class AirflowRest:
         return rows
 
     def pause_dag(self, dag_id: str, *, paused: bool = True) -> None:
-        """Pause a DAG, which is waited for if it is not parsed yet, or let it go on."""
+        """Wait until the DAG is parsed, then pause or unpause it."""
         self.wait_for_dag(dag_id)
         self._send("PATCH", f"/dags/{dag_id}", json={"is_paused": paused})
 
@@ -107,7 +107,7 @@ class AirflowRest:
         return state
 
     def task_instances(self, dag_id: str, run_id: str) -> list[dict[str, Any]]:
-        """Return all task instances of a run, each of the mapped ones too."""
+        """Return all task instances of a run, including mapped ones."""
         path = f"{_run(dag_id, run_id)}/taskInstances"
         rows: list[dict[str, Any]] = self._send("GET", path, params={"limit": WHOLE_LIST})[
             "task_instances"

@@ -1,4 +1,4 @@
-"""An HTTP server that sends whatever bytes a test wants: a broken API, or a proxy that records."""
+"""An HTTP server for tests that sends any bytes: a broken API, or a recording proxy."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ from urllib.parse import parse_qs, urlsplit
 
 @dataclass(frozen=True, slots=True)
 class ReceivedRequest:
-    """A request as it came.
+    """A received request.
 
-    :param target: the path with its query, or what else the request line has.
+    :param target: the path with its query, or any other target of the request line.
     :param head: the request line and all headers.
     """
 
@@ -31,20 +31,20 @@ class ReceivedRequest:
 
     @property
     def page(self) -> int:
-        """The number of the page that was asked for."""
+        """The number of the requested page."""
         return int(parse_qs(urlsplit(self.target).query).get("page", ["1"])[0])
 
 
 class AnswerServer:
-    """A server on 127.0.0.1, with one request on each connection.
+    """A server on 127.0.0.1 with one request per connection.
 
-    :param answer: returns the bytes to send, status line and headers included.
+    :param answer: returns the bytes of the response, including status line and headers.
     """
 
     def __init__(self, answer: Callable[[ReceivedRequest], bytes]) -> None:
         self.answer = answer
         self.requests: list[ReceivedRequest] = []
-        """Every request that came, in order."""
+        """All received requests, in order."""
         self._server = _Server(("127.0.0.1", 0), _Handler)
         self._server.owner = self
         self.url = f"http://127.0.0.1:{self._server.server_address[1]}"
@@ -58,14 +58,14 @@ class AnswerServer:
         self._server.server_close()
 
     def count(self, method: str = "") -> int:
-        """Return how many requests came, of one method or of all."""
+        """Return the number of received requests, of one method or of all."""
         return sum(request.method == method or not method for request in self.requests)
 
 
 def http_answer(
     body: bytes, status: int | str = 200, headers: Mapping[str, str] | None = None
 ) -> bytes:
-    """Return an answer whose headers fit its body."""
+    """Return a response whose headers match its body."""
     lines = [f"HTTP/1.1 {status} Answer" if isinstance(status, int) else status]
     fields = {"Content-Length": str(len(body)), "Connection": "close", **(headers or {})}
     lines += [f"{name}: {value}" for name, value in fields.items()]
@@ -73,7 +73,7 @@ def http_answer(
 
 
 def json_answer(body: Any, status: int = 200, headers: Mapping[str, str] | None = None) -> bytes:
-    """Return an answer with a JSON body."""
+    """Return a response with a JSON body."""
     return http_answer(
         json.dumps(body).encode(), status, {"Content-Type": "application/json", **(headers or {})}
     )
@@ -86,7 +86,7 @@ class _Server(socketserver.ThreadingTCPServer):
     owner: AnswerServer
 
     def handle_error(self, request: Any, client_address: Any) -> None:
-        """Be silent: a client that goes away is part of the test."""
+        """Log nothing: clients that close the connection are part of the tests."""
 
 
 class _Handler(socketserver.StreamRequestHandler):

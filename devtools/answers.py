@@ -1,4 +1,4 @@
-"""Answers of any kind that an API, or something before it, may give: strategies for Hypothesis."""
+"""Hypothesis strategies for HTTP responses, valid and invalid."""
 
 from __future__ import annotations
 
@@ -87,9 +87,9 @@ HTTP_STATUSES = st.sampled_from([200, 200, 200, 201, 202]) | st.sampled_from(
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """The bytes of an answer.
+    """The bytes of a response.
 
-    :param status: its HTTP status, 0 if it has none.
+    :param status: its HTTP status; 0 if it has none.
     """
 
     status: int
@@ -109,7 +109,7 @@ def _encode(body: Any, encoding: str) -> bytes:
 
 @st.composite
 def answers(draw: st.DrawFn) -> Answer:
-    """Draw a whole answer: mostly one that looks like the API's, sometimes broken in itself."""
+    """Draw a complete response: mostly similar to the API's, sometimes malformed."""
     status, headers = draw(HTTP_STATUSES), draw(HEADERS)
     encodings = ["utf-8", "utf-8", "utf-8", "utf-16", "raw surrogates", "deep", "cut"]
     content = _encode(draw(BODIES | JSON), draw(st.sampled_from(encodings)))

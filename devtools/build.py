@@ -1,4 +1,4 @@
-"""Build what is released: the source distribution, and the wheel from it."""
+"""Build the release: the source distribution, and the wheel from it."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ DIST = ROOT / "dist"
 
 
 def main() -> int:
-    """Build into dist/, see that a second build gives the same bytes, and check the metadata."""
+    """Build into dist/, verify that a second build is identical, and check the metadata."""
     shutil.rmtree(DIST, ignore_errors=True)
     files = build(DIST)
     with TemporaryDirectory() as folder:
@@ -32,7 +32,7 @@ def main() -> int:
 def build(folder: Path, checkout: Path = ROOT) -> list[Path]:
     """Return the wheel and the source distribution, built into a folder.
 
-    Their times are fixed by the build backend, so that the same files give the same bytes.
+    The build backend sets fixed file times, so that builds are reproducible.
     """
     command = [sys.executable, "-m", "build", "--quiet", "--installer=uv", f"--outdir={folder}"]
     subprocess.run([*command, checkout], check=True)
@@ -40,7 +40,7 @@ def build(folder: Path, checkout: Path = ROOT) -> list[Path]:
 
 
 def copy_checkout(folder: Path) -> None:
-    """Copy what belongs to this checkout, not what was made in it."""
+    """Copy the files of this checkout, except those that git ignores."""
     listed = ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"]
     found = subprocess.run(listed, cwd=ROOT, check=True, capture_output=True, text=True).stdout
     for name in found.rstrip("\0").split("\0"):

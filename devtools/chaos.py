@@ -1,4 +1,4 @@
-"""What goes wrong in a trial: faults at requests, and kills at any point."""
+"""Random failures of a trial: faults at requests, and kills at any point."""
 
 from __future__ import annotations
 
@@ -37,28 +37,28 @@ from airflow_provider_do_images.simulator import (
 )
 
 READ_TIMEOUT = 0.15
-"""Real seconds: what a fault that keeps an answer back costs."""
+"""Real seconds that a fault without a response costs."""
 
 PASSES_IN = 30.0
-"""Real seconds in which a request that is let go has certainly taken effect."""
+"""Real seconds within which a released request has taken effect."""
 
 FAULT_CHANCE = {"GET": 0.15, "POST": 0.5, "PUT": 0.5, "DELETE": 0.5}
 KILL_CHANCE = {"GET": 0.02, "POST": 0.1, "PUT": 0.1, "DELETE": 0.1, "pause": 0.02}
 
 
 class Killed(BaseException):
-    """The process is gone. No handler for errors catches this, as none catches SIGKILL."""
+    """The process was killed. Like SIGKILL, no error handler catches it."""
 
 
 class Chaos(HTTPAdapter):
-    """Sends requests of a client, and lets things go wrong on the way, by chance.
+    """An HTTP adapter that injects random faults and kills.
 
-    :param simulator: stands behind the network.
-    :param random: decides what goes wrong.
-    :param image_id: the image that the trial is about, if it is about one.
-    :param region: where it is to be copied; None for a conversion.
-    :param rarity: how many times rarer than usual something goes wrong.
-    :param without: kinds of faults that are not drawn.
+    :param simulator: receives the requests.
+    :param random: source of all decisions.
+    :param image_id: the image of the trial, if there is only one.
+    :param region: target region of the trial; ``None`` for a convert.
+    :param rarity: divisor of all probabilities.
+    :param without: kinds of faults to leave out.
     """
 
     def __init__(
@@ -84,7 +84,7 @@ class Chaos(HTTPAdapter):
         self._held: list[HeldRequest] = []
 
     def send(self, request: requests.PreparedRequest, *args: Any, **kwargs: Any) -> Any:
-        """Send a request; before and after it the process may be killed."""
+        """Send a request; the process may be killed before and after it."""
         method = str(request.method)
         self._maybe_kill("before", method)
         if self._random.random() * self._rarity < FAULT_CHANCE[method]:
@@ -94,14 +94,14 @@ class Chaos(HTTPAdapter):
         return response
 
     def sleep(self, seconds: float) -> None:
-        """Let virtual time pass; what a fault held back so long comes through now."""
+        """Advance the virtual time; held requests are processed first."""
         self._maybe_kill("in a", "pause")
         self.release()
         self._simulator.clock.advance(seconds)
         self._show_what_is_old()
 
     def release(self) -> None:
-        """Let go of what is held, and see it take effect: what comes next comes after it."""
+        """Release held requests and wait until they have taken effect."""
         while self._held:
             fault = self._held.pop()
             fault.release()
@@ -109,7 +109,7 @@ class Chaos(HTTPAdapter):
                 fault.processed.wait(PASSES_IN)
 
     def _show_what_is_old(self) -> None:
-        """Let 404s after a write last no longer than the wait promises to bear them."""
+        """End the 404s after a write when the grace period of the wait ends."""
         begun = self._simulator.clock.now() - NOT_FOUND_GRACE
         for action in self._simulator.state.actions.values():
             if action.started_at <= begun:
@@ -144,7 +144,7 @@ def _coin(random: Random) -> bool:
 
 Draw = Callable[[Random], Fault]
 
-# How often a kind stands here is its weight; those that cost real time stand once.
+# The number of entries of a kind is its weight. Kinds that cost real time have one entry.
 ANY_REQUEST: list[Draw] = [
     *[lambda r: ErrorStatus(r.choice([500, 502, 503, 504, 524]), after_processing=_coin(r))] * 4,
     *[lambda r: RateLimited(burst=_coin(r), retry_after=r.randint(1, 20))] * 3,
@@ -170,4 +170,4 @@ ONLY_POST: list[Draw] = [
     *[lambda r: NotFoundAfterWrite(reads=r.randint(1, 3))] * 2,
 ]
 ONLY_LISTS: list[Draw] = [lambda _: MissingRows()] * 4
-"""Of what can be deleted; the lists of actions have no gaps."""
+"""Faults of lists whose rows can be deleted; lists of actions have no gaps."""

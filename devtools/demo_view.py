@@ -1,4 +1,4 @@
-"""What the demo prints: the tasks while they run, and the actions at the end."""
+"""Output of the demo: the tasks while they run, and the actions at the end."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ WORDS = {
 
 @dataclass(frozen=True)
 class Step:
-    """The shown fields of a task instance."""
+    """The displayed fields of a task instance."""
 
     task: str
     region: str
@@ -51,7 +51,7 @@ class Step:
 
 
 class Progress:
-    """Show the steps: as a table that is updated, or as plain lines without a terminal.
+    """Displays the steps: as a live table, or as lines if there is no terminal.
 
     :param console: the output
     :param title: the table's title
@@ -82,7 +82,7 @@ class Progress:
             self._live.stop()
 
     def show(self, steps: Sequence[Step]) -> None:
-        """Draw the steps as they are now, or print what is new."""
+        """Update the table, or print a line for each change."""
         if self._live:
             self._live.update(self._table(steps), refresh=True)
             return
@@ -101,7 +101,7 @@ class Progress:
         return table
 
     def _time(self, step: Step) -> str:
-        """Return how long the step has taken; for a wait, also in the simulator's time."""
+        """Return the duration of a step; for a wait, also in simulated time."""
         if not step.seconds:
             return ""
         here = f"{step.seconds:.0f} s"
@@ -142,7 +142,7 @@ def copies_table(actions: Iterable[dict[str, Any]], entries: Sequence[Any]) -> T
 
 
 def verbatim(text: str) -> Text:
-    """Return text that rich shows as it is, whatever brackets and control characters it has."""
+    """Return text that rich prints without markup, with control characters escaped."""
     return Text(printable(text))
 
 
@@ -162,5 +162,5 @@ def _time(text: str | None) -> datetime | None:
 
 
 def _of_action(action: Any) -> str:
-    """Return the region of a sensor's rendered argument, if it is rendered yet."""
+    """Return the region of a sensor's rendered argument, if it is already rendered."""
     return (action.get("region_slug") or "") if isinstance(action, dict) else ""

@@ -1,10 +1,10 @@
-"""The fault campaign: random trials of submit, wait and proof under faults and kills.
+"""The fault campaign: random trials of submit, wait and verification with faults and kills.
 
     python3 dev.py faults [--trials N] [--seed S] [--trial K] [--set SWITCH=VALUE]
 
-It ends with exit code 1 if any wanted action happened twice, any task said success without the
-image being there, or any failed for good although it was, or its action still ran. A trial follows
-from the seed and its number.
+The exit code is 1 if a requested action ran twice, if a task succeeded without the copy, or if a
+task failed without a retry although the copy exists or its action is in progress. A trial is
+determined by the seed and its number.
 """
 
 from __future__ import annotations
@@ -21,21 +21,21 @@ from airflow_provider_do_images.simulator.rules.settings import apply_settings
 from devtools.campaign import Report, Trial
 
 START = 1_790_000_000.0
-"""Where the clock starts, so that a replay sees the same times."""
+"""Start of the clock, in Unix seconds: a replay has the same times."""
 
 
 def main(arguments: list[str]) -> int:
-    """Run the campaign or one trial of it; return 1 if a promise was broken."""
+    """Run the campaign or one of its trials; return 1 if a guarantee was violated."""
     parser = argparse.ArgumentParser(prog="dev.py faults", description=__doc__.split("\n")[0])
-    parser.add_argument("--trials", type=int, default=1000, help="default 1000")
-    parser.add_argument("--seed", type=int, help="default: a fresh one, which is printed")
-    parser.add_argument("--trial", type=int, help="replay this one, with all its requests")
+    parser.add_argument("--trials", type=int, default=1000, help="number of trials; default 1000")
+    parser.add_argument("--seed", type=int, help="default: random; it is printed")
+    parser.add_argument("--trial", type=int, help="replay this trial and print its requests")
     parser.add_argument(
         "--set",
         action="append",
         default=[],
         metavar="NAME=VALUE",
-        help="turn a switch of the simulator, such as transfers_show_region=false",
+        help="set a switch of the simulator, such as transfers_show_region=false",
     )
     options = parser.parse_args(arguments)
     rules = apply_settings(Rules(), options.set)
@@ -55,14 +55,14 @@ def main(arguments: list[str]) -> int:
 
 
 def campaign(seed: int, numbers: range, rules: Rules | None = None) -> Iterator[Report]:
-    """Run trials, one after the other, against one simulator."""
+    """Run trials in sequence against one simulator."""
     with Simulator(rules=rules) as simulator:
         for number in numbers:
             yield trial(simulator, seed, number)
 
 
 def trial(simulator: Simulator, seed: int, number: int) -> Report:
-    """Run one trial, which sees nothing of those before it."""
+    """Run one trial, independent of the trials before it."""
     simulator.reset(ManualClock(START))
     return Trial(simulator, seed, number).run()
 
@@ -75,10 +75,10 @@ def replay(seed: int, number: int, rules: Rules) -> int:
         for entry in simulator.journal.entries:
             print(
                 f"{entry.time - START:9.1f} s  {entry.method:4} {entry.path} {entry.body or ''} "
-                f"-> {entry.status or 'no answer'} {entry.fault or ''}"
+                f"-> {entry.status or 'no response'} {entry.fault or ''}"
             )
     print(f"kills: {dict(report.kills)}; tries: {report.tries}; end: {report.end}")
-    print("\n".join(report.violations) or "no promise was broken")
+    print("\n".join(report.violations) or "no guarantee was violated")
     return 1 if report.violations else 0
 
 

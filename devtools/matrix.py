@@ -1,8 +1,9 @@
-"""Test the wheel with each Airflow and Python that the package declares.
+"""Test the wheel with each supported version of Airflow and Python.
 
-Each cell is an environment of its own, with the wheel and the versions of its pins. It runs the
-tests of this checkout, without its package: the unit tests, the integration tests that use Airflow
-or the client, and one test with a real Airflow. The simulator's own tests do not depend on Airflow.
+Each cell has its own environment, with the wheel and the versions of its constraints file. It runs
+the tests of this checkout against the installed package: the unit tests, the integration tests that
+use Airflow or the client, and one test with a real Airflow. The simulator's own tests are left out,
+since they do not depend on Airflow.
 """
 
 from __future__ import annotations
@@ -24,7 +25,7 @@ from rich.table import Table
 
 from dev import CONSTRAINTS, ROOT
 from devtools.build import build, copy_checkout
-from devtools.pins import PINS, pinned
+from devtools.lock_constraints import PINS, pinned
 
 PACKAGE = "airflow_provider_do_images"
 NEWEST = pinned(CONSTRAINTS)["apache-airflow"]
@@ -36,13 +37,13 @@ CELLS = (
     (NEWEST, "3.12"),
     (NEWEST, "3.13"),
 )
-"""Airflow and Python: the oldest that is declared, the newest of each minor, and each Python."""
+"""Airflow and Python: the oldest supported, the newest of each minor version, and each Python."""
 
 TESTS = (
     "tests/unit",
     "tests/integration",
     "tests/system/test_sigkill.py",
-    # These depend on neither version, and the last one needs a developer's tools.
+    # Independent of both versions; the last one needs development tools.
     "--ignore=tests/unit/simulator",
     "--ignore=tests/integration/simulator",
     "--ignore=tests/integration/test_nights.py",
@@ -52,7 +53,12 @@ TESTS = (
 
 @dataclass(frozen=True)
 class Result:
-    """How a cell ended: pytest's ``tests``, ``failures``, ``errors``, ``skipped``, or why not."""
+    """The result of a cell.
+
+    :param counts: pytest's ``tests``, ``failures``, ``errors`` and ``skipped``; empty if pytest
+        did not run.
+    :param why_not: why pytest did not run.
+    """
 
     counts: dict[str, int]
     seconds: float
@@ -60,15 +66,19 @@ class Result:
 
     @property
     def passed(self) -> bool:
-        """Whether tests were run, and none failed."""
+        """Whether tests ran and none failed."""
         return bool(self.counts) and not self.counts["failures"] and not self.counts["errors"]
 
 
 def main(arguments: Sequence[str]) -> int:
-    """Run the cells that are asked for, print a table, and say whether all have passed."""
-    parser = argparse.ArgumentParser(prog="dev.py matrix", description=__doc__)
-    parser.add_argument("--airflow", help="only this version", choices={cell[0] for cell in CELLS})
-    parser.add_argument("--python", help="only this version", choices={cell[1] for cell in CELLS})
+    """Run the selected cells and print a table; return 1 if one has failed."""
+    parser = argparse.ArgumentParser(prog="dev.py matrix", description=__doc__.split("\n")[0])
+    parser.add_argument(
+        "--airflow", help="only this Airflow version", choices={cell[0] for cell in CELLS}
+    )
+    parser.add_argument(
+        "--python", help="only this Python version", choices={cell[1] for cell in CELLS}
+    )
     asked = parser.parse_args(arguments)
     cells = [
         (airflow, python)
@@ -97,7 +107,7 @@ def run(airflow: str, python: str, wheel: Path, folder: Path) -> Result:
     report = folder / "report.xml"
     pytest: list[str | Path] = [python_there, "-m", "pytest", "-q"]
     command = [*pytest, *TESTS, f"--junitxml={report}"]
-    # CI forbids to skip what wants things outside of the checkout, which the copy has not.
+    # With CI set, tests that need the whole checkout fail instead of being skipped.
     foreign = ("AIRFLOW", "PYTHON", "DEMO_", "CI")
     env = {key: value for key, value in os.environ.items() if not key.startswith(foreign)}
     code = subprocess.call(command, cwd=copy_tests(folder / "tree", venv), env=env)
@@ -109,7 +119,7 @@ def run(airflow: str, python: str, wheel: Path, folder: Path) -> Result:
 
 
 def copy_tests(tree: Path, venv: Path) -> Path:
-    """Copy the checkout; the package in it is the installed one."""
+    """Copy the checkout, and replace its package by a link to the installed one."""
     copy_checkout(tree)
     shutil.rmtree(tree / PACKAGE)
     [installed] = venv.glob(f"lib/python*/site-packages/{PACKAGE}")
@@ -118,7 +128,7 @@ def copy_tests(tree: Path, venv: Path) -> Path:
 
 
 def table(results: dict[tuple[str, str], Result]) -> Table:
-    """Return the table that is printed at the end."""
+    """Return the table of all results."""
     table = Table("Airflow", "Python", "passed", "failed", "skipped", "minutes")
     for (airflow, python), result in results.items():
         counts = result.counts

@@ -1,4 +1,4 @@
-"""One mutant: a symbol of the package, and what stands in its place while tests run."""
+"""One mutant: a symbol of the package, and its replacement while tests run."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ from devtools.mutant_faults import PACKAGE, Replacement
 class Mutant:
     """One fault.
 
-    :param fault: what the package does wrong, in words.
+    :param fault: description of the fault.
     :param symbol: module below the package, a colon, and a dotted name in it.
-    :param replacement: takes the original and returns what stands in its place.
-    :param tests: files of which one test at least must fail.
+    :param replacement: takes the original and returns the replacement.
+    :param tests: test files; at least one of their tests must fail.
     """
 
     name: str
@@ -43,9 +43,10 @@ def find(mutant: Mutant) -> tuple[Any, str, Any]:
 
 
 def apply(mutant: Mutant) -> None:
-    """Put a mutant's fault in place, in this process.
+    """Apply a mutant in this process.
 
-    Only the symbol's module is imported before, so that those which import the symbol get it too.
+    Only the symbol's module is imported before, so that modules which import the symbol later get
+    the replacement.
     """
     owner, name, original = find(mutant)
     setattr(owner, name, mutant.replacement(original))

@@ -1,4 +1,4 @@
-"""The faults of the mutants: each takes an original of the package and returns what replaces it."""
+"""The faults of the mutants: each takes an original of the package and returns a replacement."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ Replacement = Callable[[Any], Any]
 
 
 def always(value: Any) -> Replacement:
-    """Return a replacement that returns a value, whatever its arguments."""
+    """Return a replacement that always returns this value."""
     return lambda _: lambda *_, **__: value
 
 
 def decide_with(change: Callable[[Any, Any, Any, list[Any]], Any]) -> Replacement:
-    """Return a replacement of ``decide`` that may change what it decided.
+    """Return a replacement of ``decide`` that can change the decision.
 
-    :param change: takes its module, what it decided, the request and the actions.
+    :param change: takes the module, the decision, the request and the actions.
     """
 
     def make(original: Any) -> Any:
@@ -36,17 +36,17 @@ def decide_with(change: Callable[[Any, Any, Any, list[Any]], Any]) -> Replacemen
     return make
 
 
-def post_on(outcome: str) -> Replacement:
-    """Return a replacement of ``decide`` that submits where the outcome is this one."""
+def post_on(submission: str) -> Replacement:
+    """Return a replacement of ``decide`` that submits instead of returning this submission."""
 
     def change(module: Any, found: Any, _request: Any, _actions: list[Any]) -> Any:
-        return module.Decision.SUBMIT if getattr(found, "submission", None) == outcome else found
+        return module.Decision.SUBMIT if getattr(found, "submission", None) == submission else found
 
     return decide_with(change)
 
 
-def join_errored(module: Any, found: Any, request: Any, actions: list[Any]) -> Any:
-    """Attach to an errored action where a POST is due."""
+def attach_to_errored(module: Any, found: Any, request: Any, actions: list[Any]) -> Any:
+    """Attach to an errored action instead of sending a POST."""
     errored = [one for one in actions if one.status == "errored"]
     if found is module.Decision.SUBMIT and errored:
         return request.to_result(module.Submission.ATTACHED, errored[0])
@@ -54,7 +54,7 @@ def join_errored(module: Any, found: Any, request: Any, actions: list[Any]) -> A
 
 
 def any_region(original: Any) -> Any:
-    """Replace ``decide`` by one that takes all regions for the requested one."""
+    """Replace ``decide`` by one that treats all regions as the requested one."""
 
     def decide(request: Any, image: Any, actions: Any) -> Any:
         return original(request, image, [replace(a, region_slug=request.region) for a in actions])
@@ -62,33 +62,33 @@ def any_region(original: Any) -> Any:
     return decide
 
 
-def outcome_as(outcome: str, wrong: str | None) -> Replacement:
-    """Return a replacement of ``judge`` that reports one outcome as another, or keeps waiting."""
+def report_status_as(status: str, wrong: str | None) -> Replacement:
+    """Return a replacement of ``evaluate_poll`` that reports another status, or keeps waiting."""
 
     def make(original: Any) -> Any:
-        def judge(*arguments: Any) -> Any:
-            verdict = original(*arguments)
-            if verdict is None or verdict.status != outcome:
-                return verdict
-            return wrong and replace(verdict, status=type(verdict.status)(wrong))
+        def evaluate(*arguments: Any) -> Any:
+            result = original(*arguments)
+            if result is None or result.status != status:
+                return result
+            return wrong and replace(result, status=type(result.status)(wrong))
 
-        return judge
+        return evaluate
 
     return make
 
 
 def errors_end_the_wait(original: Any) -> Any:
-    """Replace ``judge`` by one for which a failed poll comes at the deadline."""
+    """Replace ``evaluate_poll`` by one that treats a failed poll as the last one."""
 
-    def judge(wait: Any, look: Any, now: float) -> Any:
-        failed = isinstance(look, Exception)
-        return original(wait, look, max(now, wait.deadline) if failed else now)
+    def evaluate(wait: Any, read: Any, now: float) -> Any:
+        failed = isinstance(read, Exception)
+        return original(wait, read, max(now, wait.deadline) if failed else now)
 
-    return judge
+    return evaluate
 
 
 def completed_if_unknown(original: Any) -> Any:
-    """Replace the parser by one that takes an unknown status for completed."""
+    """Replace the parser by one that treats an unknown status as completed."""
     errors = importlib.import_module(f"{PACKAGE}.api.errors")
 
     def from_json(cls: Any, data: Any, image_id: Any = None) -> Any:
@@ -101,7 +101,7 @@ def completed_if_unknown(original: Any) -> Any:
 
 
 def without_guard(reason: str) -> Replacement:
-    """Return a replacement of ``_guards`` that drops those whose reason begins so."""
+    """Return a replacement of ``_guards`` without those whose reason starts with this text."""
 
     def make(original: Any) -> Any:
         def guards(*arguments: Any, **keywords: Any) -> Any:
@@ -124,7 +124,7 @@ def no_minimum(original: Any) -> Any:
 
 
 def follow_redirects(original: Any) -> Any:
-    """Replace the session's set-up by one that follows redirects."""
+    """Replace the session's ``__init__`` by one that follows redirects."""
 
     def init(self: Any, *arguments: Any, **keywords: Any) -> None:
         original(self, *arguments, **keywords)
@@ -146,12 +146,12 @@ def log_token(original: Any) -> Any:
 
 
 def resend_posts(original: Any) -> Any:
-    """Replace the rule for repeats by the one for GET."""
+    """Replace the retry rule by that of GET."""
     return lambda _, error, **keywords: original("GET", error, **keywords)
 
 
 def never_sent(original: Any) -> Any:
-    """Replace the translation of lost responses by one that says that nothing was sent."""
+    """Replace the error of a lost response by one that claims that nothing was sent."""
     errors = importlib.import_module(f"{PACKAGE}.api.errors")
 
     def transport_error(*arguments: Any, **keywords: Any) -> Any:
@@ -161,7 +161,7 @@ def never_sent(original: Any) -> Any:
 
 
 def deadline_moves(original: Any) -> Any:
-    """Replace the trigger's set-up by one whose deadline counts from now."""
+    """Replace the trigger's ``__init__`` by one whose deadline restarts now."""
 
     def init(self: Any, *, waits: list[dict[str, Any]], **keywords: Any) -> None:
         now = time.time()

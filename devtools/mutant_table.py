@@ -10,23 +10,23 @@ from devtools.mutant_faults import (
     PACKAGE,
     always,
     any_region,
+    attach_to_errored,
     completed_if_unknown,
     deadline_moves,
     decide_with,
     errors_end_the_wait,
     follow_redirects,
-    join_errored,
     log_token,
     never_sent,
     no_minimum,
-    outcome_as,
     post_on,
+    report_status_as,
     resend_posts,
     without_guard,
 )
 
 SUBMIT = ("tests/integration/test_submit.py",)
-JUDGE = ("tests/unit/core/test_evaluate.py", "tests/unit/core/test_flow.py")
+EVALUATE = ("tests/unit/core/test_evaluate.py", "tests/unit/core/test_flow.py")
 RETENTION = ("tests/unit/core/test_retention.py",)
 PRUNE = ("tests/integration/test_prune.py",)
 LISTS = ("tests/integration/test_lists_that_do_not_end.py",)
@@ -69,7 +69,7 @@ ALL = (
         "join-errored",
         "attach to an errored action instead of a new POST",
         "core.submit.decide:decide",
-        decide_with(join_errored),
+        decide_with(attach_to_errored),
         SUBMIT,
     ),
     Mutant(
@@ -84,49 +84,49 @@ ALL = (
         "report a completed action without verifying the image",
         "core.wait.evaluate:is_verified",
         always(value=True),
-        ("tests/integration/test_verify.py", *JUDGE),
+        ("tests/integration/test_verify.py", *EVALUATE),
     ),
     Mutant(
         "no-deadline",
         "wait beyond the deadline",
         "core.wait.evaluate:evaluate_poll",
-        outcome_as("timed_out", None),
-        JUDGE,
+        report_status_as("timed_out", None),
+        EVALUATE,
     ),
     Mutant(
         "timeout-completed",
         "report a timeout as completed",
         "core.wait.evaluate:evaluate_poll",
-        outcome_as("timed_out", "completed"),
-        JUDGE,
+        report_status_as("timed_out", "completed"),
+        EVALUATE,
     ),
     Mutant(
         "errored-completed",
         "report an errored action as completed",
         "core.wait.evaluate:evaluate_poll",
-        outcome_as("errored", "completed"),
-        JUDGE,
+        report_status_as("errored", "completed"),
+        EVALUATE,
     ),
     Mutant(
         "404-completed",
         "report a 404 as completed",
         "core.wait.evaluate:evaluate_poll",
-        outcome_as("not_found", "completed"),
-        JUDGE,
+        report_status_as("not_found", "completed"),
+        EVALUATE,
     ),
     Mutant(
         "failed-poll-ends",
         "let a failed poll end the wait",
         "core.wait.evaluate:evaluate_poll",
         errors_end_the_wait,
-        JUDGE,
+        EVALUATE,
     ),
     Mutant(
         "no-second-look",
         "end a wait on the first 401, 403 or 404",
         "core.wait.evaluate:needs_confirmation",
         always(value=False),
-        JUDGE,
+        EVALUATE,
     ),
     Mutant(
         "unknown-completed",

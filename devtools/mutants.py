@@ -1,10 +1,10 @@
-"""Check the tests: replace one symbol of the package at a time, and see that a test fails.
+"""Check the tests: replace one symbol of the package at a time; a test must fail.
 
     python3 dev.py mutants [NAME ...]
 
-Each mutant is a process of its own that runs the tests named for it until the first failure. It is
-caught only if a test fails: an error while tests are collected or set up does not count. The exit
-code is 1 if any mutant is not caught.
+Each mutant runs its own tests in a separate process, until the first failure. A mutant is caught
+only if a test fails; an error in collection or setup does not count. The exit code is 1 if a mutant
+is not caught.
 """
 
 from __future__ import annotations
@@ -32,12 +32,12 @@ from devtools.mutant_table import MUTANTS
 
 PROCESSES = 2
 TEST_TIMEOUT = 120
-"""Seconds after which a test that hangs counts as failed."""
+"""Timeout of a test, in seconds."""
 
 
 @dataclass(frozen=True)
 class Result:
-    """The result of one mutant: the test that failed, or why there is none."""
+    """The result of one mutant: the test that failed, or the reason why none did."""
 
     mutant: Mutant
     caught_by: str
@@ -89,7 +89,7 @@ def run(name: str) -> Result:
 
 
 def failed_test(report: Path) -> str:
-    """Return the test that failed first, or an empty text if none did but for errors."""
+    """Return the first failed test, or an empty text if there were only errors."""
     if not report.exists():  # pytest ended before its first test
         return ""
     for case in ET.parse(report).getroot().iter("testcase"):  # noqa: S314  pytest wrote it just now

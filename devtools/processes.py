@@ -1,4 +1,4 @@
-"""Start commands so that they can be ended with everything they started."""
+"""Start commands, and stop them with all their child processes."""
 
 from __future__ import annotations
 
@@ -18,16 +18,16 @@ HELD_BACK = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
 def free_port() -> int:
-    """Return a port of 127.0.0.1 that nobody listens on."""
+    """Return a free port of 127.0.0.1."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])
 
 
 def interrupt_on_termination() -> None:
-    """Let SIGTERM and SIGHUP unwind the program like Ctrl-C, so that what it started is ended.
+    """Treat SIGTERM and SIGHUP like Ctrl-C, so that child processes are stopped.
 
-    Ctrl-C too, since whoever starts this in the background may have it ignored.
+    SIGINT is set, too: a shell ignores it for background commands.
     """
     for number in HELD_BACK:
         signal.signal(number, signal.default_int_handler)
@@ -35,7 +35,7 @@ def interrupt_on_termination() -> None:
 
 @contextmanager
 def uninterrupted() -> Iterator[None]:
-    """Hold signals back until the block is over, so that it is done either wholly or not at all."""
+    """Delay signals until the end of the block."""
     held: list[int] = []
     with ExitStack() as restore:
         if threading.current_thread() is threading.main_thread():
@@ -48,10 +48,10 @@ def uninterrupted() -> Iterator[None]:
 
 
 class Component:
-    """A command in a session of its own.
+    """A command in its own session.
 
-    The session, not the process group, tells what belongs to it: Airflow's tasks make process
-    groups of their own, and a killed parent's children are nobody's children; the session stays.
+    Its processes are found by the session id: Airflow's tasks create their own process groups, and
+    orphaned processes lose their parent, but both keep the session.
     """
 
     def __init__(
@@ -72,16 +72,16 @@ class Component:
 
     @property
     def exit_code(self) -> int | None:
-        """The exit code, or None while the command runs."""
+        """The exit code, or ``None`` while the command runs."""
         return self._process.poll()
 
     def wait(self, timeout: float) -> int:
-        """Wait for the end of the command, at most ``timeout`` seconds; return its exit code."""
+        """Wait up to ``timeout`` seconds for the command to end; return its exit code."""
         return self._process.wait(timeout)
 
     def members(self) -> list[int]:
         """Return the ids of all running processes of the session."""
-        self._process.poll()  # a finished leader that nobody asked about would still be listed
+        self._process.poll()  # otherwise a finished leader is still listed
         found = []
         for pid in psutil.pids():
             with suppress(OSError, psutil.Error):
@@ -101,9 +101,9 @@ class Component:
 
 
 def end(components: Sequence[Component], grace: float) -> None:
-    """End the components: SIGTERM first, SIGKILL for what is left after ``grace`` seconds.
+    """Stop the components: SIGTERM, then SIGKILL after ``grace`` seconds.
 
-    :raises RuntimeError: if a process survives even that.
+    :raises RuntimeError: if a process is still running.
     """
     for number, patience in ((signal.SIGTERM, grace), (signal.SIGKILL, 10.0)):
         for component in components:
@@ -116,9 +116,9 @@ def end(components: Sequence[Component], grace: float) -> None:
         else:
             return
     left = {component.name: pids for component in components if (pids := component.members())}
-    raise RuntimeError(f"processes that cannot be ended: {left}")
+    raise RuntimeError(f"processes that cannot be stopped: {left}")
 
 
 def _is_zombie(pid: int) -> bool:
-    """Tell whether the process is dead and only waits to be collected."""
+    """Return whether the process is a zombie."""
     return bool(psutil.Process(pid).status() == psutil.STATUS_ZOMBIE)

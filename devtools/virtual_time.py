@@ -1,8 +1,8 @@
-"""Hours in seconds: a clock for two processes, and an event loop that lives on it.
+"""Virtual time: a clock that two processes share, and an event loop on that clock.
 
-Time stands still while anything is computed or under way, and jumps to the next timer when nothing
-is. So what is measured in virtual time depends neither on this machine nor on its load. The same
-clock can run too, some times as fast as real time; then the loop really sleeps.
+Time stops while code runs or a request is in progress, and jumps to the next timer otherwise. So
+measurements in virtual time do not depend on the machine or its load. The clock can also run at a
+multiple of real time; then the loop really sleeps.
 """
 
 from __future__ import annotations
@@ -20,16 +20,16 @@ from multiprocessing.sharedctypes import RawArray
 from typing import Any
 
 LATENCY = 0.25
-"""Virtual seconds from a request to its answer (assumed; DigitalOcean promises none)."""
+"""Virtual seconds from a request to its response (assumed; DigitalOcean documents none)."""
 
 _A_LITTLE = 1e-6
-"""Seconds by which a jump goes further, since a float of Unix seconds is no finer."""
+"""Seconds added to each jump: the resolution of Unix seconds as a float."""
 
 
 class SharedClock:
-    """Virtual Unix seconds, the same in all processes that have ``values``.
+    """A virtual clock in Unix seconds, shared by all processes that have ``values``.
 
-    :param values: the two numbers to share; by default new ones, with the time now, at rest.
+    :param values: the two shared numbers; by default new ones: the current time, stopped.
     """
 
     def __init__(self, values: Array[c_double] | None = None) -> None:
@@ -39,7 +39,7 @@ class SharedClock:
 
     @property
     def speed(self) -> float:
-        """Virtual seconds in a real one; 0 while it moves by :meth:`advance` alone."""
+        """Virtual seconds per real second; 0 if only :meth:`advance` moves the clock."""
         return self.values[1]
 
     def now(self) -> float:
@@ -47,41 +47,41 @@ class SharedClock:
         return self.values[0] + self.values[1] * time.monotonic()
 
     def advance(self, seconds: float) -> None:
-        """Jump ahead."""
+        """Move the clock forward."""
         self.values[0] += seconds
 
     def run_at(self, speed: float) -> None:
-        """Run from now on at this speed; 0 to stand still."""
+        """Set the speed; 0 stops the clock."""
         now = self.now()
         self.values[0], self.values[1] = now - speed * time.monotonic(), speed
 
     def real_time(self, moment: float) -> float:
-        """Return ``moment``: whoever shares the clock has no other time."""
+        """Return ``moment``: processes that share the clock have no other time."""
         return moment
 
 
 def live_on(values: Array[c_double], airflow_home: str) -> None:
-    """Let this process know no other time. Call it before anything takes hold of ``time.time``."""
+    """Replace ``time.time`` in this process. Call this before any module imports it by name."""
     os.environ["AIRFLOW_HOME"] = airflow_home
-    global clock  # noqa: PLW0603 - there is one time in a process
+    global clock  # noqa: PLW0603 - one clock per process
     clock = SharedClock(values)
     time.time = clock.now
 
 
 clock: SharedClock
-"""The clock of a process that lives on virtual time."""
+"""The clock of a process that uses virtual time."""
 
 
 class VirtualLoop(asyncio.SelectorEventLoop):
     """An event loop on a virtual clock.
 
-    What runs in a thread is taken for a request: its answer arrives :data:`LATENCY` later.
+    A call in a thread counts as a request: its result arrives :data:`LATENCY` later.
 
     :param on: the clock; by default that of this process.
-    :ivar stall: the longest time between two looks at what is ready, without garbage collections:
-        in real seconds, and in seconds of this thread on a processor.
-    :ivar collection: the longest garbage collection, in real seconds. How long it takes depends on
-        all that the process has loaded.
+    :ivar stall: the longest turn of the loop without garbage collections, in real seconds and in
+        CPU seconds of this thread.
+    :ivar collection: the longest garbage collection, in real seconds. It depends on all modules
+        that the process has loaded.
     """
 
     def __init__(self, on: SharedClock | None = None) -> None:
@@ -97,19 +97,19 @@ class VirtualLoop(asyncio.SelectorEventLoop):
         gc.callbacks.append(self._on_collection)
 
     def close(self) -> None:
-        """End the measuring too."""
+        """Close the loop and stop measuring."""
         if self._on_collection in gc.callbacks:
             gc.callbacks.remove(self._on_collection)
         super().close()
 
     def time(self) -> float:
-        """Return virtual seconds since the start: a loop tells nanoseconds apart."""
+        """Return virtual seconds since the start, small numbers for a fine resolution."""
         return self._clock.now() - self._zero
 
     async def run_in_executor(  # type: ignore[override]  # a coroutine is awaited alike
         self, executor: Executor | None, func: Callable[..., Any], *args: Any
     ) -> Any:
-        """Run a function in a thread, while time stands still."""
+        """Run a function in a thread while the clock is stopped."""
         self._under_way += 1
         try:
             return await super().run_in_executor(executor, func, *args)
@@ -118,7 +118,7 @@ class VirtualLoop(asyncio.SelectorEventLoop):
             await asyncio.sleep(LATENCY)
 
     def real_pause(self, timeout: float | None) -> float | None:
-        """Return for how many real seconds to sleep; jump instead, if nothing is under way."""
+        """Return the real seconds to sleep; jump instead if no request is in progress."""
         if timeout and self._clock.speed:
             return timeout / self._clock.speed
         if timeout and self._under_way:
@@ -129,12 +129,12 @@ class VirtualLoop(asyncio.SelectorEventLoop):
         return timeout
 
     def begin_turn(self) -> None:
-        """Take the time."""
+        """Start measuring a turn."""
         self._collected = _NOTHING
         self._turn_began = _now()
 
     def end_turn(self) -> None:
-        """Keep the time if it was long."""
+        """Record the duration of the turn if it is the longest."""
         lasted = _minus(_minus(_now(), self._turn_began), self._collected)
         self.stall = max(self.stall[0], lasted[0]), max(self.stall[1], lasted[1])
 
@@ -150,7 +150,7 @@ class VirtualLoop(asyncio.SelectorEventLoop):
 
 
 class _Selector(selectors.DefaultSelector):
-    """Where an event loop sleeps between two turns."""
+    """Selector that sleeps in virtual time."""
 
     def __init__(self, loop: VirtualLoop) -> None:
         super().__init__()

@@ -18,7 +18,7 @@ from airflow_provider_do_images.core.wait.flow import drive_async, wait_until_fi
 from airflow_provider_do_images.core.wait.progress_log import WaitProgressLog
 from airflow_provider_do_images.core.wait.spec import WaitSpec
 from airflow_provider_do_images.simulator import ManualClock, Simulator
-from devtools import older_airflow
+from devtools import airflow_compat
 from devtools.virtual_time import SharedClock, VirtualLoop
 
 TOKEN = "dop_v1_0123456789abcdef"
@@ -29,7 +29,7 @@ CLOCKED = [
 ]
 """What asks the real time, unless it is given a clock."""
 
-older_airflow.make_up_for_it()
+airflow_compat.apply_compat_patches()
 
 
 @pytest.fixture(scope="session")

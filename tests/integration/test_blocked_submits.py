@@ -18,7 +18,7 @@ from airflow_provider_do_images.operators.replication import (
 from airflow_provider_do_images.simulator import RegionsLag, ResponseLost, Rules
 from airflow_provider_do_images.triggers.image_actions import DigitalOceanImageActionTrigger
 from airflow_provider_do_images.version_compat import AirflowException, AirflowTaskTimeout
-from devtools.older_airflow import TaskDeferred
+from devtools.airflow_compat import TaskDeferred
 
 REGIONS = ["ams3", "sgp1"]
 

@@ -18,7 +18,7 @@ from airflow_provider_do_images.core.wait import flow as wait
 from airflow_provider_do_images.hooks.digitalocean import DigitalOceanHook
 from airflow_provider_do_images.simulator import ScaledClock
 from airflow_provider_do_images.simulator.state.models import ActionOutcome
-from devtools.provided import provided
+from devtools.registry import registered_classes
 
 PAGE = (Path(__file__).parent.parent.parent / "docs" / "classes-at-a-glance.md").read_text()
 TOKEN = "dop_v1_0123456789abcdef"
@@ -46,7 +46,7 @@ REQUESTS = {
 }
 """The numbers of requests by class: GET; POST and PUT; DELETE."""
 
-CLASSES = provided("hooks", "operators", "sensors", "triggers")
+CLASSES = registered_classes("hooks", "operators", "sensors", "triggers")
 
 
 @pytest.fixture

@@ -29,7 +29,7 @@ from airflow_provider_do_images.operators.replication import (
 from airflow_provider_do_images.sensors.image_actions import DigitalOceanImageActionSensor
 from airflow_provider_do_images.simulator import ActionStuck, ErrorStatus, RequestLost
 from airflow_provider_do_images.version_compat import AirflowException, AirflowFailException
-from devtools.older_airflow import TaskDeferred
+from devtools.airflow_compat import TaskDeferred
 
 DROPLET = {"droplet_id": 42, "droplet_name": "web-1"}
 

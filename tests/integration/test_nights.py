@@ -25,7 +25,7 @@ from airflow_provider_do_images.core.submit.decide import Decision
 from airflow_provider_do_images.simulator import HeldRequest, ManualClock, Rules
 from airflow_provider_do_images.simulator.faults import connections
 from devtools.chaos import Chaos
-from devtools.nights import START, Nights
+from devtools.nightly_runs import START, NightlyRuns
 from devtools.pipeline import DAY, HOUR, POLICY, REGIONS, TAG, Pipeline
 
 FIXED_SEED = 7
@@ -43,7 +43,7 @@ def first_violations(nights, seed):
 @pytest.mark.parametrize("tells_region", [True, False])
 def test_after_each_of_thirty_runs_the_account_has_what_the_policy_retains(sim, seed, tells_region):
     """The retained snapshots have their names and regions; no other backup is converted."""
-    nights = Nights(sim, seed, tells_region=tells_region)
+    nights = NightlyRuns(sim, seed, transfers_show_region=tells_region)
 
     assert first_violations(nights, seed) == []
 
@@ -124,7 +124,7 @@ def without_policy(monkeypatch):
     ("take_out", "kind"),
     [
         (without_claim, "unclaimed"),
-        (without_memory, "chosen"),
+        (without_memory, "selected"),
         (without_join, "duplicate"),
         (without_policy, "foreign"),
     ],
@@ -134,7 +134,7 @@ def test_without_one_safeguard_the_runs_fail(monkeypatch, sim, take_out, kind):
     """Each mutation is detected."""
     take_out(monkeypatch)
 
-    found = first_violations(Nights(sim, FIXED_SEED), FIXED_SEED)
+    found = first_violations(NightlyRuns(sim, FIXED_SEED), FIXED_SEED)
 
     assert any(f": {kind}: " in violation for violation in found)
 

@@ -11,7 +11,7 @@ from airflow_provider_do_images.operators.replication import (
     DigitalOceanReplicateImageOperator,
 )
 from airflow_provider_do_images.sensors.image_actions import DigitalOceanImageActionSensor
-from devtools.older_airflow import TaskDeferred
+from devtools.airflow_compat import TaskDeferred
 
 GOES_ON = "DigitalOcean cannot cancel an action"
 

@@ -9,7 +9,7 @@ import pytest
 
 from airflow_provider_do_images.sensors.image_actions import DigitalOceanImageActionSensor
 from airflow_provider_do_images.simulator import ErrorStatus
-from devtools.older_airflow import AirflowRescheduleException
+from devtools.airflow_compat import AirflowRescheduleException
 
 
 @pytest.fixture

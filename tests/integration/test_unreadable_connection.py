@@ -32,7 +32,7 @@ from airflow_provider_do_images.version_compat import (
     AirflowFailException,
     AirflowNotFoundException,
 )
-from devtools.older_airflow import AirflowRescheduleException, TaskDeferred
+from devtools.airflow_compat import AirflowRescheduleException, TaskDeferred
 
 FAILURES = [
     AirflowNotFoundException("The conn_id `digitalocean_default` isn't defined"),

@@ -107,15 +107,15 @@ def test_the_form_shows_what_is_needed(form, picture):
 
 
 def test_the_form_explains_its_own_fields(form, page, picture):
-    """Each has a name and says what counts if it is empty; what is typed is kept."""
+    """Each has a name and shows its default; the values that are typed are saved."""
     form.get_by_role("button", name="Extra Fields", exact=True).click()
 
     for name in ("connect_timeout", "read_timeout", "max_retries", "rate_limit_reserve", "verify"):
         field = form.locator(f"[name=element_{name}]")
         expect(field).to_be_visible()
-    expect(form.get_by_text("if empty")).to_have_count(5)
+    expect(form.get_by_text("(default")).to_have_count(5)
 
-    form.locator("[name=element_retries]").fill("3")
+    form.locator("[name=element_max_retries]").fill("3")
     form.locator("[name=element_expected_team]").fill("My Team")
     picture("connection-form-extra", form)
 

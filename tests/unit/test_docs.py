@@ -24,7 +24,7 @@ from airflow_provider_do_images.provider_info import get_provider_info
 from airflow_provider_do_images.simulator import Simulator
 from airflow_provider_do_images.simulator.faults.config import FAULT_CLASSES, parse_fault
 from devtools import result_schema
-from devtools.provided import provided
+from devtools.registry import registered_classes
 
 try:  # Airflow 3.2 and newer
     from airflow.dag_processing.dagbag import DagBag
@@ -166,13 +166,13 @@ def test_links_to_files_resolve():
 
 def test_every_class_is_documented():
     """Hooks, operators and sensors have a page and a row in the README."""
-    names = set(provided("hooks", "operators", "sensors"))
+    names = set(registered_classes("hooks", "operators", "sensors"))
     rows = re.findall(r"^\|[^|]*\| `(DigitalOcean\w+)` \|", README.read_text(), re.MULTILINE)
 
     assert set(CLASS_PAGES) == names
     assert set(rows) == names
     sensor_page = (DOCS / "classes" / "sensor.md").read_text()
-    assert [name for name in provided("triggers") if f"`{name}`" not in sensor_page] == []
+    assert [name for name in registered_classes("triggers") if f"`{name}`" not in sensor_page] == []
 
 
 @pytest.mark.parametrize("name", CLASS_PAGES)
@@ -196,7 +196,7 @@ def test_the_page_of_a_class_is_complete(name):
 
 def test_every_parameter_is_documented():
     """Sphinx publishes the docstring of a class and of those that it inherits from."""
-    for name, one in provided("hooks", "operators", "sensors", "triggers").items():
+    for name, one in registered_classes("hooks", "operators", "sensors", "triggers").items():
         own = [base for base in one.__mro__ if base.__module__.startswith("airflow_provider_do")]
         text = "".join(inspect.getdoc(base) or "" for base in own)
         names = set(inspect.signature(one.__init__).parameters) - {"self", "kwargs"}
@@ -207,7 +207,9 @@ def test_every_class_has_an_example_and_a_test():
     """The example is a DAG that a system test runs."""
     for folder in ("example_dags", "tests/integration"):
         text = "".join(path.read_text() for path in (ROOT / folder).rglob("*.py"))
-        assert [name for name in provided("operators", "sensors") if name not in text] == []
+        assert [
+            name for name in registered_classes("operators", "sensors") if name not in text
+        ] == []
 
 
 def test_the_keys_of_the_rows_are_those_of_the_code():

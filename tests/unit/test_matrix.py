@@ -8,8 +8,8 @@ import tomllib
 import pytest
 
 from dev import CONSTRAINTS, ROOT
+from devtools.lock_constraints import PINS, RELEASES, pinned
 from devtools.matrix import CELLS, NEWEST
-from devtools.pins import PINS, RELEASES, pinned
 
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
 BOUNDS = dict(name.split(">=") for name in PROJECT["dependencies"])

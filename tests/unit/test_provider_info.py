@@ -22,7 +22,7 @@ from airflow_provider_do_images.operators.replication import (
 )
 from airflow_provider_do_images.provider_info import get_provider_info
 from airflow_provider_do_images.sensors.image_actions import DigitalOceanImageActionSensor
-from devtools.provided import provided
+from devtools.registry import registered_classes
 
 INFO = get_provider_info()
 [CONNECTION] = INFO["connection-types"]
@@ -37,7 +37,7 @@ def test_it_meets_airflows_schema():
 
 def test_every_operator_can_be_imported_from_the_package():
     """The short import gives the class of the module that Airflow knows."""
-    classes = provided("operators")
+    classes = registered_classes("operators")
 
     assert sorted(classes) == operators.__all__
     assert {name: getattr(operators, name) for name in operators.__all__} == classes

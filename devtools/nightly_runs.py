@@ -1,6 +1,6 @@
-"""Nights of the pipeline under faults and kills; after each the account is judged.
+"""Nightly runs of the pipeline with faults and kills; the account is checked after each run.
 
-What is judged is the simulator's state, by rules that are written here a second time, plainly.
+The check reads the simulator's state and has its own, simple implementation of the rules.
 """
 
 from __future__ import annotations
@@ -39,53 +39,55 @@ from devtools.pipeline import (
 )
 
 START = 1_790_020_800.0
-"""Where the clock starts."""
+"""Start of the clock, in Unix seconds."""
 
 TRIES = 100
 RETRY_DELAY = 300.0
 RARITY = 3.0
-CLEARED = 0.25
-"""The share of nights that are run a second time."""
+CLEAR_CHANCE = 0.25
+"""The share of runs that are cleared and run a second time."""
 
-BEYOND_A_RETRY = (ActionStuck, ActionDisappears, ConcurrentAction, TokenRevoked)
-"""Faults after which nobody can promise the copies of this night, or no others."""
+UNRECOVERABLE = (ActionStuck, ActionDisappears, ConcurrentAction, TokenRevoked)
+"""Faults after which the guarantees about copies do not hold."""
 
 BACKUPS: tuple[BackupPlan, ...] = ("daily", "daily", "weekly")
 
 T = TypeVar("T")
 
 
-class Nights:
-    """An account of three droplets whose backups are kept by a policy, and of other things.
+class NightlyRuns:
+    """Nightly runs in an account with three droplets under a policy, and with foreign images.
 
-    :param simulator: reset, and moved by hand.
-    :param seed: decides what goes wrong.
-    :param tells_region: whether transfers tell their region.
+    :param simulator: is reset; its clock is advanced manually.
+    :param seed: determines all faults and kills.
+    :param transfers_show_region: whether transfers report their region.
     """
 
-    def __init__(self, simulator: Simulator, seed: int, *, tells_region: bool = True) -> None:
+    def __init__(
+        self, simulator: Simulator, seed: int, *, transfers_show_region: bool = True
+    ) -> None:
         simulator.reset(ManualClock(START))
         global_random.seed(seed)  # the client's jitter
         self.violations: list[str] = []
         self.tries: Counter[str] = Counter()
         self._simulator = simulator
-        self._tells_region = tells_region
+        self._transfers_show_region = transfers_show_region
         self._random = Random(seed)  # noqa: S311 - replayed, not secret
-        self.chaos = Chaos(simulator, self._random, rarity=RARITY, without=BEYOND_A_RETRY)
+        self.chaos = Chaos(simulator, self._random, rarity=RARITY, without=UNRECOVERABLE)
         self._droplets = [self._add_droplet(number) for number in range(len(BACKUPS))]
         self._ids = {droplet.id for droplet in self._droplets}
         self._foreign = self._add_foreign()
-        self._chosen: dict[int, set[int]] = {droplet.id: set() for droplet in self._droplets}
-        self._promised: dict[int, set[int]] = {droplet.id: set() for droplet in self._droplets}
+        self._selected: dict[int, set[int]] = {droplet.id: set() for droplet in self._droplets}
+        self._expected: dict[int, set[int]] = {droplet.id: set() for droplet in self._droplets}
         self._pipeline = Pipeline(self._new_client, simulator.clock.now, self.chaos.sleep)
 
     def run(self, number: int = 30) -> Iterator[list[str]]:
-        """Run nights; yield what was broken in each."""
+        """Run the pipeline every night; yield the violations of each run."""
         for night in range(number):
             self._wait_until(START + night * DAY)
             self._simulator.state.rules = self._draw_rules()
             self._run_night()
-            if self._random.random() < CLEARED:
+            if self._random.random() < CLEAR_CHANCE:
                 self._run_night()
             found, self.violations = self.violations, []
             yield [f"night {night}: {violation}" for violation in found]
@@ -99,10 +101,10 @@ class Nights:
         for finding in self._try("audit", self._pipeline.audit):
             if finding.problem:
                 self.violations.append(f"audit: {finding}")
-        self._judge()
+        self._check_account()
 
     def _try(self, name: str, task: Callable[[], T]) -> T:
-        """Try a task again until it succeeds, as Airflow would, or somebody who clears it."""
+        """Retry a task until it succeeds, as Airflow or a user who clears it would."""
         for _ in range(TRIES):
             self.tries[name] += 1
             try:
@@ -118,22 +120,22 @@ class Nights:
         raise AssertionError(f"{name} never succeeded: {problem}")
 
     def _find(self) -> RestorePointSelection:
-        """Find, and see that it is the newest: of the moment before it, or of the one after."""
+        """List restore points; check that each was the newest before or after the call."""
         before = self._newest()
         choice = self._pipeline.find()
         after = self._newest()
         for point in choice.points:
             id_, image = point.droplet.id, point.image.id
             if image not in (before[id_], after[id_]):
-                self.violations.append(f"chosen: image {image} is not the newest of {id_}")
-            self._chosen[id_].add(image)
-            self._promised[id_].add(image)
+                self.violations.append(f"selected: image {image} is not the newest of {id_}")
+            self._selected[id_].add(image)
+            self._expected[id_].add(image)
         if missing := self._ids - {point.droplet.id for point in choice.points}:
-            self.violations.append(f"chosen: nothing of {missing}: {choice.missing}")
+            self.violations.append(f"selected: no restore point of {missing}: {choice.missing}")
         return choice
 
     def _newest(self) -> dict[int, int]:
-        """Return the newest image of each droplet that is, or was, a backup."""
+        """Return the newest image of each droplet that is or was a backup."""
         self._simulator.state.process_due_events()
         images = self._simulator.state.images.values()
         return {
@@ -148,10 +150,10 @@ class Nights:
     def _prune(self) -> None:
         self._pipeline.prune()
         for id_ in self._ids:
-            self._promised[id_] = self._kept_by_the_rules(self._promised[id_])
+            self._expected[id_] = self._retained_by_rules(self._expected[id_])
 
-    def _kept_by_the_rules(self, ids: set[int]) -> set[int]:
-        """Return which of a droplet's snapshots are to be kept."""
+    def _retained_by_rules(self, ids: set[int]) -> set[int]:
+        """Return the snapshots of a droplet that the rules retain."""
         now = self._simulator.clock.now()
         images = sorted(map(self._image, ids), key=lambda i: (i.created_at, i.id), reverse=True)
         kept = {i.id for i in images[:1]}
@@ -168,29 +170,29 @@ class Nights:
         loose = [i.id for i in images if i.id not in kept]
         return kept | set(loose[: max(RETENTION.min_keep - len(kept), 0)])
 
-    # The judgement
+    # The check
 
-    def _judge(self) -> None:
+    def _check_account(self) -> None:
         self._simulator.state.process_due_events()
         images = self._simulator.state.images
-        for id_, promised in self._promised.items():
+        for id_, expected in self._expected.items():
             there = {i.id for i in images.values() if self._is_ours(i) and i.droplet_id == id_}
-            if lost := promised - there:
-                self.violations.append(f"deleted: {lost} of {id_} should be there")
-            if extra := there - promised:
-                self.violations.append(f"left: {extra} of {id_} should not be there")
-            for image in (images[one] for one in promised & there):
-                self._judge_image(image)
-        self._judge_converts()
+            if lost := expected - there:
+                self.violations.append(f"deleted: {lost} of {id_} should exist")
+            if extra := there - expected:
+                self.violations.append(f"left: {extra} of {id_} should not exist")
+            for image in (images[one] for one in expected & there):
+                self._check_image(image)
+        self._check_converts()
         for id_, was in self._foreign.items():
             now = images.get(id_)
             if now is None or _shown(now) != was:
                 self.violations.append(f"foreign: {was} became {now}")
 
-    def _judge_image(self, image: Image) -> None:
-        wanted = f"{POLICY}_{image.droplet_id}_{_utc(image):%Y%m%dT%H%M%SZ}"
-        if image.name != wanted:
-            self.violations.append(f"unclaimed: {image.id} is called {image.name}, not {wanted}")
+    def _check_image(self, image: Image) -> None:
+        expected = f"{POLICY}_{image.droplet_id}_{_utc(image):%Y%m%dT%H%M%SZ}"
+        if image.name != expected:
+            self.violations.append(f"unclaimed: {image.id} is called {image.name}, not {expected}")
         if missing := set(REGIONS) - set(image.regions):
             self.violations.append(f"copies: {image.id} is not in {missing}")
         kinds = Counter(
@@ -201,17 +203,19 @@ class Nights:
         if twice := [kind for kind, number in kinds.items() if number > 1]:
             self.violations.append(f"duplicate: {twice} of {image.id}")
 
-    def _judge_converts(self) -> None:
-        """No backup was taken but those that were chosen."""
+    def _check_converts(self) -> None:
+        """Check that only selected backups were converted."""
         state = self._simulator.state
         ever = [*state.images.values(), *state.deleted_images.values()]
-        for id_, chosen in self._chosen.items():
+        for id_, selected in self._selected.items():
             taken = {i.id for i in ever if self._is_ours(i) and i.droplet_id == id_}
-            if taken != chosen:
-                self.violations.append(f"eaten: of {id_} {taken - chosen}, not {chosen - taken}")
+            if taken != selected:
+                self.violations.append(
+                    f"converted: of {id_} {taken - selected}, not {selected - taken}"
+                )
 
     def _is_ours(self, image: Image) -> bool:
-        """Whether it is a snapshot of our droplets that was a backup once."""
+        """Whether it is a snapshot of the droplets that was a backup."""
         ours = image.droplet_id in self._ids and image.id not in self._foreign
         return ours and image.type == "snapshot"
 
@@ -228,7 +232,7 @@ class Nights:
         return droplet
 
     def _add_foreign(self) -> dict[int, Any]:
-        """Add what nobody may touch; return how all the snapshots look."""
+        """Add foreign images; return the expected state of all snapshots that must not change."""
         state, first = self._simulator.state, self._droplets[0].id
         for name in (f"another_{first}_20260101T000000Z", "by-hand", f"{POLICY}_{first}_soon"):
             state.add_image(name, droplet_id=first, created_at=START - 200 * DAY)
@@ -241,7 +245,7 @@ class Nights:
             convert_keeps_name=coin() < 0.5,  # noqa: PLR2004 - a coin
             convert_seconds=choice([0.0, 90.0]),
             regions_lag_seconds=choice([0.0, 30.0]),
-            transfers_show_region=self._tells_region,
+            transfers_show_region=self._transfers_show_region,
             region_null_until_completed=coin() < 0.25,  # noqa: PLR2004 - two coins
         )
 
@@ -252,7 +256,7 @@ class Nights:
             read_timeout=READ_TIMEOUT,
             sleep=self.chaos.sleep,
         )
-        client._session.mount("http://", self.chaos)  # noqa: SLF001 - where the network begins
+        client._session.mount("http://", self.chaos)  # noqa: SLF001 - faults are injected here
         return client
 
     def _wait_until(self, moment: float) -> None:

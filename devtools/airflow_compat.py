@@ -1,6 +1,6 @@
-"""What an Airflow before 3.3 lacks in a process of tests: outside a worker, and in ``dag.test()``.
+"""Patches for tests with Airflow before 3.3: outside a worker, and in ``dag.test()``.
 
-Airflow's own processes need none of it, so the package knows nothing of this.
+Airflow's own processes do not need them, so they are not part of the package.
 """
 
 from __future__ import annotations
@@ -19,14 +19,14 @@ except ImportError:
         TaskDeferred,
     )
 
-__all__ = ["AirflowRescheduleException", "TaskDeferred", "make_up_for_it"]
+__all__ = ["AirflowRescheduleException", "TaskDeferred", "apply_compat_patches"]
 
 
-def make_up_for_it() -> None:
-    """Do for this process what newer versions do by themselves."""
+def apply_compat_patches() -> None:
+    """Patch this process to behave like newer versions."""
     if not hasattr(supervisor.in_process_api_server, "cache_clear"):
-        # Before 3.3 ``dag.test()`` makes an API server for each task, which takes seconds.
+        # Before 3.3 ``dag.test()`` starts an API server for each task, which takes seconds.
         supervisor.in_process_api_server = cache(supervisor.in_process_api_server)
     if version("apache-airflow-core").startswith("3.1."):
-        # A worker makes a date of the text that it is sent; here the text went through.
+        # A worker parses the date from text; in this process the text is passed on unparsed.
         TaskRescheduleStartDate.model_construct = TaskRescheduleStartDate  # type: ignore[assignment]

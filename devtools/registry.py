@@ -1,4 +1,4 @@
-"""The classes that Airflow is told of, for tests that compare pages and lists with them."""
+"""The provider's registered classes, for tests that compare them with pages and lists."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ import importlib
 from airflow_provider_do_images.provider_info import get_provider_info
 
 
-def provided(*kinds: str) -> dict[str, type]:
-    """Return the classes of these kinds, such as ``operators``, by their names."""
+def registered_classes(*kinds: str) -> dict[str, type]:
+    """Return the classes of these kinds, such as ``operators``, by name."""
     info = get_provider_info()
     modules = [name for kind in kinds for entry in info[kind] for name in entry["python-modules"]]
     return {
