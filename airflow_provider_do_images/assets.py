@@ -1,4 +1,4 @@
-"""The address of a copy, as an Airflow asset: ``digitalocean://images/3038067722/ams3``."""
+"""The URI of a copy, as an Airflow asset: ``digitalocean://images/3038067722/ams3``."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ _PATH = re.compile(r"/[1-9][0-9]*/[a-z]{2,}[0-9]+")
 
 
 def copy_uri(image_id: int, region: str) -> str:
-    """Return the address of the copy of an image in a region."""
+    """Return the URI of the copy of an image in a region."""
     return f"{SCHEME}://images/{image_id}/{region}"
 
 
 def sanitize_uri(uri: SplitResult) -> SplitResult:
-    """Return the parts of an address of this scheme; Airflow calls this for each such asset.
+    """Check a URI of this scheme, and return it. Airflow calls this for each such asset.
 
-    :raises ValueError: for one that is not the address of a copy.
+    :raises ValueError: if it is not the URI of a copy.
     """
     if uri.netloc != "images" or not _PATH.fullmatch(uri.path) or uri.query:
         raise ValueError(
@@ -32,7 +32,7 @@ def sanitize_uri(uri: SplitResult) -> SplitResult:
 
 
 def copy_extra(row: ActionResult) -> dict[str, Any]:
-    """Return what the event of a copy tells of it; ``seconds`` is how long its action took."""
+    """Return the extra of the asset event of a copy; ``seconds`` is the duration of its action."""
     action = row.action
     seconds = None
     if action and action.started_at and action.completed_at:

@@ -1,13 +1,12 @@
-"""Links from a task to what it works on, in DigitalOcean's control panel.
+"""Links from a task to its image or droplet in DigitalOcean's control panel.
 
-DigitalOcean documents no addresses of its control panel. A droplet's page is where its own
-"Droplets" list leads, and what other tools link to: ``/droplets/<id>``. An image has no page: the
-panel shows snapshots as rows of the list "Backups & Snapshots" at ``/images/snapshots/droplets``,
-so the link leads there. Behind the ``#``, which no browser sends, it names the image for the reader
-of the address alone. Backups and custom images are lists next to that one. That the addresses stay
-is assumed; an account with several teams shows the one that was looked at last.
+DigitalOcean does not document the URLs of its control panel, so they are assumptions. The page of a
+droplet is ``/droplets/<id>``. An image has no page: the link opens the list of snapshots at
+``/images/snapshots/droplets``. The fragment after ``#`` is the image id, for the reader of the URL.
+Backups and custom images are on neighbouring pages. An account with several teams opens the last
+used team.
 
-Airflow asks for the links at the end of each run of a task in a worker, so also when it defers.
+Airflow reads the links in the worker at the end of each run of a task, also when it defers.
 """
 
 from __future__ import annotations
@@ -21,23 +20,23 @@ CONTROL_PANEL = "https://cloud.digitalocean.com"
 
 
 class ImageLink(BaseOperatorLink):
-    """From a task to its image, or rather to the list that has it."""
+    """Link a task to the list of snapshots that contains its image."""
 
     name = "Image at DigitalOcean"
 
     def get_link(self, operator: BaseOperator, *, ti_key: Any) -> str:
-        """Return the address, or an empty text if the task has no image."""
+        """Return the URL, or an empty string if the task has no image."""
         image_id = _id_of(operator, "image_id")
         return f"{CONTROL_PANEL}/images/snapshots/droplets#{image_id}" if image_id else ""
 
 
 class DropletLink(BaseOperatorLink):
-    """From a task to the droplet that its image was made of, or whose backups it looks for."""
+    """Link a task to the source droplet of its image or restore points."""
 
     name = "Droplet at DigitalOcean"
 
     def get_link(self, operator: BaseOperator, *, ti_key: Any) -> str:
-        """Return the address, or an empty text if the task was not told of a droplet."""
+        """Return the URL, or an empty string if the task has no droplet id."""
         droplet_id = _id_of(operator, "droplet_id")
         return f"{CONTROL_PANEL}/droplets/{droplet_id}" if droplet_id else ""
 
@@ -46,11 +45,11 @@ LINKS = (ImageLink(), DropletLink())
 
 
 def _id_of(operator: BaseOperator, key: str) -> str:
-    """Return the id that the task was given, alone or in a row of another task, or an empty text.
+    """Return the id from a row or a parameter of the task, or an empty string.
 
-    Its fields are rendered by then. What is no id leads nowhere; the task itself complains of it.
+    The fields are already rendered. An invalid id has no link; the task itself reports the error.
     """
     rows = (getattr(operator, name, None) for name in ("action", "restore_point", "image"))
-    found = [row.get(key) for row in rows if isinstance(row, Mapping)]
-    text = str(next(iter(found), getattr(operator, key, ""))).strip()
+    ids = [row.get(key) for row in rows if isinstance(row, Mapping)]
+    text = str(next(iter(ids), getattr(operator, key, ""))).strip()
     return text if text.isascii() and text.isdigit() else ""

@@ -90,7 +90,7 @@ def without_claim(monkeypatch):
 
 def without_memory(monkeypatch):
     """List backups alone, not the snapshots that were made from them."""
-    monkeypatch.setattr(choose, "_kept", lambda *_: ())
+    monkeypatch.setattr(choose, "_snapshots", lambda *_: ())
 
 
 def without_join(monkeypatch):
