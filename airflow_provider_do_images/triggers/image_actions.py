@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from datetime import timedelta
 from typing import Any
 
 from airflow.triggers.base import BaseTrigger, TriggerEvent
 
 from airflow_provider_do_images.api import InvalidInputError
+from airflow_provider_do_images.api.text import shorten
 from airflow_provider_do_images.api.validation import check_interval, check_moment, check_text
 from airflow_provider_do_images.core.messages import describe_not_cancelled
 from airflow_provider_do_images.core.results import ActionResult, WaitStatus
@@ -89,8 +90,8 @@ class DigitalOceanImageActionTrigger(BaseTrigger):
             raise InvalidInputError(
                 f"the trigger's arguments have version {version}; this package reads {VERSION}"
             )
-        self.waits = [WaitSpec.checked(wait) for wait in waits]
-        self.rows = rows or []
+        self.waits = [WaitSpec.checked(wait) for wait in _mappings("waits", waits)]
+        self.rows = _rows(rows or [])
         self.first_poll_at = check_moment("first_poll_at", first_poll_at)
         self.poll_interval = check_interval("poll_interval", poll_interval)
         self.digitalocean_conn_id = check_text("digitalocean_conn_id", digitalocean_conn_id)
@@ -132,3 +133,16 @@ class DigitalOceanImageActionTrigger(BaseTrigger):
         except Exception as error:  # a defect of this package ends this wait only
             self.log.exception("Unexpected error while waiting for action %s.", wait.action_id)
             return WaitResult(WaitStatus.INTERNAL_ERROR, wait, time.time(), error=repr(error))
+
+
+def _mappings(name: str, value: Any) -> list[Mapping[str, Any]]:
+    if isinstance(value, list) and all(isinstance(one, Mapping) for one in value):
+        return value
+    raise InvalidInputError(f"{name} must be a list of dicts; got {shorten(value)}")
+
+
+def _rows(value: Any) -> list[dict[str, Any]]:
+    try:
+        return [ActionResult.from_json(row).to_json() for row in _mappings("rows", value)]
+    except ValueError as error:
+        raise InvalidInputError(str(error)) from error

@@ -18,7 +18,8 @@ from airflow_provider_do_images.api.client import ApiClient
 from airflow_provider_do_images.api.http.retry import NO_RETRY, RetryPolicy
 from airflow_provider_do_images.core.results import WaitStatus
 from airflow_provider_do_images.core.wait import flow as waiting
-from airflow_provider_do_images.core.wait.spec import WaitResult
+from airflow_provider_do_images.core.wait.event import read_event
+from airflow_provider_do_images.core.wait.spec import WaitSpec
 from airflow_provider_do_images.hooks.digitalocean import DigitalOceanHook
 from airflow_provider_do_images.triggers.image_actions import DigitalOceanImageActionTrigger
 from devtools.answers import answers
@@ -112,22 +113,17 @@ def test_a_trigger_ends_with_one_event_that_says_how(server, serve, some):
         patch.setattr(waiting, "CONFIRMATION_DELAY", 0.01)
         event = asyncio.run(_event())
 
-    verdict = WaitResult.from_event(json.loads(json.dumps(event, allow_nan=False)))
-    assert verdict.status is not WaitStatus.INTERNAL_ERROR
+    _, [result] = read_event(json.loads(json.dumps(event, allow_nan=False)))
+    assert result.status is not WaitStatus.INTERNAL_ERROR
     assert TOKEN not in json.dumps(event)
 
 
 async def _event():
     now = time.time()
     trigger = DigitalOceanImageActionTrigger(
-        image_id=1,
-        action_id=2,
-        started_at=now - 500,
-        deadline=now + 0.05,
+        waits=[WaitSpec(1, 2, now - 500, now + 0.05, "ams3", 0.05).to_json()],
         first_poll_at=now,
         poll_interval=0.02,
-        verify_timeout=0.05,
-        region="ams3",
     )
     [event] = [event async for event in trigger.run()]
     return event.payload

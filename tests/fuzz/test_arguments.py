@@ -134,6 +134,7 @@ class Account:
                 "regions": ["ams3", "sgp1"],
                 "allow_partial": False,
                 **waits,
+                "deferrable": True,
             },
             DigitalOceanListImageActionsOperator: {
                 "image_id": snapshot.id,
@@ -258,28 +259,34 @@ def test_an_operator_refuses_or_does_what_it_is_told(account, kind, data):
     assert journal.count("POST", "/v2/images/*/actions") <= 2
 
 
-TRIGGER = {
+WAIT = {
     "image_id": 7,
     "action_id": 9,
     "started_at": START,
     "deadline": START + 60,
-    "first_poll_at": START,
-    "poll_interval": 30,
     "region": "ams3",
     "verify_timeout": 1,
     "droplet_id": 3,
     "droplet_name": "web-07",
     "submission": "submitted",
     "typical_seconds": 5,
+}
+TRIGGER = {
+    "waits": [WAIT],
+    "rows": [],
+    "first_poll_at": START,
+    "poll_interval": 30,
     "digitalocean_conn_id": "digitalocean_default",
+    "version": 1,
 }
 
 
-@given(name=st.sampled_from(sorted(TRIGGER)), value=ODD)
+@given(name=st.sampled_from(sorted(TRIGGER | WAIT)), value=ODD)
 def test_a_trigger_refuses_what_it_could_not_store(name, value):
     """What it takes it stores as primitives, and reads back the same."""
     try:
-        trigger = DigitalOceanImageActionTrigger(**{**TRIGGER, name: value})
+        changed = {"waits": [{**WAIT, name: value}]} if name in WAIT else {name: value}
+        trigger = DigitalOceanImageActionTrigger(**{**TRIGGER, **changed})
     except InvalidInputError:
         return
     _, stored = trigger.serialize()
