@@ -158,12 +158,10 @@ def blocked_failure(
     return kind(_join(as_sentence(error), clearing), WaitStatus.TIMED_OUT.value)
 
 
-def log_copies(rows: Sequence[ActionResult]) -> None:
-    """Log the result of each region on a line of its own."""
+def log_missing_copies(rows: Sequence[ActionResult]) -> None:
+    """Log the failure of each region on a line of its own."""
     for row in rows:
-        if row.is_completed:
-            log.info("%s  %s, %s", row.region, row.submission, row.wait_status)
-        else:
+        if not row.is_completed:
             status = row.wait_status or row.submission
             log.error("%s  %s: %s", row.region, status, as_sentence(row.error or ""))
 

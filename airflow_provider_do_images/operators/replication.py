@@ -15,7 +15,7 @@ from airflow_provider_do_images._airflow.failures import (
     copies_failure,
     describe_copies,
     from_event,
-    log_copies,
+    log_missing_copies,
 )
 from airflow_provider_do_images._airflow.task_state import own_transfers
 from airflow_provider_do_images._airflow.upstream_rows import read_image_ref
@@ -170,7 +170,7 @@ class DigitalOceanReplicateImageOperator(WaitingOperator):
         with airflow_exceptions(CLEARING_SUBMITS):
             self._check_settings()
             allow_partial = check_flag("allow_partial", self.allow_partial)
-        log_copies(rows)
+        log_missing_copies(rows)
         status, result = replication_status(rows), [row.to_json() for row in rows]
         context["ti"].xcom_push(key="replication_status", value=status.value)
         if status is ReplicationStatus.FAILED or (
