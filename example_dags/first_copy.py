@@ -25,5 +25,5 @@ with DAG(
         restore_point=restore_points.output
     )
     DigitalOceanReplicateImageOperator.partial(
-        task_id="replicate", regions="{{ params.regions }}"
+        task_id="replicate", regions="{{ params.regions }}", deferrable=True
     ).expand(image=snapshots.output)

@@ -52,6 +52,7 @@ def nightly_backup_to_snapshot() -> None:
             task_id="replicate",
             image=convert.output,
             regions=REGIONS,
+            deferrable=True,
             outlets=[AssetAlias("prod-nightly-copies")],
             map_index_template="{{ task.image.droplet_name }}",
         )
@@ -68,6 +69,7 @@ def nightly_backup_to_snapshot() -> None:
         keep_daily=7,
         keep_weekly=4,
         regions=REGIONS,
+        deferrable=True,
         max_delete=50,  # about one per droplet
         dry_run="{{ params.dry_run }}",
         trigger_rule="all_done",  # prune even if a droplet failed

@@ -44,6 +44,7 @@ def replicate_on_asset() -> None:
     DigitalOceanReplicateImageOperator.partial(
         task_id="replicate",
         regions=["sfo3"],
+        deferrable=True,
         map_index_template="{{ task.image.droplet_name }}",
     ).expand(image=list_new_copies())
 

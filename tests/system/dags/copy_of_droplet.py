@@ -18,6 +18,7 @@ with DAG(
         task_id="copy",
         image={"image_id": "{{ params.image_id }}", "droplet_id": "{{ params.droplet_id }}"},
         regions=["ams3"],
+        deferrable=True,
         poll_interval=3,
         digitalocean_conn_id="{{ params.connection }}",
     )
