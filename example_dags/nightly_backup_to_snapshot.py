@@ -69,7 +69,6 @@ def nightly_backup_to_snapshot() -> None:
         keep_daily=7,
         keep_weekly=4,
         regions=REGIONS,
-        deferrable=True,
         max_delete=50,  # about one per droplet
         dry_run="{{ params.dry_run }}",
         trigger_rule="all_done",  # prune even if a droplet failed
