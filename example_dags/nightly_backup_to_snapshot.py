@@ -46,6 +46,7 @@ def nightly_backup_to_snapshot() -> None:
         convert = DigitalOceanConvertImageOperator(
             task_id="convert",
             restore_point=restore_point,
+            deferrable=True,
             map_index_template="{{ task.restore_point.droplet_name }}",
         )
         DigitalOceanReplicateImageOperator(
