@@ -1,4 +1,4 @@
-"""A wait's seat in the watch that it shares with all waits for the same token."""
+"""The subscription of a wait to the shared poller of its token."""
 
 from __future__ import annotations
 
@@ -11,7 +11,8 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 from airflow_provider_do_images.api import DigitalOceanError
-from airflow_provider_do_images.core.poller.poller import Subscription, subscribe
+from airflow_provider_do_images.core.poller.poller import subscribe
+from airflow_provider_do_images.core.poller.subscription import Subscription
 from airflow_provider_do_images.core.wait.flow import (
     CONFIRMATION_DELAY,
     ReadRequest,
@@ -33,12 +34,12 @@ if TYPE_CHECKING:
 
 
 class PollerSubscriber:
-    """A wait that takes its seat by itself, and another one when its token was refused.
+    """Subscribe a wait to the shared poller, and again after its token was rejected.
 
     :param wait: the wait.
-    :param poll_interval: seconds between two looks.
-    :param digitalocean_conn_id: id of the connection, which is read here in the triggerer.
-    :param progress: what the log is told through.
+    :param poll_interval: seconds between two polls.
+    :param digitalocean_conn_id: id of the connection, read in the triggerer.
+    :param progress: the log of the wait.
     """
 
     def __init__(
@@ -52,35 +53,35 @@ class PollerSubscriber:
         self._progress = progress
         self._poll_interval = poll_interval
         self._conn_id = digitalocean_conn_id
-        self._seat: Subscription | None = None
+        self._subscription: Subscription | None = None
 
-    async def run(self, flow: WaitSteps[WaitResult]) -> WaitResult:
-        """Drive the flow of this wait to its end."""
+    async def run(self, steps: WaitSteps[WaitResult]) -> WaitResult:
+        """Drive this wait to its end."""
         try:
-            with suppress(DigitalOceanError):  # whatever is wrong, the first look will meet it too
+            with suppress(DigitalOceanError):  # the first poll meets the same error
                 await self._subscribe()
-            return await drive_async(self._progress.follow(flow, self._wait), self._ask)
+            return await drive_async(self._progress.follow(steps, self._wait), self._read)
         finally:
             self._unsubscribe()
 
-    async def _ask(self, question: ReadRequest, by: float) -> ReadResult | DigitalOceanError:
-        if question.fresh:
+    async def _read(self, request: ReadRequest, by: float) -> ReadResult | DigitalOceanError:
+        if request.fresh:
             self._unsubscribe()
         try:
-            seat = await self._subscribe()
+            subscription = await self._subscribe()
         except DigitalOceanError:
-            # Nobody answers without a seat, so the time of this look is waited for here.
+            # Without a subscription there is no response, so wait here until the poll is due.
             await asyncio.sleep(max(by - time.time(), 0.0))
-            seat = await self._subscribe()
-        return await seat.ask(question, by)
+            subscription = await self._subscribe()
+        return await subscription.read(request, by)
 
     async def _subscribe(self) -> Subscription:
-        if self._seat is None:
+        if self._subscription is None:
             try:
                 connection = await _connection(self._conn_id)
             except Exception as error:  # a secrets backend may raise anything
                 raise unreadable_connection(self._conn_id, error) from error
-            self._seat = subscribe(
+            self._subscription = subscribe(
                 create_client(connection, max_rate_limit_wait=0.0),
                 self._conn_id,
                 interval=self._poll_interval,
@@ -88,12 +89,12 @@ class PollerSubscriber:
                 metrics=metrics(),
                 progress=self._progress,
             )
-        return self._seat
+        return self._subscription
 
     def _unsubscribe(self) -> None:
-        if self._seat is not None:
-            self._seat.leave()
-            self._seat = None
+        if self._subscription is not None:
+            self._subscription.unsubscribe()
+            self._subscription = None
 
 
 _CLIENT = "airflow_provider_do_images.api.client"
@@ -106,20 +107,20 @@ async def _connection(conn_id: str) -> Connection:
     """Read a connection once for all waits that need it at about the same time.
 
     A thousand waits start together after a restart, and meet a revoked token together. What was
-    read within the pause before a second look was read after the first one.
+    read within the pause before a confirming poll was read after the first poll.
     """
     loop = asyncio.get_running_loop()
     key = (loop, conn_id)
     if key not in _reads:
-        read = loop.create_task(_read(conn_id), context=Context())
+        read = loop.create_task(_read_connection(conn_id), context=Context())
         _reads[key] = read, asyncio.Lock()
         loop.call_later(CONFIRMATION_DELAY / 2, _reads.pop, key, None)
     task, turn = _reads[key]
-    async with turn:  # one at a time: a thousand that go on at once would block the event loop
+    async with turn:  # one at a time: a thousand at once would block the event loop
         return await asyncio.shield(task)
 
 
-async def _read(conn_id: str) -> Connection:
+async def _read_connection(conn_id: str) -> Connection:
     if _CLIENT not in sys.modules:  # loading requests takes longer than the loop may be blocked
         await asyncio.to_thread(import_module, _CLIENT)
     return await DigitalOceanHook.aget_connection(conn_id)

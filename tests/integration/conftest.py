@@ -183,7 +183,7 @@ def wait_for(sim):
         first_poll_at = None if first_look_in is None else time.time() + first_look_in
         wait = WaitSpec(action.resource_id, action.id, begun, deadline, action.region, 5.0)
         progress = WaitProgressLog([wait], interval)
-        seat = subscribe(
+        subscription = subscribe(
             client,
             conn_id,
             interval=interval,
@@ -193,8 +193,8 @@ def wait_for(sim):
         )
         flow = wait_until_finished(wait, poll_interval=interval, first_poll_at=first_poll_at)
         try:
-            return await drive_async(progress.follow(flow, wait), seat.ask)
+            return await drive_async(progress.follow(flow, wait), subscription.read)
         finally:
-            seat.leave()
+            subscription.unsubscribe()
 
     return wait

@@ -116,14 +116,14 @@ def test_the_waits_share_their_requests(trigger, run, sim, actions):
 
 def test_a_defect_in_one_wait_ends_that_one_alone(trigger, run, sim, actions, monkeypatch):
     """It is logged, and has a row like any other."""
-    original = watch.Subscription.ask
+    original = watch.Subscription.read
 
-    async def ask(seat, question, by):
-        if question.action_id == actions["sgp1"].id:
+    async def read(subscription, request, by):
+        if request.action_id == actions["sgp1"].id:
             raise RuntimeError("a mistake")
-        return await original(seat, question, by)
+        return await original(subscription, request, by)
 
-    monkeypatch.setattr(watch.Subscription, "ask", ask)
+    monkeypatch.setattr(watch.Subscription, "read", read)
 
     def meanwhile():
         for action in actions.values():

@@ -158,7 +158,7 @@ def test_a_rate_limited_poller_continues_after_retry_after(
     assert {verdict.status for verdict in verdicts} == {WaitStatus.COMPLETED}
     assert sim.journal.count(status=429) == 1
     assert len(interval_changes(caplog)) == 3
-    assert all("another user of the token" in text for text in interval_changes(caplog))
+    assert all("another client of the token" in text for text in interval_changes(caplog))
 
 
 def test_a_budget_used_up_by_another_client_is_waited_for(scarce, transfers, run, wait_for):
@@ -251,7 +251,7 @@ def test_metrics_are_tagged_with_the_connection(sim, transfers, run, wait_for, f
     assert figures.of("waits", conn_id="first")[0] == 1
     assert figures.of("waits", conn_id="second")[0] == 2
     assert figures.of("waits")[-2:] == [0, 0]
-    assert set(figures.of("sweeps", conn_id="second")) == {1}
+    assert set(figures.of("cycles", conn_id="second")) == {1}
     assert sum(figures.of("requests", conn_id="second")) == requests
     assert figures.of("remaining", conn_id="second")[-1] == 5000 - requests
     assert min(figures.of("interval", conn_id="first")) >= 0.2

@@ -40,7 +40,7 @@ EARLIER = set()
 def threads():
     """Return the number of threads of shared pollers."""
     known = [thread for thread in threading.enumerate() if thread not in EARLIER]
-    return sum("digitalocean-watch" in thread.name for thread in known)
+    return sum("digitalocean-poller" in thread.name for thread in known)
 
 
 def sockets_to(*sims):

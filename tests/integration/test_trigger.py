@@ -81,10 +81,10 @@ def test_it_fires_when_the_action_has_completed(wait_for, sim, running):
 def test_a_defect_ends_the_wait_with_an_event(wait_for, running, monkeypatch):
     """The task fails with the ids of the action."""
 
-    async def ask(*_):
+    async def read(*_):
         raise RuntimeError("a mistake")
 
-    monkeypatch.setattr(watch.Subscription, "ask", ask)
+    monkeypatch.setattr(watch.Subscription, "read", read)
 
     verdict = wait_for(running)
 

@@ -32,7 +32,7 @@ log = logging.getLogger(__name__)
 
 @dataclass(slots=True)
 class SubmitJob:
-    """Submit one action and, unless told otherwise, wait until it is verified.
+    """Submit one action and, by default, wait until it is verified.
 
     :param connect: returns the client; called again after a wait, because the token may have been
         replaced.

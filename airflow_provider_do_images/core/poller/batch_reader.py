@@ -1,4 +1,4 @@
-"""Answer the questions of many waits with few requests."""
+"""Serve the read requests of many waits with few API requests."""
 
 from __future__ import annotations
 
@@ -45,10 +45,10 @@ FEED_PAUSE = 600.0
 """Seconds for which the account's list of actions is left alone after it failed twice running."""
 
 _TOO_MANY_FAILURES = 3
-"""Server errors in a row after which a sweep is given up: the API is down, not one image of it."""
+"""Server errors in a row after which a poll cycle ends: the API is down, not one image of it."""
 
 _STEP = 1.0
-"""Seconds after which a pause in a sweep looks for what cannot wait."""
+"""Seconds after which a pause in a poll cycle checks for requests that cannot wait."""
 
 _VERIFICATIONS_PER_PASS = 3
 """How often images are verified during one long pass through the account's actions."""
@@ -61,7 +61,7 @@ _Groups = dict[int | None, list[PollRequest]]
 class BatchReader:
     """What knows, for one token, how to see the most with the fewest requests.
 
-    :param send: sends one request and returns what the client made of the answer.
+    :param send: sends one request and returns its result.
     :param pacer: says when a request may be sent.
     :param clock: returns the Unix time.
     """
@@ -76,45 +76,45 @@ class BatchReader:
         self._feed_failures = 0
         self._feed_again_at = 0.0
         self._failures = 0
-        self._gave_up_at: dict[int | None, float] = {}
+        self._failed_at: dict[int | None, float] = {}
         self._images_listed = True
         self._total_images: int | None = None
         self._known_images: dict[int, Image] = {}
 
-    def known_image(self, ask: ReadRequest) -> Image | None:
-        """Return the image that answers a question for it, if one was read that does."""
-        image = self._known_images.get(ask.image_id) if ask.accepts else None
-        return image if image and ask.accepts and ask.accepts(image) else None
+    def known_image(self, read: ReadRequest) -> Image | None:
+        """Return an image that was read already and is accepted by the request, if there is one."""
+        image = self._known_images.get(read.image_id) if read.accepts else None
+        return image if image and read.accepts and read.accepts(image) else None
 
-    async def answer(self, due: Sequence[PollRequest], pending: _Pending, *, thrifty: bool) -> None:
-        """Answer the questions that are due, in this order, and others where that is no dearer.
+    async def serve(self, due: Sequence[PollRequest], pending: _Pending, *, thrifty: bool) -> None:
+        """Serve the requests that are due, in this order, and others at no extra cost.
 
-        Reading image by image ends after an interval, or when the budget allows no more for now, so
-        that budget and deadlines are looked at anew; what is still open then is due again.
+        It returns after one batch, so that the budget and the deadlines are checked again; requests
+        without a response are due again.
 
-        :param pending: returns all open questions, those due among them.
+        :param pending: returns all open requests, including those that are due.
         :param thrifty: the budget is used up: only last polls are due, and only they are sent.
-        :raises DigitalOceanError: if going on is of no use (429, 401, no answer, a server that only
-            fails); questions may be left open then.
+        :raises DigitalOceanError: if further requests are useless (429, 401, no response, a server that only
+            fails); requests may stay open then.
         """
         self._failures, self._thrifty, self._pending = 0, thrifty, pending
-        actions = [question for question in due if question.ask.action_id is not None]
+        actions = [request for request in due if request.read.action_id is not None]
         if actions:
-            others = [question for question in pending() if question.ask.action_id is not None]
-            wanted = actions if thrifty else await self._worth_seeing(actions, others)
+            others = [request for request in pending() if request.read.action_id is not None]
+            wanted = actions if thrifty else await self._select_batch(actions, others)
             await self._read_actions(wanted, others)
         if not thrifty:
             await self._read_images()
 
-    async def _worth_seeing(
+    async def _select_batch(
         self, due: Sequence[PollRequest], everything: Sequence[PollRequest]
     ) -> Sequence[PollRequest]:
         already = set(map(id, due))
-        others = [question for question in everything if id(question) not in already]
+        others = [request for request in everything if id(request) not in already]
         if not others:
             return due
         self._feed.begin(_images(everything))
-        next_one = min(others, key=lambda question: question.by)
+        next_one = min(others, key=lambda request: request.by)
         share_left = min(max((next_one.by - self._clock()) / next_one.interval, 0.0), 1.0)
         plan = self._plan(due)
         await asyncio.sleep(0)  # a plan for thousands takes a while, as a turn of the loop goes
@@ -122,18 +122,18 @@ class BatchReader:
         await asyncio.sleep(0)
         return [*due, *others] if should_read_all(plan, whole, share_left) else due
 
-    def _plan(self, questions: Iterable[PollRequest]) -> Any:
+    def _plan(self, requests: Iterable[PollRequest]) -> Any:
         feed = self._feed if self._clock() >= self._feed_again_at else None
-        asks = (question.ask for question in questions)
-        return plan_actions((ActionRef(ask.action_id or 0, ask.image_id) for ask in asks), feed)
+        reads = (request.read for request in requests)
+        return plan_actions((ActionRef(read.action_id or 0, read.image_id) for read in reads), feed)
 
     async def _read_actions(
         self, wanted: Sequence[PollRequest], everything: Sequence[PollRequest]
     ) -> None:
-        by_id = grouped(everything, lambda question: question.ask.action_id)
+        by_id = grouped(everything, lambda request: request.read.action_id)
         self._feed.begin(_images(wanted))
         since_verified = 0
-        while unseen := [question for question in wanted if question.open]:
+        while unseen := [request for request in wanted if request.open]:
             if (pages := self._plan(unseen).pages) > 0:
                 await self._read_feed(by_id)
                 since_verified += 1
@@ -157,7 +157,7 @@ class BatchReader:
                 raise
             # A token may lack actions:read. To go by image instead may cost a hundred times as
             # much, so the first failure is not taken at its word: a refusal is asked for again at
-            # once, a failing server with the next sweep.
+            # once, a failing server with the next poll cycle.
             self._feed_failures += 1
             if self._feed_failures > 1:
                 self._feed_again_at = self._clock() + FEED_PAUSE
@@ -205,29 +205,29 @@ class BatchReader:
             self._feed, self._thrifty = feed, False
 
     async def _read_by_image(self, wanted: Sequence[PollRequest]) -> None:
-        until = self._clock() + min(question.interval for question in wanted)
-        await self._in_turn(grouped(wanted, image_of), self._read_all_of, until)
+        until = self._clock() + min(request.interval for request in wanted)
+        await self._read_each(grouped(wanted, image_of), self._read_all_of, until)
 
-    async def _in_turn(
+    async def _read_each(
         self, by_image: _Groups, read: Callable[[list[PollRequest]], Awaitable[None]], until: float
     ) -> None:
-        """Read image by image, those last that have ended a sweep: the others must get a turn."""
-        for image_id in sorted(by_image, key=lambda image_id: self._gave_up_at.get(image_id, 0.0)):
+        """Read image by image; those that ended an earlier poll cycle come last."""
+        for image_id in sorted(by_image, key=lambda image_id: self._failed_at.get(image_id, 0.0)):
             try:
                 await read(by_image[image_id])
             except DigitalOceanError:
-                known = {key: at for key, at in self._gave_up_at.items() if key in by_image}
-                self._gave_up_at = {**known, image_id: self._clock()}
+                known = {key: at for key, at in self._failed_at.items() if key in by_image}
+                self._failed_at = {**known, image_id: self._clock()}
                 raise
-            self._gave_up_at.pop(image_id, None)
+            self._failed_at.pop(image_id, None)
             short = not self._thrifty and self._pacer.wait_time(self._clock()) > 0
             if short or self._clock() >= until:
                 return
 
     async def _read_all_of(self, of_image: list[PollRequest]) -> None:
-        by_id = grouped(of_image, lambda question: question.ask.action_id)
+        by_id = grouped(of_image, lambda request: request.read.action_id)
         if len(by_id) > 1:
-            await self._read_list_of(of_image[0].ask.image_id, by_id)
+            await self._read_list_of(of_image[0].read.image_id, by_id)
         for same in by_id.values():
             await self._read_one(same)
 
@@ -241,15 +241,15 @@ class BatchReader:
         await deliver((by_id.get(action.id, []), action) for action in page.rows)
 
     async def _read_one(self, same: list[PollRequest]) -> None:
-        if not any(question.open for question in same):
+        if not any(request.open for request in same):
             return
         try:
-            answer = await self._send(same[0].ask.send)
+            answer = await self._send(same[0].read.send)
         except DigitalOceanError as error:
             self._failures = self._failures + 1 if isinstance(error, ServerError) else 0
             if _concerns_all(error) or self._failures >= _TOO_MANY_FAILURES:
-                error.image_id = error.action_id = None  # it will be told of other images too
-                raise
+                # The error concerns other images, too.
+                raise error.with_facts(image_id=None, action_id=None) from error
             await deliver([(same, error)])
         else:
             self._failures = 0
@@ -257,12 +257,12 @@ class BatchReader:
 
     async def _read_images(self) -> None:
         """Answer the open verifications, by pages of images where these are fewer requests."""
-        wanted = [question for question in self._pending() if question.is_verification]
+        wanted = [request for request in self._pending() if request.is_verification]
         if not wanted:
             return
-        wanted.sort(key=lambda question: question.by)
+        wanted.sort(key=lambda request: request.by)
         by_id = grouped(wanted, image_of)
-        pending = {question.ask.image_id for question in self._pending()}
+        pending = {request.read.image_id for request in self._pending()}
         known = self._known_images
         self._known_images = {key: known[key] for key in known.keys() & pending}
         read, seen = 0, set[int]()
@@ -284,8 +284,8 @@ class BatchReader:
             if page.last or ids <= seen:  # a list that repeats itself must not be read for ever
                 break
             seen |= ids
-        until = self._clock() + min(question.interval for question in wanted)
-        await self._in_turn(by_id, self._read_one, until)
+        until = self._clock() + min(request.interval for request in wanted)
+        await self._read_each(by_id, self._read_one, until)
 
 
 def _concerns_all(error: DigitalOceanError) -> bool:
@@ -293,5 +293,5 @@ def _concerns_all(error: DigitalOceanError) -> bool:
     return isinstance(error, RateLimitedError | AuthenticationError | TransportError)
 
 
-def _images(questions: Iterable[PollRequest]) -> int:
-    return len(set(map(image_of, questions)))
+def _images(requests: Iterable[PollRequest]) -> int:
+    return len(set(map(image_of, requests)))

@@ -1,4 +1,4 @@
-"""What waits ask their watch, and how they get their answers."""
+"""The read requests of waits, and the delivery of responses to them."""
 
 from __future__ import annotations
 
@@ -10,28 +10,28 @@ from typing import Any
 from airflow_provider_do_images.api import DigitalOceanError
 from airflow_provider_do_images.core.wait.flow import ReadRequest, ReadResult
 
-_AT_ONCE = 100
-"""Answers handed out before the event loop gets its turn; each wakes a coroutine."""
+_BATCH_SIZE = 100
+"""Responses delivered before the event loop runs other coroutines."""
 
 
 class IntervalChange(str):
-    """What a watch wants written in the log of a wait, instead of an answer to its question."""
+    """A log line for a wait, delivered instead of a response."""
 
     __slots__ = ()
 
 
 @dataclass(eq=False, slots=True)
 class PollRequest:
-    """What a wait asks a watch.
+    """A read request of a wait, with the times of its response.
 
-    :param by: when the answer is due, in Unix seconds; it may come earlier.
-    :param latest: when it has to be answered even though the budget is used up: at the deadline of
-        the wait by a last poll; for an image, an hour after it was asked for, by an error.
-    :param interval: seconds between two questions of this wait.
-    :param reply: where the answer goes.
+    :param by: when the response is due, in Unix seconds; it may come earlier.
+    :param latest: when it must come even if the budget is used up: for an action by a last poll at
+        the deadline of the wait, for an image by an error after an hour.
+    :param interval: seconds between two requests of this wait.
+    :param reply: receives the response.
     """
 
-    ask: ReadRequest
+    read: ReadRequest
     by: float
     latest: float
     interval: float
@@ -39,12 +39,12 @@ class PollRequest:
 
     @property
     def is_verification(self) -> bool:
-        """Whether it asks for the image of a completed action."""
-        return self.ask.action_id is None
+        """Whether it reads the image of a completed action."""
+        return self.read.action_id is None
 
     @property
     def open(self) -> bool:
-        """Whether it still waits for its answer."""
+        """Whether it has no response yet."""
         return not self.reply.done()
 
 
@@ -53,33 +53,33 @@ async def deliver(
         tuple[Iterable[PollRequest], ReadResult | DigitalOceanError | IntervalChange]
     ],
 ) -> None:
-    """Hand answers out, a few at a time, so that the event loop is never blocked for long."""
-    handed_out = 0
-    for questions, answer in answers:
-        for question in questions:
-            if question.open:
-                question.reply.set_result(answer)
-                handed_out += 1
-                if handed_out % _AT_ONCE == 0:
+    """Deliver responses in batches, so that the event loop is never blocked for long."""
+    delivered = 0
+    for requests, answer in answers:
+        for request in requests:
+            if request.open:
+                request.reply.set_result(answer)
+                delivered += 1
+                if delivered % _BATCH_SIZE == 0:
                     await asyncio.sleep(0)
-    await asyncio.sleep(0)  # who was answered asks its next question, which the same sweep may take
+    await asyncio.sleep(0)  # a subscriber may send its next request, for the same poll cycle
 
 
-def image_of(question: PollRequest) -> int:
-    """Return the id of the image that the question is about."""
-    return question.ask.image_id
+def image_of(request: PollRequest) -> int:
+    """Return the id of the image of a request."""
+    return request.read.image_id
 
 
 def grouped(
-    questions: Iterable[PollRequest], key: Callable[[PollRequest], int | None]
+    requests: Iterable[PollRequest], key: Callable[[PollRequest], int | None]
 ) -> dict[int | None, list[PollRequest]]:
-    """Return the questions by a key, in their order."""
+    """Group requests by a key, in their order."""
     groups: dict[int | None, list[PollRequest]] = {}
-    for question in questions:
-        groups.setdefault(key(question), []).append(question)
+    for request in requests:
+        groups.setdefault(key(request), []).append(request)
     return groups
 
 
 def count_open(by_id: dict[int | None, list[PollRequest]]) -> int:
-    """Return how many groups have a question that is not answered yet."""
-    return sum(any(question.open for question in same) for same in by_id.values())
+    """Count the groups with a request that has no response yet."""
+    return sum(any(request.open for request in same) for same in by_id.values())

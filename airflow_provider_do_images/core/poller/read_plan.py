@@ -3,7 +3,7 @@
 An action can be read alone, in the list of its image, or in the list of the account's actions (200
 on a page, newest first), which needs a scope of its own and has other actions in it too. How deep
 in that list an action lies is estimated from its id: ids grow with time, so ids that lie twice as
-far back are about twice as many pages down. A wrong estimate costs requests, never an answer.
+far back are about twice as many pages down. A wrong estimate costs requests, never a result.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ class AccountActionsCursor:
 
     :param newest_id: the highest id that was seen.
     :param ids_per_page: by how much the ids on a page lie back from those on the page before.
-    :param pages: pages that the present sweep has read.
+    :param pages: pages that the present poll cycle has read.
     :param most: pages that it may read. Wrong estimates could make it read page after page, so
         there are no more of them than images that could be read instead.
     :param oldest_id: the last id on the last page that was read.
@@ -55,7 +55,7 @@ class AccountActionsCursor:
     ended: bool = False
 
     def begin(self, images: int) -> None:
-        """Begin a new sweep at the top of the list.
+        """Begin a new poll cycle at the top of the list.
 
         :param images: how many images could be read instead.
         """
@@ -111,10 +111,10 @@ def plan_actions(wanted: Iterable[ActionRef], feed: AccountActionsCursor | None)
 
 
 def should_read_all(due: ReadPlan, everything: ReadPlan, share_left: float) -> bool:
-    """Whether to look at everything although only some looks are due.
+    """Whether to read all actions although only some polls are due.
 
-    What is looked at early need not be looked at again for a whole interval, so the price is only
-    the part of its requests that would not have been due yet.
+    An action that is read early is not due again for a whole interval, so the extra cost is only
+    the part of the requests that would not have been due yet.
 
     :param share_left: the part of an interval after which the next of the others is due, 0 to 1.
     """
@@ -122,12 +122,12 @@ def should_read_all(due: ReadPlan, everything: ReadPlan, share_left: float) -> b
 
 
 def image_pages_to_read(wanted: int, read: int, total: int | None) -> bool:
-    """Whether to read the next page of the list of own images, rather than image by image.
+    """Whether to read the next page of the private images instead of single images.
 
-    :param wanted: distinct images still to be seen.
-    :param read: pages read already.
-    :param total: how many images the list has, if that is known; a first page tells.
+    :param wanted: distinct images still to be read.
+    :param read: pages that were read already.
+    :param total: number of images in the list, if known from a first page.
     """
     if total is None:
-        return wanted > 2  # noqa: PLR2004 - fewer cost no more than the page that tells the total
+        return wanted > 2  # noqa: PLR2004 - one or two reads cost no more than the first page
     return 0 < ceil(total / PAGE_SIZE) - read < wanted

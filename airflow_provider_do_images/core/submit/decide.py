@@ -119,7 +119,7 @@ def find_created_action(
 ) -> ActionResult | Decision:
     """Return the action that a POST without a clear response created: one with a new id.
 
-    Several new transfers without a region cannot be told apart, so the image has to decide.
+    Several new transfers without a region cannot be distinguished, so the image has to decide.
 
     :param seen: the ids that were listed before the POST.
     """

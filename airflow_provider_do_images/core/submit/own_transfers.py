@@ -11,7 +11,7 @@ from airflow_provider_do_images.api import ImageAction
 class OwnTransfers:
     """The regions of a task's own transfers, by action id.
 
-    DigitalOcean may never tell the region of a transfer. The task that sent the POST knows it.
+    DigitalOcean may never report the region of a transfer. The task that sent the POST knows it.
 
     :param regions: what earlier tries of the task have stored.
     :param save: stores all regions for later tries.
@@ -27,7 +27,7 @@ class OwnTransfers:
         self._save = save
 
     def add(self, action_id: int, region: str) -> None:
-        """Record a transfer whose POST was answered, also for later tries."""
+        """Record a transfer whose POST had a clear response, also for later tries."""
         self._regions[action_id] = self._stored[action_id] = region
         if self._save:
             self._save(self._stored)

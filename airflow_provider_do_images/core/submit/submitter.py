@@ -6,7 +6,7 @@ without a clear response, because the action may have been created. Actions are 
 never by time.
 
 One race remains. Two submits that both read the list before either has sent its POST both send it:
-the API can neither refuse the second nor tell them apart. Each gets an action of its own, so there
+the API can neither refuse the second nor distinguish them. Each gets an action of its own, so there
 is at most one extra action per such submit.
 """
 

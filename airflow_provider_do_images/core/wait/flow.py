@@ -1,8 +1,8 @@
-"""Waiting for an action: one flow that decides, and two loops that only ask and sleep.
+"""The wait for an action as a generator, and its drivers.
 
-The flow is a generator. It yields what it needs next, an :class:`Ask` or a :class:`Pause`, gets the
-answer or the error sent in, and returns the verdict. So the worker's loop and the triggerer's share
-every decision.
+The generator yields what it needs next, a :class:`ReadRequest` or a :class:`Sleep`, receives the
+response or the error, and returns the result. A worker and the triggerer drive the same generator,
+so they share every decision.
 """
 
 from __future__ import annotations
@@ -31,25 +31,25 @@ from airflow_provider_do_images.core.wait.evaluate import (
 )
 from airflow_provider_do_images.core.wait.spec import WaitResult, WaitSpec
 
-if TYPE_CHECKING:  # the client loads requests, which a DAG file that is parsed need not pay for
+if TYPE_CHECKING:  # loads requests; DAG parsing stays fast
     from airflow_provider_do_images.api import ApiClient
 
 CONFIRMATION_DELAY = 2.0
-"""Seconds before a refusal that would end the wait is asked for once more."""
+"""Seconds before a refusal that would end the wait is confirmed by a second poll."""
 
 VERIFICATION_START_LIMIT = 3600.0
-"""Seconds after the end of an action within which its image has to be read for the first time. Only
-a rate-limit budget that stays used up can delay that read so long; then the wait is unverified."""
+"""Seconds after the end of an action within which its image must be read for the first time. Only a
+rate-limit budget that stays used up can delay that read so long; then the wait is unverified."""
 
 VERIFY_INTERVAL = 10.0
-"""Seconds between two looks at the image of a completed action."""
+"""Seconds between two reads of the image of a completed action."""
 
 
 @dataclass(frozen=True, slots=True)
 class Sleep:
     """Sleep for so many seconds.
 
-    :param at_most: the next question may be answered earlier, should it be known by then.
+    :param at_most: the next response may come earlier.
     """
 
     seconds: float
@@ -58,10 +58,10 @@ class Sleep:
 
 @dataclass(frozen=True, slots=True)
 class ReadRequest:
-    """Read the action, or with ``action_id`` ``None`` the image.
+    """Read an action, or an image if ``action_id`` is ``None``.
 
-    :param fresh: get the token anew before, since it may have been replaced.
-    :param accepts: whether an image that was read earlier answers the question, too.
+    :param fresh: read the token again first, because it may have been replaced.
+    :param accepts: whether an image that was read earlier is a response, too.
     """
 
     image_id: int
@@ -70,7 +70,7 @@ class ReadRequest:
     accepts: Callable[[Image], bool] | None = None
 
     def send(self, client: ApiClient) -> ReadResult:
-        """Read it once: for a wait, the next look is the repeat."""
+        """Read it once, without resends: a wait polls again anyway."""
         if self.action_id is None:
             return client.get_image(self.image_id, retry=NO_RETRY)
         return client.get_image_action(self.image_id, self.action_id, retry=NO_RETRY)
@@ -83,42 +83,42 @@ Clock = Callable[[], float]
 
 
 def poll_once(wait: WaitSpec, clock: Clock = time.time) -> WaitSteps[WaitResult | None]:
-    """Look at the action: twice if a refusal would end the wait, and for the proof if it completed.
+    """Read the action; confirm a refusal that would end the wait, and verify a completed action.
 
-    Returns the verdict, or ``None`` if the wait goes on.
+    Returns the result, or ``None`` if the wait continues.
     """
-    ask = ReadRequest(wait.image_id, wait.action_id)
-    look: ImageAction | DigitalOceanError = yield ask
-    verdict = evaluate_poll(wait, look, clock())
-    if needs_confirmation(verdict):
+    read = ReadRequest(wait.image_id, wait.action_id)
+    response: ImageAction | DigitalOceanError = yield read
+    result = evaluate_poll(wait, response, clock())
+    if needs_confirmation(result):
         yield Sleep(CONFIRMATION_DELAY)
-        look = yield replace(ask, fresh=True)
-        verdict = evaluate_poll(wait, look, clock())
-    return (yield from verify(verdict, clock))
+        response = yield replace(read, fresh=True)
+        result = evaluate_poll(wait, response, clock())
+    return (yield from verify(result, clock))
 
 
-def verify(verdict: WaitResult | None, clock: Clock = time.time) -> WaitSteps[WaitResult | None]:
-    """Look at the image of a completed action until it shows what the action did.
+def verify(result: WaitResult | None, clock: Clock = time.time) -> WaitSteps[WaitResult | None]:
+    """Read the image of a completed action until it shows the effect of the action.
 
-    A token that is refused meanwhile may have been replaced, too. Any other verdict is returned as
-    it is. The time for it begins with the first read, which a short budget may delay.
+    Any other result is returned unchanged. The verify timeout begins with the first read, which a
+    short budget may delay. A rejected token may have been replaced, so it is read again.
     """
-    if verdict is None or verdict.status is not WaitStatus.COMPLETED or verdict.action is None:
-        return verdict
-    wait, action = verdict.wait, verdict.action
+    if result is None or result.status is not WaitStatus.COMPLETED or result.action is None:
+        return result
+    wait, action = result.wait, result.action
     start_by, until = clock() + VERIFICATION_START_LIMIT, 0.0
     accepts = partial(is_verified, wait, action)
-    proved = verdict if wait.verify_timeout <= 0 else None
-    look: Image | DigitalOceanError | None = None
-    while proved is None:
-        refused = isinstance(look, AuthenticationError)
-        look = yield ReadRequest(wait.image_id, None, fresh=refused, accepts=accepts)
+    verified = result if wait.verify_timeout <= 0 else None
+    response: Image | DigitalOceanError | None = None
+    while verified is None:
+        refused = isinstance(response, AuthenticationError)
+        response = yield ReadRequest(wait.image_id, None, fresh=refused, accepts=accepts)
         now = clock()
         until = until or (now + wait.verify_timeout if now < start_by else now)
-        proved = evaluate_verification(wait, action, look, now, until)
-        if proved is None:
+        verified = evaluate_verification(wait, action, response, now, until)
+        if verified is None:
             yield Sleep(min(VERIFY_INTERVAL, max(until - clock(), 0.0)))
-    return proved
+    return verified
 
 
 def wait_until_finished(
@@ -128,29 +128,29 @@ def wait_until_finished(
     first_poll_at: float | None = None,
     clock: Clock = time.time,
 ) -> WaitSteps[WaitResult]:
-    """Look every ``poll_interval`` seconds, a last time at the deadline, and return the verdict.
+    """Poll every ``poll_interval`` seconds, a last time at the deadline, and return the result.
 
-    :param first_poll_at: when to look first, in Unix seconds, and not sooner; by default one
-        interval from now.
+    :param first_poll_at: the time of the first poll, in Unix seconds; by default one interval from
+        now.
     """
     first = clock() + poll_interval if first_poll_at is None else first_poll_at
     yield Sleep(max(0.0, min(first, wait.deadline) - clock()))
     while True:
-        if verdict := (yield from poll_once(wait, clock)):
-            return verdict
+        if result := (yield from poll_once(wait, clock)):
+            return result
         yield Sleep(max(0.0, min(poll_interval, wait.deadline - clock())), at_most=True)
 
 
 def drive(
-    flow: WaitSteps[T],
-    ask: Callable[[ReadRequest], ReadResult],
+    steps: WaitSteps[T],
+    read: Callable[[ReadRequest], ReadResult],
     sleep: Callable[[float], None] = time.sleep,
 ) -> T:
-    """Drive a flow in this thread."""
+    """Drive one wait in this thread."""
     answer: ReadResult | DigitalOceanError | None = None
     while True:
         try:
-            step = flow.send(answer)
+            step = steps.send(answer)
         except StopIteration as end:
             return end.value  # type: ignore[no-any-return]  # StopIteration is untyped
         answer = None
@@ -158,20 +158,20 @@ def drive(
             sleep(step.seconds)
             continue
         try:
-            answer = ask(step)
+            answer = read(step)
         except DigitalOceanError as error:
             answer = error
 
 
 def drive_all(
-    flows: Sequence[WaitSteps[T]],
-    ask: Callable[[ReadRequest], ReadResult],
+    waits: Sequence[WaitSteps[T]],
+    read: Callable[[ReadRequest], ReadResult],
     sleep: Callable[[float], None] = time.sleep,
     clock: Clock = time.time,
 ) -> list[T]:
-    """Drive flows in this thread, each at its own times, and return what they return, in order."""
+    """Drive several waits in this thread, and return their results in order."""
     ends: dict[int, T] = {}
-    due = [(0.0, number) for number in range(len(flows))]
+    due = [(0.0, number) for number in range(len(waits))]
     while due:
         at, number = heappop(due)
         sleep(max(at - clock(), 0.0))
@@ -179,8 +179,8 @@ def drive_all(
         answer: ReadResult | DigitalOceanError | None = None
         while not isinstance(step, Sleep):
             try:
-                step = flows[number].send(answer)
-                answer = ask(step) if isinstance(step, ReadRequest) else None
+                step = waits[number].send(answer)
+                answer = read(step) if isinstance(step, ReadRequest) else None
             except StopIteration as end:
                 ends[number] = end.value
                 break
@@ -188,23 +188,23 @@ def drive_all(
                 answer = error
         else:
             heappush(due, (clock() + step.seconds, number))
-    return [ends[number] for number in range(len(flows))]
+    return [ends[number] for number in range(len(waits))]
 
 
 async def drive_async(
-    flow: WaitSteps[T],
-    ask: Callable[[ReadRequest, float], Awaitable[ReadResult | DigitalOceanError]],
+    steps: WaitSteps[T],
+    read: Callable[[ReadRequest, float], Awaitable[ReadResult | DigitalOceanError]],
     clock: Clock = time.time,
 ) -> T:
-    """Drive a flow on an event loop.
+    """Drive one wait on an event loop.
 
-    :param ask: answers a question, at the latest at the given Unix time or soon after it.
+    :param read: returns the response to a request, at the given time (Unix seconds) or before.
     """
     answer: ReadResult | DigitalOceanError | None = None
     by = 0.0
     while True:
         try:
-            step = flow.send(answer)
+            step = steps.send(answer)
         except StopIteration as end:
             return end.value  # type: ignore[no-any-return]  # StopIteration is untyped
         answer = None
@@ -214,6 +214,6 @@ async def drive_async(
                 await asyncio.sleep(step.seconds)
             continue
         try:
-            answer = await ask(step, max(by, clock()))
+            answer = await read(step, max(by, clock()))
         except DigitalOceanError as error:
             answer = error

@@ -29,7 +29,7 @@ if TYPE_CHECKING:  # the client loads requests, which a DAG file that is parsed 
 log = logging.getLogger(__name__)
 
 SAMPLE_SIZE = 10
-"""How many transfers to a region are looked at, the newest ones."""
+"""Maximum number of recent transfers to a region that are compared."""
 
 MAX_SIZE_READS = 3
 """Of how many images the size is read for the comparison, each with a request."""
@@ -109,10 +109,10 @@ def typical_durations(
 def read_typical_durations(
     client: ApiClient, image: Image, regions: Collection[str]
 ) -> dict[str, TypicalDuration | None]:
-    """Read the newest 200 actions and the sizes of a few images, and return what they tell.
+    """Read the newest 200 actions and the sizes of a few images; return the typical durations.
 
-    Scope ``actions:read``; without it, and whenever a request fails, nothing is told: this is for
-    the reader of a log, and no reason to fail. Nothing is repeated for it either.
+    The token needs the scope ``actions:read``. Without it, or if a request fails, the durations are
+    unknown: they are only for the log. Failed requests are not resent.
     """
     transfers: list[Transfer] = []
     sizes: dict[int, float | None] = {image.id: image.size_gigabytes}
