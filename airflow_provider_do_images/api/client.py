@@ -28,7 +28,7 @@ class ApiClient(ListSession):
     def convert_image(self, image_id: int) -> ImageAction:
         """Make a snapshot of a backup. Scope ``image:update``.
 
-        The answer may already be completed, and its type is ``convert_to_snapshot``.
+        The response may already be completed, and its type is ``convert_to_snapshot``.
         """
         return self._post_action(image_id, {"type": "convert"})
 
@@ -157,7 +157,7 @@ class ApiClient(ListSession):
     def all_droplets(self, *, name: str | None = None, tag: str | None = None) -> list[Droplet]:
         """Read the droplets with a name or a tag, none missing, and GPU droplets too.
 
-        The API lists GPU droplets apart, and does not look for a tag among them. The case of a tag
+        The API lists GPU droplets separately, without a filter by tag. The case of a tag
         does not matter. Scopes as for :meth:`list_droplets`.
 
         :raises InvalidResponseError: if some are missing each time.
@@ -238,15 +238,15 @@ class ApiClient(ListSession):
     def _post_action(self, image_id: int, body: Json) -> ImageAction:
         image_id = check_id("image_id", image_id)
         with error_context(image_id=image_id, region=body.get("region")):
-            answer = self.send("POST", f"/v2/images/{image_id}/actions", "image:update", json=body)
-            return self._action(answer.get("action"), image_id)
+            path = f"/v2/images/{image_id}/actions"
+            response = self.send("POST", path, "image:update", json=body)
+            return self._action(response.get("action"), image_id)
 
     def _action(self, row: Any, image_id: int | None = None) -> ImageAction:
         try:
             action = ImageAction.from_json(row, image_id)
         except InvalidResponseError as error:
-            error.request_id = self.request_id
-            raise
+            raise error.with_facts(request_id=self.request_id) from error
         return replace(action, request_id=self.request_id)
 
     def _droplet_images(self, droplet_id: int, kind: str) -> Iterator[Image]:

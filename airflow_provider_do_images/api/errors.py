@@ -4,10 +4,10 @@
 
     DigitalOceanError
     ├── InvalidInputError          a parameter or a setting is wrong; nothing was sent
-    ├── TransportError             no answer came; the request may have taken effect
+    ├── TransportError             no response came; the request may have taken effect
     │   └── NotSentError           no connection was made; the request had no effect
-    ├── InvalidResponseError       an answer that is not what the API documents
-    │   └── UnknownStatusError     the action has a status that nobody knows
+    ├── InvalidResponseError       a response that is not what the API documents
+    │   └── UnknownStatusError     the action has an unknown status
     └── ApiError                   the API answered with an error status, or a redirect
         ├── AuthenticationError    401
         ├── PermissionDeniedError  403
@@ -35,7 +35,7 @@ class DigitalOceanError(Exception):
     """Base of all errors of this package's ``api``.
 
     :param message: what went wrong, in the API's own words where it gave any.
-    :param status: the HTTP status, if there was an answer.
+    :param status: the HTTP status, if there was a response.
     :param error_id: the API's short name of the error, such as ``unprocessable_entity``.
     :param request_id: the API's id of the request, which DigitalOcean's support asks for.
     :param code: a more precise code than the one of the class.
@@ -74,7 +74,7 @@ class DigitalOceanError(Exception):
         self.action_id: int | None = None
         self.region: str | None = None
         self.state = ""
-        """What is known besides: whether something runs, and what copy there is, in sentences."""
+        """Further facts in sentences: what is in progress, and the last good copy."""
         self.scope: str | None = None
         """The token scope that the request needs, such as ``image:read``."""
 
@@ -113,7 +113,7 @@ class InvalidInputError(DigitalOceanError, ValueError):
 
 
 class TransportError(DigitalOceanError):
-    """No answer came (time-out, reset, broken connection); the request may have taken effect."""
+    """No response came (timeout, reset, broken connection); the request may have taken effect."""
 
     code = "no_response"
 
@@ -126,18 +126,18 @@ class NotSentError(TransportError):
 
 
 class InvalidResponseError(DigitalOceanError):
-    """An answer that is not what the API documents: HTML, broken JSON, a missing id."""
+    """A response that is not what the API documents: HTML, broken JSON, a missing id."""
 
     code = "invalid_response"
 
 
 class UnknownStatusError(InvalidResponseError):
-    """The action has a status that nobody knows: neither running nor a success nor a failure."""
+    """The action has a status that this version does not know."""
 
     code = "unknown_status"
     action_type = ""
     """Its type, if the API tells."""
-    advice = "Look at the action in DigitalOcean's control panel; this provider may need an update."
+    advice = "Check the action in DigitalOcean's control panel; this package may need an update."
 
 
 class ApiError(DigitalOceanError):
@@ -174,8 +174,8 @@ class NotFoundError(ApiError):
 
     code = "not_found"
     advice = (
-        "There is no such thing under this token: check the ids, and that the image was not "
-        "deleted and, if it was a backup, has not expired."
+        "Not found in this account: check the ids, and that the image was not deleted and, if "
+        "it was a backup, has not expired."
     )
 
 
@@ -183,7 +183,7 @@ class UnprocessableError(ApiError):
     """422: the API refuses, for example the transfer of a backup."""
 
     code = "unprocessable"
-    advice = "The API will refuse it again: change what is asked for."
+    advice = "The request is invalid; retrying will not help."
 
 
 class RateLimitedError(ApiError):
@@ -191,8 +191,8 @@ class RateLimitedError(ApiError):
 
     code = "rate_limited"
     retry_after: float | None = None
-    """Seconds to wait as told by the API. Only the limit of 250 requests a minute tells it; the one
-    of 5,000 an hour leaves it ``None`` (DigitalOcean API, "Rate Limit")."""
+    """Seconds to wait, from the API. Only the limit of 250 requests per minute has it; for the limit
+    of 5,000 per hour it is ``None`` (DigitalOcean API, "Rate Limit")."""
     own_requests: int | None = None
     """How many requests this client sent in that minute or hour; ``None`` if that is unknown."""
 
@@ -202,7 +202,10 @@ class RateLimitedError(ApiError):
         unit = "hour" if self.retry_after is None else "minute"
         own = self.own_requests
         sent = "" if own is None else f" This client sent {own} requests in the last {unit}."
-        return f"The token's limit of requests per {unit} is used up, whoever sent them.{sent}"
+        return (
+            f"The token's limit of requests per {unit} is used up by all clients of the "
+            f"token.{sent}"
+        )
 
 
 class ServerError(ApiError):

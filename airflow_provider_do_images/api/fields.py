@@ -101,7 +101,7 @@ def time_or_none(value: Any) -> datetime | None:
 
 
 def total_or_none(body: Json) -> int | None:
-    """Return how many rows all pages of a list have, if the answer says so."""
+    """Return how many rows all pages of a list have, if the response says so."""
     meta = body.get("meta")
     return count_or_none(meta.get("total")) if isinstance(meta, dict) else None
 

@@ -46,7 +46,7 @@ class Region:
 
     @classmethod
     def from_json(cls, data: Any) -> Region:
-        """Build from the API's object, or from a bare slug as old answers have it.
+        """Build from the API's object, or from a bare slug as old responses have it.
 
         :raises InvalidResponseError: without a slug.
         """
@@ -139,7 +139,7 @@ class ImageAction:
         :param image_id: the image that was asked for; by default ``resource_id`` of an action on
             an image, or what an earlier :meth:`to_json` put there.
         :raises InvalidResponseError: without a usable id.
-        :raises UnknownStatusError: with a status that nobody knows.
+        :raises UnknownStatusError: for an unknown status.
         """
         row = object_of(data, "action")
         action_id = required_id(row, "action")
@@ -154,12 +154,11 @@ class ImageAction:
         try:
             status = ActionStatus(text_or_none(row.get("status")) or "")
         except ValueError:
-            error = UnknownStatusError(
+            raise UnknownStatusError(
                 f"action {action_id} has the unknown status {shorten(row.get('status'))}"
-            )
-            error.image_id, error.action_id, error.region = image_id, action_id, slug
-            error.action_type = action_type
-            raise error from None
+            ).with_facts(
+                image_id=image_id, action_id=action_id, region=slug, action_type=action_type
+            ) from None
         return cls(
             id=action_id,
             status=status,

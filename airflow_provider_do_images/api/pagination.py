@@ -1,6 +1,6 @@
 """Lists of several pages: when a list ends, and whether rows are missing. Nothing is sent here.
 
-Pages are cut anew for each request, so a row may move to another page while a list is read. Rows
+Pages are computed for each request, so a row may move to another page while a list is read. Rows
 are therefore counted by their ids, and every reading of a list is bounded.
 """
 
@@ -64,7 +64,7 @@ FetchPage = Callable[[int], Page[T]]
 def parse_page(
     body: Json, path: str, key: str, read: Callable[[Any], T], request_id: str | None
 ) -> Page[T]:
-    """Return the page that the body of an answer holds.
+    """Return the page that the body of a response holds.
 
     :param key: the name of the list in the body.
     :param read: reads one row.
@@ -73,7 +73,7 @@ def parse_page(
     rows = body.get(key)
     if not isinstance(rows, list):
         raise InvalidResponseError(
-            f"the answer to {path} has no list of {key}", request_id=request_id
+            f"the response to {path} has no list of {key}", request_id=request_id
         )
     entries: list[tuple[RowKey, T | InvalidResponseError]] = []
     for row in rows:
@@ -96,7 +96,7 @@ class ListReading:
     keys: set[RowKey] = field(default_factory=set)
     """Ids of the rows that were read."""
     total: int | None = None
-    """The highest total that a page has told."""
+    """The highest total of all pages."""
     pages: int = 0
     _first_size: int = 1
 

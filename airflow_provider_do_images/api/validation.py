@@ -194,7 +194,7 @@ def check_string(name: str, value: Any) -> str:
     """Return text as it is.
 
     :raises InvalidInputError: for anything else: a natively rendered template makes ``12026`` of
-        ``1_2026``, and what was meant cannot be told from that.
+        ``1_2026``, and the meaning is ambiguous.
     """
     if isinstance(value, str):
         return value

@@ -63,7 +63,7 @@ class DigitalOceanHook(BaseHook):
     ``max_retries``
         how often a failed request is sent again at most where that does no harm, 4 by default;
     ``rate_limit_reserve``
-        the share of the token's hourly requests that is left to its other users, 0.5 by default:
+        the share of the token's hourly requests that is left to other clients, 0.5 by default:
         while no more is left, each request waits up to a minute;
     ``verify``
         ``true``, ``false``, or the path of the certificates of authorities to trust;
@@ -155,16 +155,16 @@ class DigitalOceanHook(BaseHook):
             count = client.count_private_images(retry=NO_RETRY)
             team = _team_of(client)
         except PermissionDeniedError as error:
-            return False, f"The token is valid but may not do all that it must. {error}"
+            return False, f"The token is valid but lacks required scopes. {error}"
         except DigitalOceanError as error:
             return False, str(error)
         finally:
             self.close()
         message = (
-            f"The token works: it can see {count} images of its own at {client.base_url}. {team}"
+            f"The token works: it can access {count} private images at {client.base_url}. {team}"
         )
         if limit := client.rate_limit:
-            message += f" {limit.remaining} of {limit.limit} requests are left in this hour."
+            message += f" {limit.remaining} of {limit.limit} requests are left this hour."
         return True, message
 
 
@@ -178,7 +178,7 @@ def _team_of(client: ApiClient) -> str:
     except PermissionDeniedError:
         if client.expected_team:
             raise
-        return "Which team it belongs to it may not say; that needs the scope account:read."
+        return "Its team is unknown (scope account:read is missing)."
     client.check_team(team)
     return f"It belongs to the team {team}."
 

@@ -48,7 +48,7 @@ def check_base_url(value: str | None, name: str = "the base URL (host)") -> str:
     text = (value or "").strip().rstrip("/")
     if not text:
         return DEFAULT_BASE_URL
-    fix = f"{name} must look like 'https://api.digitalocean.com', or be empty"
+    fix = f"{name} must be a URL like 'https://api.digitalocean.com', or be empty"
     try:
         parts = urlsplit(text)
         host, _ = parts.hostname or "", parts.port

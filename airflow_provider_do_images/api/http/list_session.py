@@ -74,7 +74,7 @@ class ListSession(ApiSession):
             page = self.page(path, key, scope, read, number=number, params=params)
             for problem in page.problems:
                 about = f"{path}: {problem.message}"
-                self._tell_once(f"Left out a row of {path}: {problem}", about)
+                self._warn_once(f"Left out a row of {path}: {problem}", about)
             return page
 
         return fetch

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 HOUR = 3600.0
 MINUTE = 60.0
 DEFAULT_RESERVE = 0.5
-"""Share of the hour's requests that is left to the token's other users."""
+"""Share of the hour's requests that is left to other clients of the token."""
 
 BURST_SHARE = 0.05
 """Share of the hour's requests that the API allows in one minute (250 of 5,000)."""
@@ -20,7 +20,7 @@ BURST_SHARE = 0.05
 
 @dataclass(frozen=True, slots=True)
 class RateLimit:
-    """The hour's budget as an answer tells it (DigitalOcean API, "Rate Limit").
+    """The hourly budget from a response (DigitalOcean API, "Rate Limit").
 
     :param limit: requests allowed in an hour.
     :param remaining: requests left now.
@@ -48,7 +48,7 @@ class RateLimit:
 
         Counted as if the used requests came back evenly over the hour, since when they were sent is
         not told; none comes back before the reset, where that lies ahead. All are back within an
-        hour, whatever the answer says.
+        hour, whatever the response says.
         """
         if not self.is_short(reserve):
             return 0.0

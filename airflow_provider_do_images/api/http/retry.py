@@ -3,8 +3,8 @@
 The rules:
 
 - GET is repeated after connection errors, 429, 5xx, the statuses that say nothing of the request
-  (1xx, 408, 425, 499), and answers that are not what the API documents (HTML from the proxy before
-  it). A redirect stays one.
+  (1xx, 408, 425, 499), and responses that are not what the API documents (HTML from the proxy
+  before it). A redirect stays one.
 - POST is repeated only where it had no effect for certain: no connection was made, or 429 refused
   it. The API has no idempotency key, so after any other failure a second POST could start a second
   action.
@@ -48,13 +48,13 @@ class RetryPolicy:
 
 
 NO_RETRY = RetryPolicy(attempts=1)
-"""For a request whose next try comes anyway, such as one look of a wait."""
+"""For a request whose next try comes anyway, such as one poll of a wait."""
 
 
 def is_retry_safe(method: str, error: DigitalOceanError, *, token_worked: bool = False) -> bool:
     """Whether a request that failed with ``error`` may be sent again without doing harm.
 
-    :param token_worked: whether the last answer to this token, but for this one, was no refusal.
+    :param token_worked: whether the last response to this token, but for this one, was no refusal.
     """
     if isinstance(error, PermissionDeniedError):
         return token_worked

@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable
 from hashlib import blake2b
 from secrets import token_bytes
-from typing import Self
+from typing import Any, Self
 
 from airflow_provider_do_images import __version__
 from airflow_provider_do_images.api.errors import (
@@ -44,9 +44,10 @@ class ApiSession:
     :param token: an API token. It is held by the session's auth alone.
     :param base_url: scheme and host; https, unless the host is this machine.
     :param connect_timeout: seconds until a connection must stand.
-    :param read_timeout: seconds until the answer must have begun, and then until it must be whole.
+    :param read_timeout: seconds until the response must have begun, and then until it must be
+        whole.
     :param retry: how a failed request is repeated.
-    :param reserve: share of the hour's requests that is left to the token's other users.
+    :param reserve: share of the hour's requests that is left to other clients of the token.
     :param max_rate_limit_wait: seconds that a request waits at most while no more than the reserve
         is left, or
         while this client has sent the unreserved share of a minute; then it is sent nevertheless.
@@ -80,9 +81,9 @@ class ApiSession:
         self.retry = retry
         self.reserve = reserve
         self.rate_limit: RateLimit | None = None
-        """What the newest answer said of the hour's budget, if any did."""
+        """The hourly budget from the newest response, if it had one."""
         self.request_id: str | None = None
-        """The API's id of the request that was answered last, if it told one."""
+        """The API's id of the last request, if the response had one."""
         token = transport.check_token(token)
         self.fingerprint = blake2b(token.encode(), key=_FINGERPRINT_KEY).hexdigest()[:16]
         """Equal for clients of this process with the same token, and no way back to it."""
@@ -144,24 +145,24 @@ class ApiSession:
         json: Json | None = None,
         retry: RetryPolicy | None = None,
     ) -> Json:
-        """Send a request, again where :mod:`.retry` allows it, and return the JSON of its answer.
+        """Send a request, resend it where :mod:`.retry` allows, and return the JSON response.
 
-        :param scope: the scope that it needs, for the message if the token lacks it.
+        :param scope: the required scope, for the message if the token lacks it.
         :param retry: instead of the client's own rules, for one request.
-        :raises DigitalOceanError: if it failed, and has been repeated as often as it may be.
-        :raises InvalidInputError: for a write, if the token is not one of the expected team.
+        :raises DigitalOceanError: if the last attempt failed.
+        :raises InvalidInputError: for a write, if the token is not of the expected team.
         """
         if method != "GET" and self.expected_team:
             self._check_expected_team(f"{method} {path} was not sent")
-        self._leave_the_reserve(method, path)
+        self._throttle_hour(method, path)
         started = time.monotonic()
         attempt = 0
         while True:
             attempt += 1
             try:
                 return self._send_once(method, path, params, json)
-            except DigitalOceanError as error:
-                error.request, error.scope, error.attempts = f"{method} {path}", scope, attempt
+            except DigitalOceanError as cause:
+                error = self._with_request(cause, f"{method} {path}", scope, attempt)
                 pause = next_backoff(
                     retry or self.retry,
                     method,
@@ -171,18 +172,24 @@ class ApiSession:
                     jitter=random.random(),  # noqa: S311 - spreads clients, hides nothing
                     token_worked=self._token_worked,
                 )
-                if isinstance(error, AuthenticationError):
-                    error.token_name = self._token_name
-                if isinstance(error, RateLimitedError):
-                    span = HOUR if error.retry_after is None else MINUTE
-                    error.own_requests = self._sent.count(span)
                 if isinstance(error, PermissionDeniedError):
-                    self._token_worked = False  # until it does again
+                    self._token_worked = False  # until it works again
                 if pause is None:
-                    raise
-                words = str(error).rstrip(".")
-                log.warning("%s. Sending it again in %.1f s.", words, pause)
+                    raise error from cause.__cause__
+                log.warning("%s. Resending in %.1f s.", str(error).rstrip("."), pause)
             self._sleep(pause)
+
+    def _with_request(
+        self, error: DigitalOceanError, request: str, scope: str, attempts: int
+    ) -> DigitalOceanError:
+        """Return the error with what this session knows about its request."""
+        facts: dict[str, Any] = {"request": request, "scope": scope, "attempts": attempts}
+        if isinstance(error, AuthenticationError):
+            facts["token_name"] = self._token_name
+        if isinstance(error, RateLimitedError):
+            span = HOUR if error.retry_after is None else MINUTE
+            facts["own_requests"] = self._sent.count(span)
+        return error.with_facts(**facts)
 
     def _check_expected_team(self, consequence: str) -> None:
         try:
@@ -197,36 +204,36 @@ class ApiSession:
                 f"{consequence}, since its team is not known: {error}", code=error.code
             ) from error
 
-    def _leave_the_reserve(self, method: str, path: str) -> None:
+    def _throttle_hour(self, method: str, path: str) -> None:
         if self.rate_limit is None or self._patience <= 0:
             return
         pause = self.rate_limit.seconds_until_unreserved(self.reserve, time.time())
         if pause := min(pause, self._patience):
             left, limit = self.rate_limit.remaining, self.rate_limit.limit
-            self._tell_once(
+            self._warn_once(
                 f"{left} of the token's {limit} requests an hour are left, and "
-                f"{self.rate_limit.reserved(self.reserve):.0f} of them are its other users'; "
+                f"{self.rate_limit.reserved(self.reserve):.0f} of them are other clients'; "
                 f"waiting {pause:.0f} s before {method} {path}. While that lasts, each request "
                 f"waits up to {self._patience:.0f} s.",
                 about="reserve",
             )
             self._sleep(pause)
         else:
-            self._leave_the_minute(self.rate_limit, method, path)
+            self._throttle_minute(self.rate_limit, method, path)
 
-    def _leave_the_minute(self, limit: RateLimit, method: str, path: str) -> None:
+    def _throttle_minute(self, limit: RateLimit, method: str, path: str) -> None:
         """Wait while this client has sent its share of the requests that a minute allows."""
         burst = limit.burst(self.reserve)
         if pause := min(self._sent.seconds_until_fewer(burst, MINUTE), self._patience):
-            self._tell_once(
+            self._warn_once(
                 f"This client sent {burst} requests within a minute; the rest of the minute is "
-                f"reserved for the token's other users. Waiting {pause:.0f} s before {method} "
+                f"reserved for other clients of the token. Waiting {pause:.0f} s before {method} "
                 f"{path}.",
                 about="minute",
             )
             self._sleep(pause)
 
-    def _tell_once(self, words: str, about: str) -> None:
+    def _warn_once(self, words: str, about: str) -> None:
         """Warn of what many requests in a row may meet when the first of them does."""
         if about not in self._told:
             self._told.add(about)

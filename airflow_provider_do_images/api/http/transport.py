@@ -1,4 +1,4 @@
-"""What lies between ``requests`` and the session: its set-up, answers and errors."""
+"""What lies between ``requests`` and the session: its set-up, responses and errors."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ REQUEST_ID = "x-request-id"
 """The header with the id that DigitalOcean's support asks for."""
 
 MAX_BODY = 32 * 2**20
-"""Bytes of an answer, unpacked; a page of 200 images is a few hundred kilobytes."""
+"""Bytes of a response, unpacked; a page of 200 images is a few hundred kilobytes."""
 
 _PIECE = 2**16
 _DIGITS = 12
@@ -84,9 +84,9 @@ def check_token(token: Any) -> str:
 
 
 def read_rate_limit(response: requests.Response) -> RateLimit | None:
-    """Read the rate limit headers; a 401 and a proxy's own answers have none.
+    """Read the rate limit headers; a 401 and a proxy's own responses have none.
 
-    The answer to a burst has them too, but then ``remaining`` is 0 though the hour has room.
+    The response to a burst has them too, but then ``remaining`` is 0 though the hour has room.
     """
     headers = response.headers
     if response.status_code == 429 and "retry-after" in headers:  # noqa: PLR2004 - HTTP's number
@@ -110,29 +110,29 @@ def _whole_number(text: str | None) -> int | None:
 
 
 def read_request_id(response: requests.Response) -> str | None:
-    """Return the API's id of a request, if the answer has one."""
+    """Return the API's id of a request, if the response has one."""
     return text_or_none(response.headers.get(REQUEST_ID), _LONGEST_ID) or None
 
 
 def read_content(response: requests.Response, seconds: float) -> bytes:
-    """Read the whole body of a streamed answer.
+    """Read the whole body of a streamed response.
 
-    The time-out of ``requests`` starts anew with each piece that comes, so that an answer which
+    The timeout of ``requests`` restarts with each piece, so that a response which
     drips in would hold up a wait beyond its deadline; this one is for the whole.
 
     :raises TransportError: if the body breaks off, or is not there after so many seconds.
-    :raises InvalidResponseError: if it is larger than any answer of the API can be.
+    :raises InvalidResponseError: if it is larger than any response of the API can be.
     """
     content, end = bytearray(), time.monotonic() + seconds
     while piece := _read_piece(response):
         content += piece
         if time.monotonic() > end:
             response.close()
-            raise TransportError(f"the answer was not complete after {seconds:g} s")
+            raise TransportError(f"the response was not complete after {seconds:g} s")
         if len(content) > MAX_BODY:
             response.close()
             raise InvalidResponseError(
-                f"the answer is larger than {MAX_BODY // 2**20} MiB",
+                f"the response is larger than {MAX_BODY // 2**20} MiB",
                 status=response.status_code,
                 request_id=read_request_id(response),
             )
@@ -148,7 +148,7 @@ def _read_piece(response: requests.Response) -> bytes:
 
 
 def read_body(response: requests.Response, content: bytes) -> Json:
-    """Return the JSON object of an answer, an empty one where there is to be none (204).
+    """Return the JSON object of a response, an empty one where there is to be none (204).
 
     :raises ApiError: for a status of 400 and above, and for a redirect.
     :raises InvalidResponseError: where there is no JSON object.
@@ -173,14 +173,14 @@ def read_body(response: requests.Response, content: bytes) -> Json:
         )
     if status < 200:  # noqa: PLR2004 - the boundary is HTTP's
         raise ApiError(
-            "the API sent an interim answer, and no answer after it",
+            "the API sent an interim response, and no response after it",
             status=status,
             request_id=request_id,
         )
     if not isinstance(body, dict):
         kind = shorten(response.headers.get("content-type", "no content type"))
         raise InvalidResponseError(
-            f"the answer is not a JSON object but {kind}", status=status, request_id=request_id
+            f"the response is not a JSON object but {kind}", status=status, request_id=request_id
         )
     return fields
 
@@ -201,12 +201,12 @@ def _api_error(
         request_id=request_id,
     )
     if isinstance(error, RateLimitedError):
-        error.retry_after = _retry_after(response)
+        return error.with_facts(retry_after=_retry_after(response))
     return error
 
 
 def _retry_after(response: requests.Response) -> float | None:
-    """Return the seconds to wait, if they are told; both rate limits are over after an hour."""
+    """Return the seconds to wait, if known; both rate limits are over after an hour."""
     try:
         seconds = float(response.headers["retry-after"])
     except (KeyError, ValueError):
@@ -244,7 +244,7 @@ def _no_answer(error: object) -> TransportError:
     # The text of the exception may hold the address and, through a proxy, more: its kind is enough.
     cause = type(error).__name__
     return TransportError(
-        f"no answer from the API ({cause}); whether the request took effect is not known"
+        f"no response from the API ({cause}); whether the request took effect is not known"
     )
 
 

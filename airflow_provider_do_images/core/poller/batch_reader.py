@@ -94,8 +94,8 @@ class BatchReader:
 
         :param pending: returns all open requests, including those that are due.
         :param thrifty: the budget is used up: only last polls are due, and only they are sent.
-        :raises DigitalOceanError: if further requests are useless (429, 401, no response, a server that only
-            fails); requests may stay open then.
+        :raises DigitalOceanError: if further requests are useless (429, 401, no response, a server
+            that only fails); requests may stay open then.
         """
         self._failures, self._thrifty, self._pending = 0, thrifty, pending
         actions = [request for request in due if request.read.action_id is not None]
