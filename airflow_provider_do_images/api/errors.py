@@ -191,8 +191,10 @@ class RateLimitedError(ApiError):
 
     code = "rate_limited"
     retry_after: float | None = None
-    """Seconds to wait, from the API. Only the limit of 250 requests per minute has it; for the limit
-    of 5,000 per hour it is ``None`` (DigitalOcean API, "Rate Limit")."""
+    """Seconds to wait, from the API; ``None`` for the limit of 5,000 requests per hour.
+
+    Only the limit of 250 per minute has it (DigitalOcean API, "Rate Limit").
+    """
     own_requests: int | None = None
     """How many requests this client sent in that minute or hour; ``None`` if that is unknown."""
 

@@ -166,7 +166,7 @@ def test_a_post_without_a_connection_is_sent_again(slept, caplog):
     said = f"no connection to the API at {nobody} (NewConnectionError); nothing was sent (POST "
     assert said in str(caught.value)
     assert "tried 5 times)" in str(caught.value)
-    assert "/v2/images/1/actions, tried 2 times). Sending it again in " in caplog.text
+    assert "/v2/images/1/actions, tried 2 times). Resending in " in caplog.text
 
 
 def test_a_single_403_on_a_working_token_is_sent_once_more(client, sim, snapshot):

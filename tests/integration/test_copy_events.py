@@ -47,7 +47,7 @@ def test_each_copy_is_processed_once(caplog):
     assert listed == {WANTED[0]: 4, WANTED[1]: 2, WANTED[2]: 2}
 
     caplog.set_level(logging.INFO)
-    rows = replicate_on_asset().get_task("arrived").python_callable(events)
+    rows = replicate_on_asset().get_task("list_new_copies").python_callable(events)
 
     assert [row["image_id"] for row in rows] == [7, 8]
     assert len([text for text in caplog.messages if text.startswith("Image ")]) == len(WANTED)

@@ -179,7 +179,7 @@ def test_the_connection_test_reports_the_account(hook, sim):
     ok, message = hook.test_connection()
 
     assert ok
-    for part in (f" {len(images)} images", sim.url, "'My Team' (5df3e300", "4998 of 5000"):
+    for part in (f" {len(images)} private images", sim.url, "'My Team' (5df3e300", "4998 of 5000"):
         assert part in message
     assert [entry.path for entry in sim.journal.entries] == ["/v2/images", "/v2/account"]
 

@@ -16,7 +16,7 @@ from airflow_provider_do_images.operators.replication import (
 )
 from airflow_provider_do_images.simulator.state.models import ActionOutcome
 
-PAGE = (Path(__file__).parent.parent.parent / "docs" / "api" / "results.md").read_text()
+PAGE = (Path(__file__).parent.parent.parent / "docs" / "results.md").read_text()
 DOCUMENTED = set(re.findall(r"`(\w+)`", PAGE))
 
 

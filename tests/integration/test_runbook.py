@@ -177,4 +177,5 @@ def test_the_account_check_writes_nothing(sim, monkeypatch, capsys):
     printed = "".join(capsys.readouterr())
     texts = re.findall(r"^\| `([^`]+)` \|", PAGE.read_text(), re.MULTILINE)
     assert len(texts) == 7
-    assert [text for text in texts if text not in printed] == []
+    patterns = [re.escape(text).replace(re.escape("..."), ".*") for text in texts]
+    assert [one for one in patterns if not re.search(one, printed)] == []

@@ -83,7 +83,7 @@ def test_one_line_has_the_failure_and_the_fix():
     assert str(error).startswith(
         "image 7, action 9, region ams3: The resource you were accessing could not be found. "
         "(GET /v2/images/7/actions/9, status 404, not_found, request id 4d9d8375, sent 2 times). "
-        "There is no such thing under this token"
+        "Not found in this account"
     )
 
 
