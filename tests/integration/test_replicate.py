@@ -1,4 +1,4 @@
-"""Replication over HTTP: what is posted where, and how often."""
+"""Replication over HTTP: the POSTs of each region."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ READS = {"image:read", "image:update"}
 
 
 class Killed(BaseException):
-    """The process is gone. No handler for errors catches this."""
+    """The process was killed. No handler for errors catches this."""
 
 
 class KilledAfter(HTTPAdapter):
@@ -73,7 +73,7 @@ def posts(sim):
 
 
 def seen(rows):
-    """Return what became of each region so far."""
+    """Return the outcome of each region so far."""
     return [(row.region, row.submission, row.wait_status) for row in rows]
 
 
@@ -177,8 +177,8 @@ def test_one_region_that_fails_does_not_stop_the_others(replicate, sim, snapshot
     assert posts(sim) == {"ams3": 1, "sgp1": 3, "blr1": 1}
 
 
-def test_a_lost_answer_of_one_region_is_found_again(replicate, sim, snapshot):
-    """Among the actions that this task has begun itself."""
+def test_a_lost_response_of_one_region_is_reconciled(replicate, sim, snapshot):
+    """Other actions of the list were submitted by this task itself."""
     sim.faults.add(ResponseLost(method="POST", skip=1))
 
     rows = replicate(snapshot)

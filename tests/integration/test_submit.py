@@ -1,4 +1,4 @@
-"""Submitting over HTTP: what is found, what is posted, and how often."""
+"""Submitting over HTTP: how an action is obtained, and the POSTs."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ def posts(sim):
     return sim.journal.count("POST")
 
 
-def test_nothing_there_is_posted_once(submit, sim, snapshot):
+def test_a_missing_copy_is_posted_once(submit, sim, snapshot):
     """Two GETs, one POST."""
     submission = submit(snapshot, "ams3")
 
@@ -60,8 +60,8 @@ def test_nothing_there_is_posted_once(submit, sim, snapshot):
     assert [entry.method for entry in sim.journal.entries] == ["GET", "GET", "POST"]
 
 
-def test_what_is_there_is_not_posted(submit, sim, snapshot):
-    """A snapshot needs no conversion, and a region that has the image no transfer."""
+def test_an_existing_result_is_not_posted(submit, sim, snapshot):
+    """A snapshot needs no convert, and a region that has the image no transfer."""
     assert submit(snapshot).submission is Submission.ALREADY_EXISTS
     assert submit(snapshot, "nyc3").submission is Submission.ALREADY_EXISTS
 
@@ -123,8 +123,8 @@ def test_an_errored_action_is_submitted_again(submit, sim, snapshot, caplog):
     ids=repr,
 )
 @pytest.mark.parametrize("region", ["ams3", None])
-def test_a_lost_answer_is_found_again(submit, sim, snapshot, backup, fault, region):
-    """The action that was not there before the POST is ours, for transfers and conversions."""
+def test_a_lost_response_is_reconciled(submit, sim, snapshot, backup, fault, region):
+    """The action that was not in the list before the POST is the result, for both types."""
     image = snapshot if region else backup
     sim.state.add_action(image.id, region="blr1", status="completed")
     sim.faults.add(fault)
@@ -185,7 +185,7 @@ def test_an_action_of_a_faster_client_is_found(submit, sim, snapshot):
     assert [entry.status for entry in sim.journal.entries if entry.method == "POST"] == [422]
 
 
-def test_a_refusal_that_stays_fails(submit, sim, backup):
+def test_a_persistent_rejection_fails(submit, sim, backup):
     """A 422 that a second read does not explain is raised, without another POST."""
     with pytest.raises(UnprocessableError):
         submit(backup, "ams3")
@@ -262,8 +262,8 @@ def test_an_action_whose_status_becomes_known_is_attached(sim, client, snapshot)
     assert posts(sim) == 0
 
 
-def test_an_action_of_unknown_status_elsewhere_does_not_hinder(submit, sim, snapshot):
-    """It goes to another region, so it is not the wanted one."""
+def test_an_action_of_unknown_status_to_another_region_does_not_block(submit, sim, snapshot):
+    """It cannot be the requested one."""
     sim.state.add_action(snapshot.id, region="sgp1", status="queued")
 
     assert submit(snapshot, "ams3").submission is Submission.SUBMITTED

@@ -9,13 +9,13 @@ from pathlib import Path
 import pytest
 
 import airflow_provider_do_images
-from airflow_provider_do_images.core.results import WaitStatus
+from airflow_provider_do_images.core.results import Submission, WaitStatus
 
 PACKAGE = Path(airflow_provider_do_images.__file__).parent
 PAGE = (PACKAGE.parent / "docs" / "failures.md").read_text()
 SECTIONS = dict(re.findall(r"^### (.+)\n\n((?:.+\n)+)", PAGE, re.MULTILINE))
 PARTS = ["Symptom", "Cause", "Fix", "Still running at DigitalOcean?"]
-ROW_CODES = {"rejected", "submit_failed"}
+ROW_CODES = {Submission.REJECTED, Submission.SUBMIT_FAILED}
 """The values of ``submission`` of a region without an action."""
 
 

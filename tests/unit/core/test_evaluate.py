@@ -36,8 +36,8 @@ MOMENTS = st.floats(0, 10_000)
 
 
 @given(MOMENTS)
-def test_an_ended_action_is_never_called_timed_out(now):
-    """Before and after the deadline it is what it is."""
+def test_a_finished_action_is_never_timed_out(now):
+    """Its status counts before and after the deadline."""
     assert evaluate_poll(WAIT, COMPLETED, now).status is WaitStatus.COMPLETED
     assert evaluate_poll(WAIT, ERRORED, now).status is WaitStatus.ERRORED
 
@@ -61,8 +61,8 @@ def test_a_failed_poll_does_not_end_a_wait_before_the_deadline(now, kind):
 
 
 @given(MOMENTS)
-def test_a_404_is_believed_after_a_grace(now):
-    """What was just created may not be readable at once."""
+def test_a_404_is_final_after_a_grace_period(now):
+    """A new action may not be readable at once."""
     verdict = evaluate_poll(WAIT, errors.NotFoundError("gone"), now)
 
     if now >= WAIT.started_at + NOT_FOUND_GRACE:
@@ -90,8 +90,8 @@ def test_an_unknown_status_is_neither_success_nor_an_endless_wait():
 @pytest.mark.parametrize(
     "verdict", [None, evaluate_poll(WAIT, COMPLETED, 0), evaluate_poll(WAIT, ERRORED, 0)]
 )
-def test_what_the_api_says_is_believed_at_once(verdict):
-    """Only refusals are asked for twice."""
+def test_other_results_need_no_confirmation(verdict):
+    """Only a rejection is confirmed by a second request."""
     assert not needs_confirmation(verdict)
 
 
@@ -155,7 +155,7 @@ def test_a_wait_result_survives_as_an_event(outcome, now, error):
     ids=repr,
 )
 def test_an_event_that_contradicts_itself_is_refused(change):
-    """A success must show the completed action that was waited for."""
+    """A success must have the completed action of the wait."""
     event = WaitResult(WaitStatus.COMPLETED, WAIT, 1.0, COMPLETED).to_event()
 
     with pytest.raises(ValueError, match="event"):
