@@ -7,8 +7,8 @@
     a migrated throw-away database, and the folders of the tests that ask for it as DAG bundles:
     what ``dag.test()`` needs.
 
-pytest loads this module before any ``conftest.py``, so nothing else is imported here: whoever wants
-an ``AIRFLOW_HOME`` of their own sets it in ``conftest.py``, before Airflow reads it.
+pytest loads this module before any ``conftest.py``, so nothing else is imported here: a test
+suite that wants an ``AIRFLOW_HOME`` of its own sets it in ``conftest.py``, before Airflow reads it.
 """
 
 from __future__ import annotations

@@ -10,8 +10,8 @@ CLEARING_READS = "Clearing this task is safe: it only reads."
 """For a task that reads."""
 
 CLEARING_SUBMITS = (
-    "Clearing or retrying is safe: completed copies are skipped, running actions are reused, "
-    "nothing is deleted."
+    "Clearing or retrying is safe: the task skips completed copies, attaches to actions in "
+    "progress, and deletes nothing."
 )
 """For a task that submits actions."""
 

@@ -40,22 +40,23 @@ class UpstreamRow:
             if all(key in value for key in self.keys):
                 return value
             raise InvalidInputError(
-                f"{self.name} must be the result of {self.made_by}, whole ({self.one}); got one "
+                f"{self.name} must be the result of {self.made_by}: a whole row "
+                f"({self.one}); got a row "
                 f"with the keys {shorten(sorted(map(str, value)))}"
             )
         if isinstance(value, str):
             raise InvalidInputError(
-                f"{self.name} is text, as a Jinja template makes it; hand the result over whole: "
-                f"{self.one}, or for each of several .expand({self.many})"
+                f"{self.name} is text, probably from a Jinja template; pass the whole row: "
+                f"{self.one}, or .expand({self.many}) to map over several rows"
             )
         if isinstance(value, tuple | list) and len(value) == 2 and isinstance(value[0], str):  # noqa: PLR2004 - a key and its value
             raise InvalidInputError(
-                f"{self.name} is one key of a single result, because .expand() took it apart; "
+                f"{self.name} is one key of a row, because .expand() iterated over a single row; "
                 f"write {self.operator}(task_id=..., {self.one}) without .expand()"
             )
         if isinstance(value, Sequence):
             raise InvalidInputError(
-                f"{self.name} is not one result but several; write "
+                f"{self.name} must be one row, got a list; write "
                 f"{self.operator}.partial(task_id=...).expand({self.many})"
             )
         raise InvalidInputError(

@@ -12,13 +12,13 @@ from airflow_provider_do_images.core.results import WaitStatus
 from airflow_provider_do_images.core.wait.spec import WaitResult, WaitSpec
 
 SECONDS_UP_TO = 900.0
-"""Intervals of at least so many seconds are written in minutes or hours."""
+"""Intervals of at least this number of seconds are written in minutes or hours."""
 
 HOURS_UP_TO = 48
 """Durations of at least so many hours are written in days."""
 
 SLOW_FACTOR = 3.0
-"""An action is slow if it takes so many times its typical duration."""
+"""An action is slow if it takes at least this multiple of its typical duration."""
 
 
 def describe_wait_result(result: WaitResult) -> str:
@@ -41,9 +41,8 @@ def describe_wait_result(result: WaitResult) -> str:
             f"{what} timed out after {waited} of waiting. {_last_known_state(result)}"
         ),
         WaitStatus.NOT_FOUND: (
-            f"{what} was not found after {waited} of waiting: the image was deleted or has "
-            "expired, "
-            f"or the action belongs to another image. {error}"
+            f"{what} was not found after {waited} of waiting: the image was deleted or "
+            f"has expired, or the action belongs to another image. {error}"
         ),
         WaitStatus.ACCESS_DENIED: (
             f"{what} can no longer be read after {waited} of waiting; it may continue at "
@@ -101,7 +100,7 @@ def describe_interval_change(present: float, wanted: float, next_poll: float, wh
 
 
 def describe_ended_wait(result: WaitResult) -> str:
-    """Describe shortly how one of several waits ended."""
+    """Describe briefly how one of several waits ended."""
     return f"{_where(result.wait)}  {result.status.value}{_took(result.action)}"
 
 
@@ -188,7 +187,7 @@ def _last_known_state(result: WaitResult) -> str:
         started = action.started_at
         age = duration_text(result.decided_at - started.timestamp()) if started else ""
         seen = f"It is in progress{age and f', {age}'}{_request_id(action)}."
-    return f"{seen} At DigitalOcean the action continues; another wait attaches to it."
+    return f"{seen} The action continues at DigitalOcean; a cleared task waits for it again."
 
 
 def as_sentence(text: object) -> str:
@@ -217,7 +216,7 @@ def _took(action: ImageAction | None) -> str:
 
 
 def interval_text(seconds: float) -> str:
-    """Write how long it is from one look to the next: in seconds, unless these are very many."""
+    """Write a polling interval: in seconds, or from 15 min on in minutes or hours."""
     return f"{seconds:.3g} s" if seconds < SECONDS_UP_TO else duration_text(seconds)
 
 

@@ -1,4 +1,4 @@
-"""What became of an action on an image: the row that tasks return.
+"""The result of an action on an image: the row that tasks return.
 
 The row says how the action was obtained (:class:`Submission`) and how the wait for it ended
 (:class:`WaitStatus`).
@@ -105,7 +105,7 @@ class ActionResult:
         )
 
     def to_json(self) -> dict[str, Any]:
-        """Return the row: the nine fields of the action as the API names them, and ours.
+        """Return the row: the nine fields of the action and the fields of this package.
 
         All keys are always present. Without an action its fields are null, except
         ``region_slug``.

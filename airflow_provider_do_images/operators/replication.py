@@ -41,19 +41,18 @@ from airflow_provider_do_images.version_compat import conf
 class DigitalOceanReplicateImageOperator(WaitingOperator):
     """Copy a snapshot or custom image to every region of a set, and verify the copies.
 
-    Existing copies are skipped and running transfers are reused. The missing transfers are
-    submitted
-    at once, and one deferral waits for all. Each region succeeds or fails independently; a retry
-    submits only the missing ones. A transfer in progress that reports no region, and that this task
-    did not submit, may be one of the requested ones; the task waits for it before it decides.
+    The task skips existing copies and attaches to transfers in progress. It submits the missing
+    transfers at once, and one deferral waits for all. Each region succeeds or fails independently;
+    a retry submits only the missing ones. A transfer in progress that reports no region, and that
+    this task did not submit, may be one of the requested ones; the task waits for it before it
+    decides.
 
     Returns a row for each region, in the order of ``regions``
     (:class:`~airflow_provider_do_images.core.results.ActionResult`). The XCom
     ``replication_status`` is ``completed``, ``partial`` or ``failed``. The latter two fail the
-    task,
-    after the rows were pushed: with a retry if it may help, else without. The XComs ``image_id``,
-    ``action_ids`` and ``expected_seconds`` are available before the wait; the last two are dicts by
-    region.
+    task, after the rows were pushed; Airflow retries it only if a retry may help. The XComs
+    ``image_id``, ``action_ids`` and ``expected_seconds`` are available before the wait; the last
+    two are dicts by region.
 
     With an ``AssetAlias`` in its ``outlets`` the task emits an event for each completed copy,
     existing ones included: ``digitalocean://images/<image_id>/<region>``, with ``image_id``,

@@ -53,7 +53,7 @@ class DigitalOceanListRestorePointsOperator(BaseOperator):
     If no droplet has a restore point, this task fails, is skipped or returns an empty list.
 
     The data interval is ignored: a backfill or a manual run selects the newest restore point. If
-    it is a policy snapshot, the tasks downstream write nothing again.
+    it is a policy snapshot, downstream tasks do not repeat completed actions.
 
     The token needs the scopes ``droplet:read`` and ``image:read``, and for ``tag`` also
     ``tag:read``. Set exactly one of ``droplet_id``, ``droplet_name`` and ``tag``.

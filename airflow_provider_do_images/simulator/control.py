@@ -3,16 +3,14 @@
 Its path is ``/_control``. Requests need the key of the simulator in the header ``X-Control-Key``;
 API tokens are not valid here.
 
-=========================== ====================================================================
-GET /journal                list all requests, and count them by endpoint
-DELETE /journal             remove all entries
-GET /clock                  return the virtual time, as text and in Unix seconds
-POST /clock                 ``{"advance": 3600}``: advance by virtual seconds
-GET, POST, DELETE /faults   list the faults; add one, as in a fault file; remove all
-POST /faults/release        release all requests held by ``HeldRequest``
-POST /actions/{id}/finish   end a running action now: ``{"status": "errored"}``
-POST /tokens                ``{"allow": "...", "scopes": ["image:read"]}``, ``{"revoke": "..."}``
-POST /reset                 restore the default account
+=========================== ==================================================================== GET
+/journal                list all requests, and count them by endpoint DELETE /journal
+remove all entries GET /clock                  return the virtual time, as text and in Unix seconds
+POST /clock                 ``{"advance": 3600}``: advance by virtual seconds GET, POST, DELETE
+/faults   list the faults; add one, as in a fault file; remove all POST /faults/release
+release all requests held by ``HeldRequest`` POST /actions/{id}/finish   end a running action now:
+``{"status": "errored"}`` POST /tokens                ``{"allow": "...", "scopes":
+["image:read"]}``, ``{"revoke": "..."}`` POST /reset                 restore the default account
 =========================== ====================================================================
 """
 

@@ -140,7 +140,7 @@ def test_without_the_scope_the_api_checks_the_regions(replicate, sim, snapshot, 
 
     assert seen(rows) == [("xyz1", "rejected", None), ("ams3", "submitted", None)]
     assert "xyz1 is not a valid region" in rows[0].error
-    assert "not checked before the submit" in caplog.text
+    assert "check of the regions before the submit" in caplog.text
     assert "regions:read" in caplog.text
 
 

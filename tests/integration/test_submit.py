@@ -227,7 +227,7 @@ def test_repeated_checks_before_a_post_are_logged_once(submit, sim, snapshot, ca
     with pytest.raises(UnknownStatusError):
         submit(snapshot, "ams3")
 
-    [told] = [text for text in caplog.messages if text.startswith("Not submitted yet")]
+    [told] = [text for text in caplog.messages if text.startswith("Submit delayed")]
     assert str(strange.id) in told
 
 

@@ -49,8 +49,8 @@ class ApiSession:
     :param retry: how a failed request is repeated.
     :param reserve: share of the hour's requests that is left to other clients of the token.
     :param max_rate_limit_wait: seconds that a request waits at most while no more than the reserve
-        is left, or
-        while this client has sent the unreserved share of a minute; then it is sent nevertheless.
+        is left, or while this client has sent the unreserved share of a minute; then it is sent
+        nevertheless.
     :param verify: whether the server's certificate is checked, or the path of the authorities to
         trust, as ``requests`` takes it.
     :param expected_team: name or uuid of the team that the token must belong to before anything but

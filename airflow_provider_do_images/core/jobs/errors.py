@@ -21,4 +21,4 @@ class BlockedTimeoutError(Exception):
     """The deadline passed while transfers blocked the submit."""
 
     def __init__(self, blocked: Blocked) -> None:
-        super().__init__(f"timed out: {blocked}")
+        super().__init__(f"timed out before the submit: {blocked}")

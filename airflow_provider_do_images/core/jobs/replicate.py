@@ -127,7 +127,7 @@ class ReplicateJob:
             blocked.request.to_result(Submission.SUBMIT_FAILED),
             droplet_id=self.source.droplet_id,
             droplet_name=self.source.droplet_name,
-            error=as_sentence(f"timed out: {blocked}"),
+            error=as_sentence(f"timed out before the submit: {blocked}"),
         )
 
     def _read_typical_seconds(self, pending: Sequence[ActionResult]) -> dict[str, float | None]:

@@ -103,7 +103,8 @@ class SubmitJob:
             return result
         if claim.image_id != result.image_id:
             raise InvalidInputError(
-                f"image {result.image_id} is converted, but the restore point now is {claim}"
+                f"image {result.image_id} was converted, but the task's restore point has "
+                f"changed to {claim}"
             )
         with self._context():
             image = apply_claim(

@@ -76,8 +76,8 @@ class Blocked:
     def __str__(self) -> str:
         ids = ", ".join(str(action.id) for action in self.actions)
         return (
-            f"the {self.request} is not submitted, because action {ids} of this image reports no "
-            f"region and may be the same transfer"
+            f"the {self.request} may already be in progress: the API reports no region for action "
+            f"{ids} of this image"
         )
 
 

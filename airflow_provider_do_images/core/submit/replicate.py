@@ -131,11 +131,11 @@ class Replicator:
         try:
             known = {region.slug for region in self._client.list_regions()}
         except PermissionDeniedError as error:
-            log.info("The regions are not checked before the submit: %s", error)
+            log.info("Skipping the check of the regions before the submit: %s", error)
             return
         if unknown := [region for region in regions if region not in known]:
             raise InvalidInputError(
-                f"regions unknown to this account: {', '.join(unknown)}; it knows "
+                f"regions not available to this account: {', '.join(unknown)}; available are "
                 f"{', '.join(sorted(known))}. Nothing was submitted."
             )
 

@@ -55,7 +55,7 @@ RECONCILE_INTERVAL = 5.0
 MAX_SUBMIT_ATTEMPTS = 3
 """How often a POST without a clear response is sent before the submit fails."""
 
-NOT_STARTED = "No action was started by this request; actions started earlier continue."
+NOT_STARTED = "This request started no action; actions that were started earlier continue."
 """The state after a failure before the POST."""
 
 MAY_HAVE_STARTED = (
@@ -241,7 +241,7 @@ class IdempotentSubmitter:
 
     def _log_recheck(self) -> None:
         log.info(
-            "Not submitted yet: %s. Checking every %g s, up to %g s.",
+            "Submit delayed: %s. Reading the image and its actions every %g s, up to %g s.",
             self._doubt.message if self._doubt else "",
             RECONCILE_INTERVAL,
             RECONCILE_TIMEOUT,

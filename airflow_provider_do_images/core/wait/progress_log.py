@@ -208,7 +208,7 @@ class WaitProgressLog:
             log.warning(
                 "Polling %s failed; still waiting%s: %s%s",
                 _actions(self._failing),
-                ", one more poll with the current connection" if refused else "",
+                "; reading the connection again before the next poll" if refused else "",
                 error,
                 " Further failures are not logged." if self._outages == MAX_OUTAGE_LOGS else "",
             )

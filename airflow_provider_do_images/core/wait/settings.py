@@ -1,4 +1,4 @@
-"""How a task waits: the times that a user gives, checked. Pure."""
+"""Validated settings of a wait: polling interval and timeouts. Pure."""
 
 from __future__ import annotations
 

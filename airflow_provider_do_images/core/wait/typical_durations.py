@@ -1,6 +1,6 @@
 """How long copies to a region took lately, by the account's own history.
 
-An action names its image and its destination, and no source. So what can be compared is: completed
+An action reports its image and its destination, but no source. The comparison uses completed
 transfers to the same region of images of about this size, among the account's newest actions.
 """
 
@@ -32,10 +32,10 @@ SAMPLE_SIZE = 10
 """Maximum number of recent transfers to a region that are compared."""
 
 MAX_SIZE_READS = 3
-"""Of how many images the size is read for the comparison, each with a request."""
+"""Maximum number of images whose size is read for the comparison, one request each."""
 
 _ABOUT = (0.5, 2.0)
-"""Between which multiples of an image's size another one is of about this size."""
+"""Two images are of similar size if their ratio is between these bounds."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +52,7 @@ class TypicalDuration:
     def __str__(self) -> str:
         return (
             f"{duration_text(self.median)} (median of the last {self.number}), "
-            f"{duration_text(self.longest)} at the longest"
+            f"{duration_text(self.longest)} at most"
         )
 
 
@@ -123,9 +123,9 @@ def read_typical_durations(
         for image_id in list(others)[:MAX_SIZE_READS]:
             sizes[image_id] = _read_size(client, image_id)
     except PermissionDeniedError as error:
-        log.debug("How long such copies took lately is not known. %s", error)
+        log.debug("The typical duration of these transfers is unknown. %s", error)
     except DigitalOceanError as error:
-        log.info("How long such copies took lately could not be read. %s", error)
+        log.info("Reading the typical duration of these transfers failed. %s", error)
     return typical_durations(regions, image.size_gigabytes, transfers, sizes)
 
 

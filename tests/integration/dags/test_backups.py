@@ -126,7 +126,7 @@ def test_rows_passed_in_a_wrong_way_fail_with_the_right_line(run, digitalocean, 
     for line in (
         "DigitalOceanConvertImageOperator.partial(task_id=...).expand(restore_point=find.output)",
         "DigitalOceanConvertImageOperator(task_id=..., restore_point=row) without .expand()",
-        "whole: restore_point=row, or for each of several .expand(restore_point=find.output)",
+        "whole: restore_point=row, or .expand(restore_point=find.output) to map",
         "restore_point must be a whole row (restore_point=row), not only an id; got 5",
         "restore_point must be the result of DigitalOceanListRestorePointsOperator, whole",
     ):

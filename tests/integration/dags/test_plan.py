@@ -160,7 +160,7 @@ def test_scopes_for_reads_are_checked(droplets, plan):
     ("arguments", "words"),
     [
         (("--tag", "kept", "--regions", "AMS3"), "region slug"),
-        (("--tag", "kept", "--regions", "xyz9"), "unknown to this account"),
+        (("--tag", "kept", "--regions", "xyz9"), "not available to this account"),
         (("--regions", "ams3"), "exactly one of"),
         (("--tag", "nobody", "--regions", "ams3"), "no droplets with tag 'nobody' found"),
         (("--tag", "kept", "--regions", "ams3", "--policy", "a_b"), "policy must be"),

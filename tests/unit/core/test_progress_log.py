@@ -28,7 +28,7 @@ def running(number):
 
 @pytest.fixture
 def lines(caplog):
-    """Wait for transfers to regions with a look every 30 s; return the log and the ends.
+    """Wait for transfers to regions with a poll every 30 s; return the log and the ends.
 
     ``answer`` gets the number of the look and the question.
     """
