@@ -66,11 +66,11 @@ def test_a_scheduler_killed_with_all_its_tasks_posts_once(airflow, simulator, ru
 def test_a_wait_outlasts_an_api_that_is_down(
     airflow, simulator, run_deferred_copy, wait_until, posts
 ):
-    """The API is down until a poll has failed, and the wait goes on."""
+    """The API is down until a poll has failed, and the wait continues."""
     run_id, image, action = run_deferred_copy()
 
     simulator.stop()
-    missed = f"A look at action {action.id} failed, the wait goes on"
+    missed = f"Polling action {action.id} failed"
     wait_until(lambda: missed in airflow.rest.logs("copy_and_wait", run_id, "copy"))
     simulator.start()
     simulator.state.finish_action(action.id)
@@ -84,7 +84,7 @@ def test_a_wait_outlasts_an_api_that_is_down(
 def test_a_task_cleared_while_deferred_attaches_to_its_action(
     airflow, simulator, tells_region, run_deferred_copy, wait_until, posts
 ):
-    """The log says that the action goes on; the new try attaches to it and sends no POST."""
+    """The log says that the action continues; the new try attaches to it and sends no POST."""
     if not tells_region:  # Airflow's state of the task says then which action it is
         pytest.importorskip("airflow.sdk.bases.resumablejobmixin", reason="since Airflow 3.3")
     run_id, image, action = run_deferred_copy()
@@ -101,7 +101,7 @@ def test_a_task_cleared_while_deferred_attaches_to_its_action(
     wait_until(deferred_again)
     assert airflow.rest.xcom("copy_and_wait", run_id, "copy", "action_id") == action.id
     assert airflow.rest.xcom("copy_and_wait", run_id, "copy", "submission") == "attached"
-    words = f"(action {action.id}). DigitalOcean has no way to cancel an action: it goes on"
+    words = f"(action {action.id}). DigitalOcean cannot cancel an action"
     wait_until(lambda: words in airflow.rest.logs("copy_and_wait", run_id, "copy"))
     for running in (action, later):
         simulator.state.finish_action(running.id)
