@@ -137,7 +137,7 @@ def test_the_form_is_saved_and_tested(form, page, simulator):
 
     row.get_by_role("button", name="Test Connection").click()
 
-    words = re.compile(r"The token works: it can see \d+ images .* the team 'My Team'")
+    words = re.compile(r"The token works: it can access \d+ private images .* the team 'My Team'")
     expect(page.get_by_text(words).first).to_be_visible()
 
 
