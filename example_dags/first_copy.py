@@ -18,8 +18,8 @@ with DAG(
     restore_points = DigitalOceanListRestorePointsOperator(
         task_id="list_restore_points",
         policy="first-copy",
-        droplet_name="{{ params.droplet }}",
-        max_backup_age=8 * 24 * 60 * 60,  # weekly backups; daily ones need 36 hours
+        droplet_name="{{ params.droplet }}",  # or tag="prod", for many droplets
+        max_backup_age=8 * 24 * 60 * 60,  # for weekly backups; 36 hours for daily ones
     )
     snapshots = DigitalOceanConvertImageOperator.partial(task_id="convert").expand(
         restore_point=restore_points.output

@@ -1,8 +1,8 @@
-"""How much of a token's hourly requests may be used, and how fast. Pure: no clock, no I/O.
+"""Compute how many of a token's requests may be used, and how fast. Pure: no clock, no I/O.
 
 DigitalOcean counts each request for an hour (5,000 of them by default) and allows 5 % of that in a
-minute ("Rate Limit" in its API reference). A token has other users too, so a share of the hour, the
-reserve, is left to them.
+minute ("Rate Limit" in its API reference). Other clients use the same token, so a share of the
+hour, the reserve, is left to them. ``transport.py`` reads the limit from the response headers.
 """
 
 from __future__ import annotations

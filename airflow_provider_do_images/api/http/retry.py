@@ -1,15 +1,15 @@
-"""What may be sent again, and after how long. Pure functions: no sleep, no clock, no I/O.
+"""Decide whether a request is resent, and after how long. Pure: no sleep, no clock, no I/O.
 
 The rules:
 
-- GET is repeated after connection errors, 429, 5xx, the statuses that say nothing of the request
+- GET is resent after connection errors, 429, 5xx, the statuses that say nothing of the request
   (1xx, 408, 425, 499), and responses that are not what the API documents (HTML from the proxy
   before it). A redirect stays one.
-- POST is repeated only where it had no effect for certain: no connection was made, or 429 refused
-  it. The API has no idempotency key, so after any other failure a second POST could start a second
-  action.
-- A lone 403 on a token that has worked before is asked once more, whatever the method: a refusal
-  has no effect, and passing ones are seen in practice.
+- POST is resent only if it had no effect for certain: no connection was made, or 429 rejected it.
+  The API has no idempotency key, so after any other failure a second POST could start a second
+  action. ``core/submit/submitter.py`` then reads the action list before it sends another one.
+- A single 403 for a token that worked before is resent once, for any method: a rejected request has
+  no effect, and temporary 403 responses are seen in practice.
 """
 
 from __future__ import annotations

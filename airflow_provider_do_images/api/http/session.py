@@ -1,4 +1,4 @@
-"""The session: one way to send, with the token, the repeats and the rate budget in it."""
+"""Send requests to DigitalOcean: resends, rate limits, and the check of the expected team."""
 
 from __future__ import annotations
 
