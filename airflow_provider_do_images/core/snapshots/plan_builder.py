@@ -161,7 +161,7 @@ def _scope_errors_scopes(client: ApiClient, request: PlanRequest) -> list[Permis
     else:
         if unknown := [region for region in request.regions if region not in known]:
             raise InvalidInputError(
-                f"regions unknown to this account: {', '.join(unknown)}; available: "
+                f"regions not available to this account: {', '.join(unknown)}; available: "
                 f"{', '.join(sorted(known))}"
             )
     for read in (lambda: require_tag_read_scope(client), lambda: client.actions_page(1)):

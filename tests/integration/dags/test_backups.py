@@ -126,9 +126,9 @@ def test_rows_passed_in_a_wrong_way_fail_with_the_right_line(run, digitalocean, 
     for line in (
         "DigitalOceanConvertImageOperator.partial(task_id=...).expand(restore_point=find.output)",
         "DigitalOceanConvertImageOperator(task_id=..., restore_point=row) without .expand()",
-        "whole: restore_point=row, or .expand(restore_point=find.output) to map",
+        "whole row: restore_point=row, or .expand(restore_point=find.output) to map",
         "restore_point must be a whole row (restore_point=row), not only an id; got 5",
-        "restore_point must be the result of DigitalOceanListRestorePointsOperator, whole",
+        "restore_point must be the result of DigitalOceanListRestorePointsOperator: a whole row",
     ):
         assert line in ended.log
     assert digitalocean.journal.count("POST") == 0
