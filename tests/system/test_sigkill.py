@@ -91,8 +91,8 @@ def drill(airflow, simulator, snapshot, wait_until) -> Drill:
 def _wait_for_workers(airflow: Any, wait_until: Any, busy: int = 0) -> None:
     """Wait until the executor's workers have ended what is deferred or failed.
 
-    In Airflow 3.1 that may take five seconds. If the task goes on or is cleared before the
-    scheduler hears of it, the scheduler takes the task for killed, or ends with an error.
+    In Airflow 3.1 that may take five seconds. If the task continues or is cleared before the
+    scheduler has recorded it, the scheduler treats the task as killed, or ends with an error.
     """
     wait_until(lambda: airflow.count_busy_workers() <= busy)
     time.sleep(2)  # several turns of the scheduler
